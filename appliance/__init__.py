@@ -1,0 +1,20 @@
+"""dispatch-appliance: hand work to a coding agent on this machine from a phone, under a policy.
+
+The map, in the order a request travels:
+
+    chat       turns an update of a platform into a `Message` and sends `Post`s
+    core       decides, without waiting, clock or files: commands, jobs, records, words
+    services   tells the story of a request: gate → decide → record → act → answer
+    policy     judges a request by readable files and names the rule
+    audit      makes every event durable and signed before anything is done
+    storage    the state database: inbox, jobs, approvals, outbox
+    agent      drives Claude Code, or runs a recipe, through `task`
+    task       the launcher: one task, one sandbox, no survivors
+    host       what differs between machines: clock, systemd
+    app        the programs, and `wiring`, the only place where the parts meet
+
+Imports point down (`pyproject.toml`, checked by import-linter): adapters are strangers to each
+other, because what does not know its neighbour can be replaced, faked and read alone.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,341 @@
+"""What happens, in one vocabulary for the audit log, the journal and the tests.
+
+An event is a frozen class; its name is derived from the class name (`JobStarted` is
+`job.started`) and is never renamed or reused: `tests/core/test_events.py` keeps the golden
+list. Every field becomes part of the record. A field made with `private()` is kept beside the
+record as a salted commitment, so that it can be redacted later without breaking the chain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from appliance.core.model import Actor
+
+FieldValue = str | int | bool | tuple[str, ...]
+
+
+def private(default: str = "") -> Any:
+    """A text field whose value is committed to, not contained, in the record."""
+    return field(default=default, metadata={"private": True})
+
+
+class ActorType(StrEnum):
+    """Who acts: a known person, the agent of a job, or this appliance itself."""
+
+    USER = "user"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The actor of a record. `auth` says how it was known, e.g. "telegram:4711" or "job:12"."""
+
+    type: ActorType
+    id: str
+    auth: str = ""
+
+    @staticmethod
+    def user(actor: Actor) -> Who:
+        return Who(ActorType.USER, actor.name, str(actor.sender))
+
+    @staticmethod
+    def agent(job: int) -> Who:
+        return Who(ActorType.AGENT, "agent", f"job:{job}")
+
+
+SYSTEM = Who(ActorType.SYSTEM, "dispatchd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events. `cause` names what led here: message keys, "job:12", request ids."""
+
+    _names: ClassVar[dict[str, type[Event]]] = {}
+
+    who: Who = SYSTEM
+    cause: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        # slots=True makes each class twice; the second one, with slots, is the one that stays
+        Event._names[name_of(cls)] = cls
+
+    @property
+    def name(self) -> str:
+        return name_of(type(self))
+
+    def data(self) -> dict[str, FieldValue]:
+        """The public fields, without `who` and `cause`."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if _is_data(f)}
+
+    def secrets(self) -> dict[str, str]:
+        """The private fields that are not empty."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if "private" in f.metadata}
+        return {name: value for name, value in values.items() if value}
+
+
+def name_of(cls: type) -> str:
+    """`JobTimedOut` → "job.timed_out"."""
+    first, *rest = re.findall(r"[A-Z][a-z]*", cls.__name__)
+    return f"{first.lower()}.{'_'.join(rest).lower()}"
+
+
+def event_names() -> Mapping[str, type[Event]]:
+    """Every event there is, by name."""
+    return dict(Event._names)
+
+
+def _is_data(f: Any) -> bool:
+    return f.name not in ("who", "cause") and "private" not in f.metadata
+
+
+# --- life of the daemon
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStarted(Event):
+    version: str
+    boot: str
+    isolation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStopping(Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonStopped(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigLoaded(Event):
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyLoaded(Event):
+    path: str
+    sha256: str
+    rules: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRejected(Event):
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentTested(Event):
+    """The canary ran: `passed` only if both gates refused what they had to refuse."""
+
+    agent: str
+    version: str
+    passed: bool
+    reason: str = ""
+
+
+# --- messages and requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(Event):
+    key: str
+    place: str
+    text: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageIgnored(Event):
+    """From nobody we know: counted, summed up now and then, never answered."""
+
+    platform: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAllowed(Event):
+    act: str
+    object: str
+    project: str
+    rule: str
+    input_sha256: str = ""
+    input: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDenied(Event):
+    act: str
+    object: str
+    project: str
+    rule: str
+    reason: str
+    input_sha256: str = ""
+    input: str = private()
+
+
+# --- approvals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked(Event):
+    approval: str
+    job: int
+    request: str
+    object: str
+    project: str
+    directory: str
+    rule: str
+    input_sha256: str
+    expires_at: int
+    by: tuple[str, ...] = ()
+    input: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGiven(Event):
+    approval: str
+    job: int
+    request: str
+    input_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRefused(Event):
+    approval: str
+    job: int
+    request: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalExpired(Event):
+    approval: str
+    job: int
+    request: str
+
+
+# --- tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted(Event):
+    job: int
+    request: str
+    tool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFinished(Event):
+    job: int
+    request: str
+    is_error: bool
+    output_sha256: str
+    output: str = private()
+
+
+# --- jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueued(Event):
+    job: int
+    project: str
+    kind: str  # "prompt" or the recipe's name
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted(Event):
+    job: int
+    project: str
+    kind: str
+    isolation: str
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSteered(Event):
+    job: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFinished(Event):
+    job: int
+    cost_microdollars: int
+    input_tokens: int
+    output_tokens: int
+    duration_ms: int
+    answer_sha256: str
+    session: str = ""
+    answer: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed(Event):
+    job: int
+    reason: str
+    cost_microdollars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled(Event):
+    job: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTimedOut(Event):
+    job: int
+    after_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInterrupted(Event):
+    """The appliance stopped or crashed while the job ran: whether it took effect is unknown."""
+
+    job: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxRefused(Event):
+    job: int
+    reason: str
+
+
+# --- the log itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRotated(Event):
+    """The epoch's key hands over: the record names the next public key (base64)."""
+
+    epoch: int
+    next_public_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSealed(Event):
+    """The first record of a log: names the genesis public key, or a tick while nothing happens."""
+
+    origin: str
+    reason: str
+    public_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostFailed(Event):
+    """An answer could not be delivered and was given up."""
+
+    post: int
+    place: str
+    reason: str

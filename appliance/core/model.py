@@ -1,0 +1,505 @@
+"""The nouns everybody shares: who, where, what was said, what is answered, what was decided.
+
+Frozen values without behaviour beyond their own text form. Ids that look alike are different
+types, so that a job's number never travels where an approval's is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+UserName = NewType("UserName", str)  # a name declared in dispatch.toml, never a chat's user name
+ProjectName = NewType("ProjectName", str)
+JobId = NewType("JobId", int)
+ApprovalId = NewType("ApprovalId", str)  # random; short enough for a button (64 bytes on Telegram)
+PostId = NewType("PostId", int)  # row of the outbox
+Millis = NewType("Millis", int)  # milliseconds since 1970, UTC
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Platform(StrEnum):
+    """Where a message came from."""
+
+    TELEGRAM = "telegram"
+    WEB = "web"
+    TERMINAL = "terminal"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who the platform says has written: its own numeric id, never a display name."""
+
+    platform: Platform
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation happens and where its answers go: a chat, or a topic of a forum."""
+
+    platform: Platform
+    chat: str
+    topic: str = ""
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.platform, self.chat, self.topic)))
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A known person together with how we know: `name` from the settings, `sender` from the chat."""
+
+    name: UserName
+    sender: Sender
+
+
+# --- what comes in
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text somebody sent. `key` is the platform's own id of the delivery and makes it unique.
+
+    `joined` holds the keys of further parts when the client split one long text.
+    """
+
+    key: str
+    sender: Sender
+    place: Place
+    text: str
+    sent_at: Millis
+    joined: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A button somebody pressed; `token` is the button's, looked up and never trusted."""
+
+    key: str
+    sender: Sender
+    place: Place
+    token: str
+    sent_at: Millis
+
+
+Incoming = Message | Click
+
+
+# --- what goes out
+
+
+class Style(StrEnum):
+    """How a span of text looks; the words follow Telegram's entity types."""
+
+    BOLD = "bold"
+    ITALIC = "italic"
+    STRIKE = "strikethrough"
+    CODE = "code"
+    PRE = "pre"  # value: the language, or ""
+    QUOTE = "blockquote"
+    LINK = "text_link"  # value: the address, http or https only
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`length` code points of the text from `start` on look like `style`."""
+
+    style: Style
+    start: int
+    length: int
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rich:
+    """Plain text with spans: what every chat can show without parsing anything."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """Text from an agent, to be rendered to `Rich` by the chat that shows it."""
+
+    text: str
+
+
+class ButtonKind(StrEnum):
+    """What pressing a button means, for chats that can colour it."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`token` comes back in a `Click`; at most 64 bytes."""
+
+    label: str
+    token: str
+    kind: ButtonKind = ButtonKind.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a reply."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in words. `buttons` is rows of buttons below it."""
+
+    body: Rich | Markdown
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    attachment: Attachment | None = None
+
+
+class PostKind(StrEnum):
+    """`NEW` a message of its own; `EDIT` replaces an earlier post; `TOAST` answers one click."""
+
+    NEW = "new"
+    EDIT = "edit"
+    TOAST = "toast"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One row of the outbox as a chat sends it.
+
+    `message_id`: for EDIT the platform's id of the message to replace, for TOAST the key of the
+    click. `after_id`: the last message id known in this place when the post was first tried
+    ("" when none), from where `Chat.find` looks for a post whose sending was cut off.
+    """
+
+    id: PostId
+    place: Place
+    kind: PostKind
+    reply: Reply
+    message_id: str = ""
+    after_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a job is doing now: shown when there is room, never stored, never repeated."""
+
+    job: JobId
+    place: Place
+    text: str
+    started_post: str = ""  # platform's id of the job's own message, "" when not known yet
+
+
+# --- what is decided
+
+
+class Act(StrEnum):
+    """The kinds of request that a policy rule can be about."""
+
+    CHAT = "chat"  # a chat command, object: "/deploy prod"
+    BASH = "bash"  # object: one simple command, words joined by one blank
+    READ = "read"  # object: absolute path
+    WRITE = "write"  # object: absolute path
+    WEB = "web"  # object: host name, or "search"
+    MCP = "mcp"  # object: server/tool
+    AGENT = "agent"  # a sub-agent, object: its type
+    TOOL = "tool"  # any other tool, object: its name
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The line that decided: `path`:`line`, and its text as written."""
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """A person asks for a command, e.g. words "/deploy prod". `project` None: about no project."""
+
+    user: UserName
+    project: ProjectName | None
+    words: str
+    via: Platform
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """The agent asks for a tool call in a job that `user` started.
+
+    `root` is the project's resolved directory, `cwd` the agent's working directory within it.
+    """
+
+    user: UserName
+    project: ProjectName
+    root: str
+    cwd: str
+    tool: str
+    input: Mapping[str, Json]
+    via: Platform
+
+
+Request = CommandRequest | ToolRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Go on. `rule` says why."""
+
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """A human decides. `by`: roles of which one must approve; empty: the requester may."""
+
+    rule: Rule
+    by: tuple[str, ...] = ()
+    ttl_seconds: int = 600
+    reason: str = ""  # what in particular asks, e.g. the sub-command
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Refused. `rule` None: nothing allowed it. `reason` is one sentence for agent and human."""
+
+    rule: Rule | None
+    reason: str
+
+
+Decision = Allowed | Asks | Denied
+
+
+# --- what an agent does
+
+
+class Isolation(StrEnum):
+    """How strong the wall around a task is, weakest first (order: `ISOLATION_ORDER`)."""
+
+    NONE = "none"
+    BUBBLEWRAP = "bubblewrap"
+
+
+ISOLATION_ORDER = (Isolation.NONE, Isolation.BUBBLEWRAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A directory that the administrator declared. `path` is absolute and resolved."""
+
+    name: ProjectName
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a task may use. The launcher has no default: no decision, nothing to run with."""
+
+    timeout_seconds: int
+    minimum_isolation: Isolation
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Work for the coding agent. `session` resumes an earlier one."""
+
+    text: str
+    session: str | None = None
+    model: str | None = None
+    max_turns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Work without AI: a recipe's argv, already validated, and its output rule."""
+
+    recipe: str
+    argv: tuple[str, ...]
+    directory: str  # absolute, inside the project
+    tail_lines: int = 200
+    ok_statuses: tuple[int, ...] = (0,)
+
+
+Work = Prompt | Program
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work in one project, as an agent gets it."""
+
+    job: JobId
+    project: Project
+    work: Work
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call an agent wants to make; `id` is the agent's own and unique within the job."""
+
+    id: str
+    tool: str
+    input: Mapping[str, Json]
+    cwd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """The call may run, with exactly this input."""
+
+    input: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The call must not run; the agent is told why."""
+
+    reason: str
+
+
+Verdict = Proceed | Refuse
+
+
+class Ending(StrEnum):
+    """How a task ended, as the agent tells it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task cost; zero where an agent does not say."""
+
+    cost_microdollars: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    turns: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The process runs. `session` comes later for agents that have one."""
+
+    isolation: Isolation
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """The agent named its session, to be resumed later."""
+
+    session: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The agent wrote text on the way. Complete blocks, not letters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A call passed both gates and the agent went on with it: only now "allowed" is true."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """`output` is cut to a few kB."""
+
+    call_id: str
+    is_error: bool
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The agent's own far side is in trouble; it tries again by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Always the last event. `text` is the answer, or the reason in one sentence."""
+
+    ending: Ending
+    text: str
+    usage: Usage = field(default_factory=Usage)
+
+
+TaskEvent = (
+    TaskStarted | SessionStarted | Said | ToolStarted | ToolFinished | Retrying | Ended
+)
+
+
+# --- recipes
+
+
+class ParameterKind(StrEnum):
+    """What a recipe's parameter accepts (checked in `core.recipes.bind`)."""
+
+    WORD = "word"  # letters, digits, . _ - ; never starts with "-"
+    CHOICE = "choice"
+    INTEGER = "integer"
+    REF = "ref"  # a git branch, tag or commit
+    PATH = "path"  # relative, inside the project
+    TEXT = "text"  # the rest of the line, one argument
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One typed value of a recipe, used in argv as {name}."""
+
+    name: str
+    kind: ParameterKind
+    choices: tuple[str, ...] = ()
+    default: str | None = None  # None: the parameter is required
+    maximum: int | None = None  # INTEGER: the largest value
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """An administrator-defined command without AI: `/name` or `/name word`.
+
+    `words` is how it is called, e.g. ("git", "log") for `/git log`. `argv` holds literal words
+    and "{parameter}" words; a placeholder is always one whole argument.
+    """
+
+    words: tuple[str, ...]
+    summary: str
+    argv: tuple[str, ...]
+    parameters: tuple[Parameter, ...] = ()
+    directory: str = "."
+    timeout_seconds: int = 600
+    approval: bool = False
+    tail_lines: int = 200
+    ok_statuses: tuple[int, ...] = (0,)
+    source: Rule | None = None
+
+    @property
+    def name(self) -> str:
+        return " ".join(self.words)
