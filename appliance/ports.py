@@ -8,24 +8,31 @@ Adapters implement these without knowing each other; services tell the story wit
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from appliance.core.approvals import Approval
 from appliance.core.events import Event
+from appliance.core.jobs import Job
 from appliance.core.model import (
-    CommandRequest,
+    Actor,
+    ApprovalId,
     Asks,
     Decision,
     Incoming,
+    JobId,
     Millis,
+    Place,
     Platform,
     Post,
+    PostId,
+    PostKind,
     Progress,
+    ProjectName,
     Recipe,
     Reply,
     Request,
-    Rule,
     Task,
     TaskEvent,
     ToolCall,
@@ -155,3 +162,108 @@ class Agent(Protocol):
 
         Entering raises SandboxRefused or AgentFailed.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a place is about: its current project and agent session ("" when none)."""
+
+    project: ProjectName | None = None
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A post on its way out. `attempts` counts the tries; in doubt: a try was cut off midway."""
+
+    post: Post
+    attempts: int
+    is_in_doubt: bool
+    first_tried_at: Millis
+
+
+class State(Protocol):
+    """The state database: inbox, jobs, approvals, conversations, outbox.
+
+    Calls are short and synchronous. What belongs together is written inside one
+    `with state.transaction():`, durable when the block is left. Every method raises
+    StorageUnavailable when the database cannot be read or written.
+    """
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+
+    # inbox
+    def accept(self, incoming: Incoming, actor: Actor) -> bool:
+        """Store what came in; False: it was here before (same key)."""
+
+    def waiting(self) -> tuple[tuple[Incoming, Actor], ...]:
+        """What was accepted and not handled yet, oldest first."""
+
+    def mark_handled(self, key: str) -> None: ...
+
+    def place_of(self, user: UserName) -> Place | None:
+        """Where this user wrote last, to reach an approver."""
+
+    # jobs
+    def add_job(self, job: Job) -> Job:
+        """Store a new job and return it with its number (the given `id` is ignored)."""
+
+    def save_job(self, job: Job) -> None: ...
+
+    def job(self, job_id: JobId) -> Job | None: ...
+
+    def job_of(self, key: str) -> Job | None:
+        """The job that this message asked for."""
+
+    def unfinished_jobs(self) -> tuple[Job, ...]: ...
+
+    def latest_jobs(self, limit: int, place: Place | None = None) -> tuple[Job, ...]: ...
+
+    def succeeded(self, job_ids: Sequence[JobId]) -> frozenset[JobId]:
+        """Those of the given jobs that succeeded."""
+
+    # approvals
+    def save_approval(self, approval: Approval) -> None: ...
+
+    def approval(self, approval_id: ApprovalId) -> Approval | None: ...
+
+    def open_approvals(self) -> tuple[Approval, ...]:
+        """Pending or given but not used, oldest first."""
+
+    # conversations
+    def conversation(self, place: Place) -> Conversation: ...
+
+    def save_conversation(self, place: Place, conversation: Conversation) -> None: ...
+
+    # outbox
+    def post(
+        self,
+        place: Place,
+        reply: Reply,
+        *,
+        kind: PostKind = PostKind.NEW,
+        edits: PostId | None = None,
+        click: str = "",
+        label: str = "",
+    ) -> PostId:
+        """Put a prepared reply into the outbox. `label` finds it again (`posts_labelled`)."""
+
+    def posts_labelled(self, label: str) -> tuple[tuple[PostId, Place], ...]: ...
+
+    def message_id(self, post_id: PostId) -> str:
+        """The platform's id of a delivered post, "" before that."""
+
+    def places_with_mail(self) -> tuple[Place, ...]: ...
+
+    def next_delivery(self, place: Place) -> Delivery | None:
+        """The oldest undelivered post of a place."""
+
+    def mark_trying(self, post_id: PostId, at: Millis) -> None:
+        """Durable before the platform is called: from now on the post may have arrived."""
+
+    def mark_untried(self, post_id: PostId) -> None:
+        """The platform surely did not take it."""
+
+    def mark_delivered(self, post_id: PostId, message_id: str) -> None: ...
+
+    def mark_given_up(self, post_id: PostId, reason: str) -> None: ...

@@ -451,9 +451,7 @@ class Ended:
     usage: Usage = field(default_factory=Usage)
 
 
-TaskEvent = (
-    TaskStarted | SessionStarted | Said | ToolStarted | ToolFinished | Retrying | Ended
-)
+TaskEvent = TaskStarted | SessionStarted | Said | ToolStarted | ToolFinished | Retrying | Ended
 
 
 # --- recipes

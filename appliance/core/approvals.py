@@ -1,0 +1,86 @@
+"""An approval: one question to a human about one thing, answered at most once.
+
+It is bound to the request's id, the exact input (its SHA-256), the directory, the rule that
+asked and an expiry (DESIGN promise 7). `settle` and `redeem` are the only ways it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from appliance.core.model import ApprovalId, Asks, JobId, Json, Millis, UserName
+
+
+class ApprovalState(StrEnum):
+    """`GIVEN` is answered yes and not used yet; `USED` has let its one thing happen."""
+
+    PENDING = "pending"
+    GIVEN = "given"
+    USED = "used"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"  # the agent gave up, or the appliance restarted under it
+
+
+JOB_ITSELF = "job"
+"""The request id of an approval that is about starting the job, not about a tool call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A question. `summary` is what would run; `input_sha256` binds the whole of it."""
+
+    id: ApprovalId
+    job: JobId
+    request: str
+    requester: UserName
+    tool: str
+    summary: str
+    input_sha256: str
+    directory: str
+    asks: Asks
+    asked_at: Millis
+    expires_at: Millis
+    state: ApprovalState = ApprovalState.PENDING
+    answered_by: str = ""
+    reason: str = ""
+
+    @property
+    def is_about_job(self) -> bool:
+        return self.request == JOB_ITSELF
+
+
+def settle(
+    approval: Approval, *, is_granted: bool, by: UserName, at: Millis, reason: str = ""
+) -> Approval:
+    """The approval with its answer. The caller has checked that `by` may answer.
+
+    An answer to one that is settled already, or after its expiry, changes nothing or expires it:
+    the caller compares states.
+    """
+    if approval.state is not ApprovalState.PENDING:
+        return approval
+    if at >= approval.expires_at:
+        return replace(approval, state=ApprovalState.EXPIRED)
+    state = ApprovalState.GIVEN if is_granted else ApprovalState.REFUSED
+    return replace(approval, state=state, answered_by=by, reason=reason)
+
+
+def may_redeem(approval: Approval, *, request: str, input_sha256: str, directory: str) -> bool:
+    """Whether this approval lets exactly this request happen, now and once."""
+    return (
+        approval.state is ApprovalState.GIVEN
+        and approval.request == request
+        and approval.input_sha256 == input_sha256
+        and approval.directory == directory
+    )
+
+
+def fingerprint(tool: str, tool_input: Mapping[str, Json]) -> str:
+    """SHA-256 (hex) of a tool call's name and input, whatever the order of its keys."""
+    text = json.dumps([tool, dict(tool_input)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
