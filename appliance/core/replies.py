@@ -1,0 +1,365 @@
+"""Decisions and events to words and buttons, the same for every chat.
+
+Short, plain, no blame: what happened, what to do. Values from outside go through
+`commands.shown` or stand in a code span, so that they cannot pose as our words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from appliance.core.approvals import Approval, ApprovalState
+from appliance.core.commands import BUILTINS, readable, shown
+from appliance.core.jobs import Job, State
+from appliance.core.model import (
+    Button,
+    ButtonKind,
+    Denied,
+    JobId,
+    Markdown,
+    Millis,
+    Project,
+    Recipe,
+    Reply,
+    Rich,
+    Span,
+    Style,
+    ToolCall,
+    Usage,
+)
+
+MAX_SHOWN_INPUT = 3000
+"""Characters of a held step shown in the message; the rest is said to be cut."""
+
+
+@dataclass
+class Words:
+    """A small builder: text in order, some of it styled."""
+
+    parts: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+
+    def plain(self, text: str) -> Words:
+        self.parts.append(text)
+        return self
+
+    def styled(self, style: Style, text: str, value: str = "") -> Words:
+        start = sum(map(len, self.parts))
+        self.spans.append(Span(style, start, len(text), value))
+        return self.plain(text)
+
+    def bold(self, text: str) -> Words:
+        return self.styled(Style.BOLD, text)
+
+    def code(self, text: str) -> Words:
+        return self.styled(Style.CODE, text)
+
+    def block(self, text: str, language: str = "") -> Words:
+        return self.styled(Style.PRE, text, language)
+
+    def rich(self) -> Rich:
+        return Rich("".join(self.parts), tuple(self.spans))
+
+    def reply(self, *rows: Sequence[Button]) -> Reply:
+        return Reply(self.rich(), tuple(tuple(row) for row in rows))
+
+
+def say(text: str) -> Reply:
+    """One plain sentence."""
+    return Words().plain(text).reply()
+
+
+# --- the gate's answers
+
+
+def denied(decision: Denied) -> Reply:
+    words = Words().plain(f"Not allowed: {decision.reason}")
+    if decision.rule:
+        words.plain("\nRule: ").code(str(decision.rule))
+    return words.reply()
+
+
+def audit_is_broken(reason: str) -> Reply:
+    return say(
+        f"Nothing was done: the audit log cannot be written ({reason}). "
+        "Look at the host: dispatchctl doctor"
+    )
+
+
+def help_for(may: frozenset[str], recipes: Sequence[Recipe]) -> Reply:
+    """`may`: the words the asker is allowed to use, e.g. "/run", "/git status"."""
+    words = Words().bold("What you may do here").plain("\n")
+    if "/run" in may:
+        words.plain("Just write what to do, or use:\n")
+    for builtin in BUILTINS:
+        if f"/{builtin.word}" in may:
+            words.plain("\n").code(builtin.usage).plain(f"  {builtin.summary}")
+    for recipe in recipes:
+        if f"/{recipe.name}" in may:
+            words.plain("\n").code(usage(recipe)).plain(f"  {recipe.summary}")
+    return words.reply()
+
+
+def usage(recipe: Recipe) -> str:
+    """ "/deploy TARGET", "/git log [COUNT]"."""
+    names = (
+        f"[{p.name.upper()}]" if p.default is not None else p.name.upper()
+        for p in recipe.parameters
+    )
+    return " ".join((f"/{recipe.name}", *names))
+
+
+# --- projects and conversations
+
+
+def projects(current: str | None, names: Sequence[str]) -> Reply:
+    words = Words().bold("Project: ").plain(current or "none chosen").plain("\n")
+    for name in names:
+        words.plain("\n").code(f"/project {name}")
+    return words.reply([Button(name, f"p:{name}") for name in names[:6]])
+
+
+def project_chosen(project: Project) -> Reply:
+    return Words().plain("Project is now ").bold(project.name).plain(".").reply()
+
+
+def no_such_project(name: str, near: str | None) -> Reply:
+    hint = f" Did you mean {near}?" if near else " /project lists them."
+    return say(f"There is no project called “{shown(name)}”.{hint}")
+
+
+def no_project() -> Reply:
+    return say("Choose a project first: /project")
+
+
+# --- jobs
+
+
+def queued(job: Job, behind: JobId | None) -> Reply:
+    words = Words().bold(f"Job {job.id}").plain(f" is waiting · {job.project}")
+    if job.after is not None:
+        words.plain(f"\nStarts when job {job.after} has succeeded.")
+    elif behind is not None:
+        words.plain(f"\nStarts after job {behind}.")
+    return words.reply([_stop_button(job)])
+
+
+def started(job: Job) -> Reply:
+    words = Words().bold(f"Job {job.id}").plain(f" started · {job.project}")
+    return words.reply([_stop_button(job)])
+
+
+def steered(job: Job) -> Reply:
+    return say(f"Passed on to job {job.id}, which is running.")
+
+
+_ENDINGS = {
+    State.SUCCEEDED: "✓ done",
+    State.FAILED: "✗ failed",
+    State.CANCELLED: "stopped",
+    State.TIMED_OUT: "✗ out of time",
+    State.INTERRUPTED: "interrupted",
+    State.REFUSED: "refused",
+    State.EXPIRED: "expired",
+    State.DENIED: "not allowed",
+}
+
+
+def ended_line(job: Job) -> Reply:
+    """What the "started" message becomes."""
+    words = Words().bold(f"Job {job.id}").plain(f" {_ENDINGS[job.state]} · {job.project}")
+    facts = _facts(job.usage)
+    return (words.plain(f" · {facts}") if facts else words).reply()
+
+
+def answer(job: Job, text: str, refused: int) -> Reply:
+    """The result as a message of its own. An agent's text is markdown."""
+    if job.state is State.SUCCEEDED:
+        note = f"\n\n_{refused} steps were refused on the way._" if refused > 1 else ""
+        return Reply(Markdown((text or "(no output)") + note))
+    words = Words().bold(f"Job {job.id}").plain(f" {_ENDINGS[job.state]}")
+    if job.state is State.FAILED and job.kind != "prompt":
+        return Reply(Markdown(f"**Job {job.id}** failed\n\n{text}"))
+    words.plain(f": {text}" if text else ".")
+    return words.reply()
+
+
+def interrupted(job: Job) -> Reply:
+    words = Words().bold(f"Job {job.id}").plain(" was interrupted: the appliance ")
+    words.plain("restarted while it ran. What it had done so far stays done.")
+    rows = [[Button("Resume", f"r:{job.id}", ButtonKind.APPROVE)]] if job.session else []
+    return words.reply(*rows)
+
+
+def stopping(job: Job) -> Reply:
+    return say(f"The appliance is stopping. Job {job.id} gets a moment to finish.")
+
+
+def cannot_resume(job_id: JobId) -> Reply:
+    return say(f"Job {job_id} cannot be resumed. /jobs lists the latest ones.")
+
+
+def stop_asked(job: Job) -> Reply:
+    return say(f"Stopping job {job.id}.")
+
+
+def nothing_to_stop() -> Reply:
+    return say("Nothing of yours is running here. /jobs lists the latest jobs.")
+
+
+def after_unknown(job_id: JobId) -> Reply:
+    return say(f"There is no job {job_id} to wait for. /jobs lists the latest ones.")
+
+
+def jobs(latest: Sequence[Job], now: Millis) -> Reply:
+    if not latest:
+        return say("No jobs yet. Write what to do, or /help.")
+    words = Words().bold("Latest jobs")
+    for job in latest:
+        words.plain(f"\n{job.id} · {_state_word(job.state)} · {_age(now - job.created_at)} · ")
+        words.plain(shown(job.title, 48))
+    return words.reply()
+
+
+def progress(job: Job, now: Millis, what: str) -> str:
+    since = _duration(now - (job.started_at or now))
+    return f"Job {job.id} · {job.project} · {since}\n{what}"
+
+
+def doing(call: ToolCall) -> str:
+    """ "Bash: git status" on one line."""
+    return shown(f"{call.tool}: {call_summary(call)}", 120)
+
+
+def tool_refused(job: Job, call: ToolCall, reason: str) -> Reply:
+    words = Words().bold(f"Job {job.id}").plain(": refused ").code(doing(call))
+    return words.plain(f"\n{shown(reason, 300)}").reply()
+
+
+# --- approvals
+
+
+def question(approval: Approval, job: Job, now: Millis) -> Reply:
+    """What would run, where, as whom, which rule asks, until when, and the two buttons."""
+    words = Words().bold("May this run?").plain(f"  job {job.id} · {job.project}\n")
+    words.block(_cut(readable(approval.summary)), "bash" if approval.tool == "Bash" else "")
+    words.plain(f"\nin {approval.directory}\nasked by {approval.requester} · rule ")
+    words.code(str(approval.asks.rule))
+    if approval.asks.reason:
+        words.plain(f"\n{shown(approval.asks.reason, 200)}")
+    if approval.asks.by:
+        words.plain(f"\nneeds: {' or '.join(approval.asks.by)}")
+    words.plain(f"\nexpires in {_duration(approval.expires_at - now)} · id {approval.id}")
+    return words.reply(
+        [
+            Button("Approve", f"a:{approval.id}", ButtonKind.APPROVE),
+            Button("Deny", f"d:{approval.id}", ButtonKind.DENY),
+        ]
+    )
+
+
+def settled(approval: Approval, job: Job) -> Reply:
+    """What the question becomes once nothing can be pressed any more."""
+    word = {
+        ApprovalState.USED: f"✓ Allowed by {approval.answered_by}",
+        ApprovalState.GIVEN: f"Approved by {approval.answered_by}, being passed on",
+        ApprovalState.REFUSED: f"✗ Denied by {approval.answered_by}",
+        ApprovalState.EXPIRED: "Expired: nobody answered in time, so it did not run",
+        ApprovalState.WITHDRAWN: "Withdrawn: the job went on or ended without it",
+        ApprovalState.PENDING: "Waiting",
+    }[approval.state]
+    words = Words().bold(word).plain(f"  job {job.id} · {job.project}\n")
+    words.block(_cut(readable(approval.summary)), "bash" if approval.tool == "Bash" else "")
+    return words.reply()
+
+
+def late_answer(approval: Approval | None) -> str:
+    """For a click or command on something that cannot be answered any more."""
+    if approval is None:
+        return "There is no such question."
+    return {
+        ApprovalState.EXPIRED: "Too late: this has expired. Nothing ran; ask for it again.",
+        ApprovalState.WITHDRAWN: "This is no longer being asked. Nothing ran.",
+        ApprovalState.REFUSED: f"Already denied by {approval.answered_by}.",
+        ApprovalState.GIVEN: f"Already approved by {approval.answered_by}.",
+        ApprovalState.USED: f"Already approved by {approval.answered_by}, and it ran.",
+        ApprovalState.PENDING: "This is still waiting.",
+    }[approval.state]
+
+
+def not_yours_to_answer(who_may: Sequence[str]) -> str:
+    return "You may not answer this." + (f" Ask {', '.join(who_may)}." if who_may else "")
+
+
+def answered(approval: Approval) -> str:
+    return "Approved. Passing it on." if approval.state is ApprovalState.GIVEN else "Denied."
+
+
+def call_summary(call: ToolCall) -> str:
+    """The one value of a tool's input that says what it does; all of it for unknown tools."""
+    for key in ("command", "file_path", "notebook_path", "url", "query", "pattern", "prompt"):
+        value = call.input.get(key)
+        if isinstance(value, str):
+            return value
+    return ", ".join(f"{key}={value}" for key, value in call.input.items())
+
+
+def call_in_full(call: ToolCall) -> str:
+    """What a held call would do, for the question: the command, or the file and its change."""
+    match call.input:
+        case {"command": str(command), **_rest}:
+            return command
+        case {"file_path": str(path), "old_string": str(old), "new_string": str(new), **_rest}:
+            return f"{call.tool} {path}\n{_diff(old, '-')}\n{_diff(new, '+')}"
+        case {"file_path": str(path), "content": str(content), **_rest}:
+            return f"{call.tool} {path}\n{_diff(content, '+')}"
+        case _:
+            lines = (f"{key}: {value}" for key, value in call.input.items())
+            return "\n".join((call.tool, *lines))
+
+
+def _diff(text: str, sign: str) -> str:
+    return "\n".join(f"{sign} {line}" for line in text.split("\n"))
+
+
+# --- small pieces
+
+
+def _stop_button(job: Job) -> Button:
+    return Button("Stop", f"s:{job.id}", ButtonKind.PLAIN)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_SHOWN_INPUT:
+        return text
+    # head and tail: whatever is hidden, the end of a command cannot be
+    half = MAX_SHOWN_INPUT // 2
+    hidden = len(text) - 2 * half
+    return f"{text[:half]}\n[… {hidden:,} characters not shown …]\n{text[-half:]}"
+
+
+def _state_word(state: State) -> str:
+    return state.value.replace("_", " ")
+
+
+def _facts(usage: Usage) -> str:
+    facts = [_duration(usage.duration_ms)] if usage.duration_ms else []
+    if usage.cost_microdollars:
+        facts.append(f"${usage.cost_microdollars / 1_000_000:.2f}")
+    return " · ".join(facts)
+
+
+def _duration(milliseconds: int) -> str:
+    seconds = max(0, round(milliseconds / 1000))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def _age(milliseconds: int) -> str:
+    return f"{_duration(milliseconds)} ago"

@@ -1,0 +1,149 @@
+"""Values of the core to the JSON kept in the database, and back.
+
+Written by us and read by us, but parsed strictly all the same: a damaged row is an error, not a
+job that does something else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from appliance.core.model import (
+    Asks,
+    Attachment,
+    Button,
+    ButtonKind,
+    Click,
+    Incoming,
+    Markdown,
+    Message,
+    Millis,
+    Place,
+    Platform,
+    Program,
+    Prompt,
+    Reply,
+    Rich,
+    Rule,
+    Sender,
+    Span,
+    Style,
+    Usage,
+    Work,
+)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def place_to_text(place: Place) -> str:
+    return _dump([place.platform, place.chat, place.topic])
+
+
+def place_from_text(text: str) -> Place:
+    platform, chat, topic = json.loads(text)
+    return Place(Platform(platform), chat, topic)
+
+
+def sender_to_text(sender: Sender) -> str:
+    return str(sender)
+
+
+def sender_from_text(text: str) -> Sender:
+    platform, _, sender_id = text.partition(":")
+    return Sender(Platform(platform), sender_id)
+
+
+def incoming_to_text(incoming: Incoming) -> str:
+    """Key, sender and place have columns of their own."""
+    content = {"sent_at": incoming.sent_at}
+    match incoming:
+        case Message(text=text):
+            return _dump({"text": text, **content})
+        case Click(token=token):
+            return _dump({"token": token, **content})
+
+
+def incoming_from_text(key: str, sender: str, place: str, text: str) -> Incoming:
+    content = json.loads(text)
+    who, where = sender_from_text(sender), place_from_text(place)
+    if "token" in content:
+        return Click(key, who, where, content["token"], Millis(content["sent_at"]))
+    return Message(key, who, where, content["text"], Millis(content["sent_at"]))
+
+
+def work_to_text(work: Work) -> str:
+    return _dump({type(work).__name__: asdict(work)})
+
+
+def work_from_text(text: str) -> Work:
+    match json.loads(text):
+        case {"Prompt": content}:
+            return Prompt(**content)
+        case {"Program": content}:
+            content["argv"] = tuple(content["argv"])
+            content["ok_statuses"] = tuple(content["ok_statuses"])
+            return Program(**content)
+        case _:
+            raise ValueError(f"unknown work: {text[:60]}")
+
+
+def usage_to_text(usage: Usage) -> str:
+    return _dump(asdict(usage))
+
+
+def usage_from_text(text: str) -> Usage:
+    return Usage(**json.loads(text))
+
+
+def asks_to_text(asks: Asks) -> str:
+    return _dump(asdict(asks))
+
+
+def asks_from_text(text: str) -> Asks:
+    content = json.loads(text)
+    return Asks(
+        rule=Rule(**content["rule"]),
+        by=tuple(content["by"]),
+        ttl_seconds=content["ttl_seconds"],
+        reason=content["reason"],
+    )
+
+
+def reply_to_text(reply: Reply) -> str:
+    """Everything but the attachment's bytes, which have a column of their own."""
+    content = asdict(reply)
+    content["body"] = {type(reply.body).__name__: asdict(reply.body)}
+    content["attachment"] = reply.attachment.name if reply.attachment else None
+    return _dump(content)
+
+
+def reply_from_text(text: str, attachment: bytes | None) -> Reply:
+    content = json.loads(text)
+    name = content["attachment"]
+    return Reply(
+        body=_body(content["body"]),
+        buttons=tuple(tuple(_button(b) for b in row) for row in content["buttons"]),
+        attachment=Attachment(name, attachment or b"") if name is not None else None,
+    )
+
+
+def _body(content: dict[str, Any]) -> Rich | Markdown:
+    match content:
+        case {"Markdown": {"text": text}}:
+            return Markdown(text)
+        case {"Rich": {"text": text, "spans": spans}}:
+            return Rich(text, tuple(_span(span) for span in spans))
+        case _:
+            raise ValueError("unknown kind of reply")
+
+
+def _span(content: dict[str, Any]) -> Span:
+    return Span(Style(content["style"]), content["start"], content["length"], content["value"])
+
+
+def _button(content: dict[str, Any]) -> Button:
+    return Button(content["label"], content["token"], ButtonKind(content["kind"]))

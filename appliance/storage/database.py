@@ -1,0 +1,175 @@
+"""Opening the state database and keeping its promises: one writer, durable commits, one schema."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.errors import StorageUnavailable
+
+SCHEMA_VERSION = 1
+
+TABLES = """
+CREATE TABLE inbox (
+    seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, user TEXT NOT NULL, sender TEXT NOT NULL,
+    place TEXT NOT NULL, content TEXT NOT NULL, handled INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX inbox_waiting ON inbox(seq) WHERE handled = 0;
+CREATE INDEX inbox_user ON inbox(user, seq);
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
+    requester TEXT NOT NULL, sender TEXT NOT NULL, project TEXT NOT NULL, work TEXT NOT NULL,
+    created_at INTEGER NOT NULL, state TEXT NOT NULL, after INTEGER, parallel INTEGER NOT NULL,
+    read_only INTEGER NOT NULL, keeps_session INTEGER NOT NULL, pending INTEGER NOT NULL,
+    started_at INTEGER, ended_at INTEGER, session TEXT NOT NULL, reason TEXT NOT NULL,
+    usage TEXT NOT NULL) STRICT;
+CREATE INDEX job_unfinished ON job(id)
+    WHERE state IN ('received', 'waiting_approval', 'queued', 'running');
+CREATE INDEX job_place ON job(place, id);
+CREATE TABLE approval (
+    id TEXT PRIMARY KEY, job INTEGER NOT NULL REFERENCES job(id), request TEXT NOT NULL,
+    requester TEXT NOT NULL, tool TEXT NOT NULL, summary TEXT NOT NULL,
+    input_sha256 TEXT NOT NULL, directory TEXT NOT NULL, asks TEXT NOT NULL,
+    asked_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state TEXT NOT NULL,
+    answered_by TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
+CREATE INDEX approval_open ON approval(asked_at) WHERE state IN ('pending', 'given');
+CREATE TABLE conversation (
+    place TEXT PRIMARY KEY, project TEXT, session TEXT NOT NULL) STRICT;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, kind TEXT NOT NULL,
+    reply TEXT NOT NULL, attachment BLOB, edits INTEGER REFERENCES outbox(id),
+    click TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    message_id TEXT NOT NULL DEFAULT '', after_id TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0, first_tried_at INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '') STRICT;
+CREATE INDEX outbox_waiting ON outbox(place, id) WHERE state IN ('waiting', 'trying');
+CREATE INDEX outbox_label ON outbox(label) WHERE label != '';
+CREATE INDEX outbox_last ON outbox(place, id) WHERE message_id != '';
+CREATE TABLE transcript (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, chat TEXT NOT NULL, message_id TEXT NOT NULL,
+    payload TEXT NOT NULL, UNIQUE (chat, message_id)) STRICT;
+CREATE INDEX transcript_chat ON transcript(chat, seq);
+"""
+
+
+class Database:
+    """The one writing connection to a state database, under a lock of its own.
+
+    Raises StorageUnavailable when another process holds it, it was made by a newer version, or
+    SQLite cannot give the durability we ask for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = _lock(path.with_suffix(".lock"))
+        try:
+            self._connection = _connect(path)
+            _migrate(self._connection, path)
+        except sqlite3.Error as error:
+            raise StorageUnavailable(f"cannot open the state database {path}: {error}") from error
+        self._depth = 0
+
+    def close(self) -> None:
+        self._connection.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is durable when the block is left, or nothing is. Blocks may nest."""
+        with self._errors():
+            if self._depth == 0:
+                self._connection.execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._depth -= 1
+            if self._depth == 0:
+                self._roll_back()
+            raise
+        self._depth -= 1
+        if self._depth == 0:
+            self._commit()
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        with self._errors():
+            return self._connection.execute(statement, values)
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        with self._errors():
+            return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: object) -> sqlite3.Row | None:
+        rows = self.rows(query, *values)
+        return rows[0] if rows else None
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise StorageUnavailable(_sentence(self.path, error)) from error
+
+    def _roll_back(self) -> None:
+        # after SQLITE_FULL or IOERR SQLite may have rolled back by itself
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise  # a broken constraint is our bug, not the disk's
+        except sqlite3.Error as error:
+            raise StorageUnavailable(_sentence(self.path, error)) from error
+
+
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    return f"cannot write the state database {path}: {error}"
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StorageUnavailable(
+            f"another dispatchd is already using {path.parent}",
+            hint="stop it first, or give this one another [daemon] state directory",
+        ) from error
+    return descriptor
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # made 0600 before SQLite opens it: -wal and -shm take over the mode of the main file
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the platter
+    connection.execute("PRAGMA foreign_keys = ON")
+    durable = connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+    if mode != "wal" or not durable:
+        raise StorageUnavailable(f"SQLite does not offer durable WAL commits for {path}")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
+        return
+    if version > SCHEMA_VERSION:
+        raise StorageUnavailable(
+            f"{path} was made by a newer version (schema {version}, this one knows "
+            f"{SCHEMA_VERSION})",
+            hint="install the newer version again, or restore a backup",
+        )
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    )

@@ -1,0 +1,402 @@
+"""`SqliteState`: the port `State` over the state database, one method per thing kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from appliance.core.approvals import Approval, ApprovalState
+from appliance.core.jobs import Job
+from appliance.core.jobs import State as JobState
+from appliance.core.model import (
+    Actor,
+    ApprovalId,
+    Incoming,
+    JobId,
+    Message,
+    Millis,
+    Place,
+    Post,
+    PostId,
+    PostKind,
+    ProjectName,
+    Reply,
+    UserName,
+)
+from appliance.ports import Conversation, Delivery
+from appliance.storage import codec
+from appliance.storage.database import Database
+
+_JOB_COLUMNS = [
+    "key",
+    "place",
+    "requester",
+    "sender",
+    "project",
+    "work",
+    "created_at",
+    "state",
+    "after",
+    "parallel",
+    "read_only",
+    "keeps_session",
+    "pending",
+    "started_at",
+    "ended_at",
+    "session",
+    "reason",
+    "usage",
+]
+_APPROVAL_COLUMNS = [
+    "id",
+    "job",
+    "request",
+    "requester",
+    "tool",
+    "summary",
+    "input_sha256",
+    "directory",
+    "asks",
+    "asked_at",
+    "expires_at",
+    "state",
+    "answered_by",
+    "reason",
+]
+_INSERT_JOB = (
+    f"INSERT INTO job ({', '.join(_JOB_COLUMNS)}) "  # noqa: S608 - our own column names
+    f"VALUES ({', '.join('?' for _ in _JOB_COLUMNS)})"
+)
+_UPDATE_JOB = f"UPDATE job SET {', '.join(f'{c} = ?' for c in _JOB_COLUMNS)} WHERE id = ?"  # noqa: S608
+_SAVE_APPROVAL = (
+    f"INSERT OR REPLACE INTO approval ({', '.join(_APPROVAL_COLUMNS)}) "  # noqa: S608
+    f"VALUES ({', '.join('?' for _ in _APPROVAL_COLUMNS)})"
+)
+
+
+class SqliteState:
+    """See `appliance.ports.State`. `open` raises StorageUnavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @staticmethod
+    def open(directory: Path) -> SqliteState:
+        return SqliteState(Database(directory / "state.db"))
+
+    def close(self) -> None:
+        self._db.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self._db.transaction()
+
+    # inbox
+
+    def accept(self, incoming: Incoming, actor: Actor) -> bool:
+        known = self._db.row("SELECT 1 FROM inbox WHERE key = ?", incoming.key)
+        if known:
+            return False
+        self._insert_incoming(incoming.key, incoming, actor, handled=False)
+        if isinstance(incoming, Message):
+            for key in incoming.joined:  # so that a part offered again is known
+                self._insert_incoming(key, replace(incoming, text=""), actor, handled=True)
+        return True
+
+    def _insert_incoming(
+        self, key: str, incoming: Incoming, actor: Actor, *, handled: bool
+    ) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO inbox (key, user, sender, place, content, handled)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            key,
+            actor.name,
+            codec.sender_to_text(incoming.sender),
+            codec.place_to_text(incoming.place),
+            codec.incoming_to_text(incoming),
+            int(handled),
+        )
+
+    def waiting(self) -> tuple[tuple[Incoming, Actor], ...]:
+        rows = self._db.rows("SELECT * FROM inbox WHERE handled = 0 ORDER BY seq LIMIT 100")
+        return tuple(_incoming(row) for row in rows)
+
+    def mark_handled(self, key: str) -> None:
+        self._db.execute("UPDATE inbox SET handled = 1 WHERE key = ?", key)
+
+    def place_of(self, user: UserName) -> Place | None:
+        row = self._db.row("SELECT place FROM inbox WHERE user = ? ORDER BY seq DESC LIMIT 1", user)
+        return codec.place_from_text(row["place"]) if row else None
+
+    # jobs
+
+    def add_job(self, job: Job) -> Job:
+        cursor = self._db.execute(_INSERT_JOB, *_job_values(job))
+        assert cursor.lastrowid is not None
+        return replace(job, id=JobId(cursor.lastrowid))
+
+    def save_job(self, job: Job) -> None:
+        self._db.execute(_UPDATE_JOB, *_job_values(job), job.id)
+
+    def job(self, job_id: JobId) -> Job | None:
+        row = self._db.row("SELECT * FROM job WHERE id = ?", job_id)
+        return _job(row) if row else None
+
+    def job_of(self, key: str) -> Job | None:
+        row = self._db.row("SELECT * FROM job WHERE key = ?", key)
+        return _job(row) if row else None
+
+    def unfinished_jobs(self) -> tuple[Job, ...]:
+        rows = self._db.rows(
+            "SELECT * FROM job WHERE state IN"
+            " ('received', 'waiting_approval', 'queued', 'running') ORDER BY id"
+        )
+        return tuple(_job(row) for row in rows)
+
+    def latest_jobs(self, limit: int, place: Place | None = None) -> tuple[Job, ...]:
+        if place is None:
+            rows = self._db.rows("SELECT * FROM job ORDER BY id DESC LIMIT ?", limit)
+        else:
+            rows = self._db.rows(
+                "SELECT * FROM job WHERE place = ? ORDER BY id DESC LIMIT ?",
+                codec.place_to_text(place),
+                limit,
+            )
+        return tuple(_job(row) for row in rows)
+
+    def succeeded(self, job_ids: Sequence[JobId]) -> frozenset[JobId]:
+        jobs = (self.job(job_id) for job_id in job_ids)
+        return frozenset(job.id for job in jobs if job and job.state is JobState.SUCCEEDED)
+
+    # approvals
+
+    def save_approval(self, approval: Approval) -> None:
+        self._db.execute(_SAVE_APPROVAL, *_approval_values(approval))
+
+    def approval(self, approval_id: ApprovalId) -> Approval | None:
+        row = self._db.row("SELECT * FROM approval WHERE id = ?", approval_id)
+        return _approval(row) if row else None
+
+    def open_approvals(self) -> tuple[Approval, ...]:
+        rows = self._db.rows(
+            "SELECT * FROM approval WHERE state IN ('pending', 'given') ORDER BY asked_at"
+        )
+        return tuple(_approval(row) for row in rows)
+
+    # conversations
+
+    def conversation(self, place: Place) -> Conversation:
+        row = self._db.row("SELECT * FROM conversation WHERE place = ?", codec.place_to_text(place))
+        if row is None:
+            return Conversation()
+        project = ProjectName(row["project"]) if row["project"] is not None else None
+        return Conversation(project, row["session"])
+
+    def save_conversation(self, place: Place, conversation: Conversation) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO conversation (place, project, session) VALUES (?, ?, ?)",
+            codec.place_to_text(place),
+            conversation.project,
+            conversation.session,
+        )
+
+    # outbox
+
+    def post(
+        self,
+        place: Place,
+        reply: Reply,
+        *,
+        kind: PostKind = PostKind.NEW,
+        edits: PostId | None = None,
+        click: str = "",
+        label: str = "",
+    ) -> PostId:
+        cursor = self._db.execute(
+            "INSERT INTO outbox (place, kind, reply, attachment, edits, click, label)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            codec.place_to_text(place),
+            kind,
+            codec.reply_to_text(reply),
+            reply.attachment.content if reply.attachment else None,
+            edits,
+            click,
+            label,
+        )
+        assert cursor.lastrowid is not None
+        return PostId(cursor.lastrowid)
+
+    def posts_labelled(self, label: str) -> tuple[tuple[PostId, Place], ...]:
+        rows = self._db.rows("SELECT id, place FROM outbox WHERE label = ? ORDER BY id", label)
+        return tuple((PostId(row["id"]), codec.place_from_text(row["place"])) for row in rows)
+
+    def message_id(self, post_id: PostId) -> str:
+        row = self._db.row("SELECT message_id FROM outbox WHERE id = ?", post_id)
+        return str(row["message_id"]) if row else ""
+
+    def places_with_mail(self) -> tuple[Place, ...]:
+        rows = self._db.rows(
+            "SELECT DISTINCT place FROM outbox WHERE state IN ('waiting', 'trying')"
+        )
+        return tuple(codec.place_from_text(row["place"]) for row in rows)
+
+    def next_delivery(self, place: Place) -> Delivery | None:
+        row = self._db.row(
+            "SELECT * FROM outbox WHERE place = ? AND state IN ('waiting', 'trying')"
+            " ORDER BY id LIMIT 1",
+            codec.place_to_text(place),
+        )
+        return self._delivery(row, place) if row else None
+
+    def _delivery(self, row: sqlite3.Row, place: Place) -> Delivery:
+        kind = PostKind(row["kind"])
+        target = row["click"] if kind is PostKind.TOAST else ""
+        if kind is PostKind.EDIT:
+            target = self.message_id(PostId(row["edits"]))
+        post = Post(
+            id=PostId(row["id"]),
+            place=place,
+            kind=kind,
+            reply=codec.reply_from_text(row["reply"], row["attachment"]),
+            message_id=target,
+            after_id=row["after_id"],
+        )
+        return Delivery(
+            post, row["attempts"], row["state"] == "trying", Millis(row["first_tried_at"])
+        )
+
+    def mark_trying(self, post_id: PostId, at: Millis) -> None:
+        self._db.execute(
+            "UPDATE outbox SET state = 'trying', attempts = attempts + 1,"
+            " first_tried_at = CASE attempts WHEN 0 THEN ? ELSE first_tried_at END,"
+            " after_id = coalesce((SELECT o.message_id FROM outbox o WHERE o.place = outbox.place"
+            "   AND o.message_id != '' ORDER BY o.id DESC LIMIT 1), '')"
+            " WHERE id = ?",
+            at,
+            post_id,
+        )
+
+    def mark_untried(self, post_id: PostId) -> None:
+        self._db.execute("UPDATE outbox SET state = 'waiting' WHERE id = ?", post_id)
+
+    def mark_delivered(self, post_id: PostId, message_id: str) -> None:
+        # an edit or a toast has no message of its own; attachments are not kept twice
+        self._db.execute(
+            "UPDATE outbox SET state = 'sent', attachment = NULL,"
+            " message_id = CASE kind WHEN 'new' THEN ? ELSE '' END WHERE id = ?",
+            message_id,
+            post_id,
+        )
+
+    def mark_given_up(self, post_id: PostId, reason: str) -> None:
+        self._db.execute(
+            "UPDATE outbox SET state = 'failed', reason = ? WHERE id = ?", reason, post_id
+        )
+
+    # the web page's history (its protocol: appliance.chat.web)
+
+    def upsert(self, chat: str, message_id: str, payload: str) -> int:
+        """Store or replace a line of a transcript; a replaced one gets a new, later number."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO transcript (chat, message_id, payload) VALUES (?, ?, ?)",
+            chat,
+            message_id,
+            payload,
+        )
+        row = self._db.row(
+            "SELECT seq FROM transcript WHERE chat = ? AND message_id = ?", chat, message_id
+        )
+        assert row is not None
+        return int(row["seq"])
+
+
+def _incoming(row: sqlite3.Row) -> tuple[Incoming, Actor]:
+    incoming = codec.incoming_from_text(row["key"], row["sender"], row["place"], row["content"])
+    return incoming, Actor(UserName(row["user"]), incoming.sender)
+
+
+def _job_values(job: Job) -> tuple[object, ...]:
+    return (
+        job.key,
+        codec.place_to_text(job.place),
+        job.requester,
+        codec.sender_to_text(job.sender),
+        job.project,
+        codec.work_to_text(job.work),
+        job.created_at,
+        job.state,
+        job.after,
+        int(job.parallel),
+        int(job.read_only),
+        int(job.keeps_session),
+        job.pending,
+        job.started_at,
+        job.ended_at,
+        job.session,
+        job.reason,
+        codec.usage_to_text(job.usage),
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=JobId(row["id"]),
+        key=row["key"],
+        place=codec.place_from_text(row["place"]),
+        requester=UserName(row["requester"]),
+        sender=codec.sender_from_text(row["sender"]),
+        project=ProjectName(row["project"]),
+        work=codec.work_from_text(row["work"]),
+        created_at=Millis(row["created_at"]),
+        state=JobState(row["state"]),
+        after=JobId(row["after"]) if row["after"] is not None else None,
+        parallel=bool(row["parallel"]),
+        read_only=bool(row["read_only"]),
+        keeps_session=bool(row["keeps_session"]),
+        pending=row["pending"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        session=row["session"],
+        reason=row["reason"],
+        usage=codec.usage_from_text(row["usage"]),
+    )
+
+
+def _approval_values(approval: Approval) -> tuple[object, ...]:
+    return (
+        approval.id,
+        approval.job,
+        approval.request,
+        approval.requester,
+        approval.tool,
+        approval.summary,
+        approval.input_sha256,
+        approval.directory,
+        codec.asks_to_text(approval.asks),
+        approval.asked_at,
+        approval.expires_at,
+        approval.state,
+        approval.answered_by,
+        approval.reason,
+    )
+
+
+def _approval(row: sqlite3.Row) -> Approval:
+    return Approval(
+        id=ApprovalId(row["id"]),
+        job=JobId(row["job"]),
+        request=row["request"],
+        requester=UserName(row["requester"]),
+        tool=row["tool"],
+        summary=row["summary"],
+        input_sha256=row["input_sha256"],
+        directory=row["directory"],
+        asks=codec.asks_from_text(row["asks"]),
+        asked_at=Millis(row["asked_at"]),
+        expires_at=Millis(row["expires_at"]),
+        state=ApprovalState(row["state"]),
+        answered_by=row["answered_by"],
+        reason=row["reason"],
+    )
