@@ -70,16 +70,23 @@ class AgentFailed(ApplianceError):
 class ChatUnavailable(ApplianceError):
     """The far side of a chat is down or asks us to wait: the same post is tried again.
 
-    `retry_after_seconds` is what the platform asked for, None when it did not say.
+    `retry_after_seconds` is what the platform asked for, None when it did not say. `is_in_doubt`
+    is False only when the platform surely did not take the post.
     """
 
     exit_status = 69
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        is_in_doubt: bool = True,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_seconds = retry_after_seconds
+        self.is_in_doubt = is_in_doubt
 
 
 class ChatRefused(ApplianceError):

@@ -274,7 +274,7 @@ _HIDDEN = re.compile(
 
 
 def readable(text: str) -> str:
-    """The text with hidden characters written out as escapes, so that what is read is what is run."""
+    """The text with hidden characters written out: what is read is what is run."""
     text = text.replace("\r\n", "\n").encode("utf-8", "replace").decode()
     return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

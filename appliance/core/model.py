@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A known person together with how we know: `name` from the settings, `sender` from the chat."""
+    """A known person and how we know: `name` from the settings, `sender` from the chat."""
 
     name: UserName
     sender: Sender
@@ -496,6 +496,7 @@ class Recipe:
     approval: bool = False
     tail_lines: int = 200
     ok_statuses: tuple[int, ...] = (0,)
+    parallel: bool = False  # only reads: may run beside the one writer of its project
     source: Rule | None = None
 
     @property

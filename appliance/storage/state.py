@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from appliance.core.approvals import Approval, ApprovalState
@@ -30,42 +30,8 @@ from appliance.ports import Conversation, Delivery
 from appliance.storage import codec
 from appliance.storage.database import Database
 
-_JOB_COLUMNS = [
-    "key",
-    "place",
-    "requester",
-    "sender",
-    "project",
-    "work",
-    "created_at",
-    "state",
-    "after",
-    "parallel",
-    "read_only",
-    "keeps_session",
-    "pending",
-    "started_at",
-    "ended_at",
-    "session",
-    "reason",
-    "usage",
-]
-_APPROVAL_COLUMNS = [
-    "id",
-    "job",
-    "request",
-    "requester",
-    "tool",
-    "summary",
-    "input_sha256",
-    "directory",
-    "asks",
-    "asked_at",
-    "expires_at",
-    "state",
-    "answered_by",
-    "reason",
-]
+_JOB_COLUMNS = tuple(f.name for f in fields(Job) if f.name != "id")
+_APPROVAL_COLUMNS = tuple(f.name for f in fields(Approval))
 _INSERT_JOB = (
     f"INSERT INTO job ({', '.join(_JOB_COLUMNS)}) "  # noqa: S608 - our own column names
     f"VALUES ({', '.join('?' for _ in _JOB_COLUMNS)})"
@@ -318,7 +284,7 @@ def _incoming(row: sqlite3.Row) -> tuple[Incoming, Actor]:
 
 
 def _job_values(job: Job) -> tuple[object, ...]:
-    return (
+    return (  # in the order of the fields
         job.key,
         codec.place_to_text(job.place),
         job.requester,

@@ -1,0 +1,15 @@
+"""The story of a request, told with ports only.
+
+    intake        what comes in is stored, with the job it asks for, before the platform is told
+    gate          authenticate → decide → record → act: the only way in, for text, button, CLI
+    desk          what each command does once it is allowed
+    worker        runs jobs: judges each tool call, shows progress, brings the answer home
+    approvals     asks a human, takes the answer once, lets it lapse
+    outbox        sends what was decided to be said: once, in order, across crashes
+    health        how things stand, for /status and dispatchctl
+
+Services never know which chat, agent, database or log they talk to; they are handed ports by
+`app.wiring`. Effects come after intents are durable: a record in the audit log, then a
+transaction, then the act. What is read from the state and written back happens without an
+`await` in between, so no two parts can interleave there.
+"""

@@ -1,0 +1,93 @@
+"""The job that a command asks for, before anybody has decided about it."""
+
+from __future__ import annotations
+
+from appliance.core.commands import Ask, CallRecipe, Command, ResumeJob, Run
+from appliance.core.jobs import Job, State
+from appliance.core.model import (
+    Actor,
+    JobId,
+    Message,
+    Millis,
+    Place,
+    Program,
+    ProjectName,
+    Prompt,
+    Work,
+)
+from appliance.ports import Conversation
+from appliance.ports import State as StateDatabase
+
+RESUME_TEXT = "Continue where you were interrupted. First check what is already done."
+
+
+def draft_job(
+    command: Command, message: Message, actor: Actor, state: StateDatabase, now: Millis
+) -> Job | None:
+    """The job in state `received`, or None: the command asks for none, or steers a running one."""
+    conversation = state.conversation(message.place)
+    if isinstance(command, Run) and steers(command, message.place, state):
+        return None
+    work = _work(command, conversation, state)
+    project = _project(command, conversation, state)
+    if work is None or project is None:
+        return None
+    return Job(
+        id=JobId(0),
+        key=message.key,
+        place=message.place,
+        requester=actor.name,
+        sender=actor.sender,
+        project=project,
+        work=work,
+        created_at=now,
+        after=command.after if isinstance(command, Run | CallRecipe) else None,
+        parallel=isinstance(command, CallRecipe) and command.recipe.parallel,
+        read_only=isinstance(command, Ask),
+        keeps_session=isinstance(command, Run | ResumeJob),
+    )
+
+
+def steers(command: Run, place: Place, state: StateDatabase) -> bool:
+    """Whether plain text goes to the job that runs in this conversation."""
+    return not command.fresh and running_prompt(place, state) is not None
+
+
+def running_prompt(place: Place, state: StateDatabase) -> Job | None:
+    """The agent's job that runs here, if any."""
+    running = (State.RUNNING, State.WAITING_APPROVAL)
+    for job in state.unfinished_jobs():
+        if job.place == place and job.state in running and job.has_started:
+            if isinstance(job.work, Prompt) and not job.read_only:
+                return job
+    return None
+
+
+def _work(command: Command, conversation: Conversation, state: StateDatabase) -> Work | None:
+    match command:
+        case Run(text=text, fresh=fresh):
+            return Prompt(text, session=None if fresh else conversation.session or None)
+        case Ask(text=text):
+            return Prompt(text)
+        case ResumeJob(job=job_id):
+            job = state.job(job_id)
+            return Prompt(RESUME_TEXT, session=job.session) if job and job.session else None
+        case CallRecipe(recipe=recipe, argv=argv):
+            return Program(
+                recipe=recipe.name,
+                argv=argv,
+                directory=recipe.directory,
+                tail_lines=recipe.tail_lines,
+                ok_statuses=recipe.ok_statuses,
+            )
+        case _:
+            return None
+
+
+def _project(
+    command: Command, conversation: Conversation, state: StateDatabase
+) -> ProjectName | None:
+    if isinstance(command, ResumeJob):
+        job = state.job(command.job)
+        return job.project if job else None
+    return conversation.project
