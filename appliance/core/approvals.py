@@ -12,7 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from appliance.core.model import ApprovalId, Asks, JobId, Json, Millis, UserName
+from appliance.core.model import (
+    ApprovalId,
+    Asks,
+    JobId,
+    Json,
+    Millis,
+    Program,
+    Prompt,
+    UserName,
+    Work,
+)
 
 
 class ApprovalState(StrEnum):
@@ -83,4 +93,18 @@ def may_redeem(approval: Approval, *, request: str, input_sha256: str, directory
 def fingerprint(tool: str, tool_input: Mapping[str, Json]) -> str:
     """SHA-256 (hex) of a tool call's name and input, whatever the order of its keys."""
     text = json.dumps([tool, dict(tool_input)], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_text(text)
+
+
+def sha256_text(text: str) -> str:
+    """SHA-256 (hex) of a text; lone surrogates count as themselves."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def work_fingerprint(work: Work) -> str:
+    """The fingerprint of starting a job, so that what was approved is what is started."""
+    match work:
+        case Prompt(text=text):
+            return fingerprint("prompt", {"text": text})
+        case Program(recipe=recipe, argv=argv, directory=directory):
+            return fingerprint(recipe, {"argv": list(argv), "directory": directory})

@@ -67,7 +67,8 @@ class Actor:
 class Message:
     """A text somebody sent. `key` is the platform's own id of the delivery and makes it unique.
 
-    `joined` holds the keys of further parts when the client split one long text.
+    `joined` holds the keys of further parts when the client split one long text. `message_id` is
+    the platform's number of the message in its chat, where there is one.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Message:
     text: str
     sent_at: Millis
     joined: tuple[str, ...] = ()
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,8 @@ class Post:
     """One row of the outbox as a chat sends it.
 
     `message_id`: for EDIT the platform's id of the message to replace, for TOAST the key of the
-    click. `after_id`: the last message id known in this place when the post was first tried
-    ("" when none), from where `Chat.find` looks for a post whose sending was cut off.
+    click. `after_id`: the last message id known in this place, ours or theirs, when the post was
+    tried ("" when none), from where `Chat.find` looks for a post whose sending was cut off.
     """
 
     id: PostId
@@ -334,6 +336,7 @@ class Program:
     directory: str  # absolute, inside the project
     tail_lines: int = 200
     ok_statuses: tuple[int, ...] = (0,)
+    timeout_seconds: int = 600
 
 
 Work = Prompt | Program

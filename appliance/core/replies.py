@@ -13,6 +13,7 @@ from appliance.core.approvals import Approval, ApprovalState
 from appliance.core.commands import BUILTINS, readable, shown
 from appliance.core.jobs import Job, State
 from appliance.core.model import (
+    Asks,
     Button,
     ButtonKind,
     Denied,
@@ -84,6 +85,16 @@ def audit_is_broken(reason: str) -> Reply:
     return say(
         f"Nothing was done: the audit log cannot be written ({reason}). "
         "Look at the host: dispatchctl doctor"
+    )
+
+
+def cannot_wait(asks: Asks) -> Reply:
+    return (
+        Words()
+        .plain("Nothing was done: rule ")
+        .code(str(asks.rule))
+        .plain(" asks for an approval, and only tasks and recipes can wait for one.")
+        .reply()
     )
 
 
@@ -223,7 +234,7 @@ def jobs(latest: Sequence[Job], now: Millis) -> Reply:
 
 
 def progress(job: Job, now: Millis, what: str) -> str:
-    since = _duration(now - (job.started_at or now))
+    since = duration(now - (job.started_at or now))
     return f"Job {job.id} · {job.project} · {since}\n{what}"
 
 
@@ -250,7 +261,7 @@ def question(approval: Approval, job: Job, now: Millis) -> Reply:
         words.plain(f"\n{shown(approval.asks.reason, 200)}")
     if approval.asks.by:
         words.plain(f"\nneeds: {' or '.join(approval.asks.by)}")
-    words.plain(f"\nexpires in {_duration(approval.expires_at - now)} · id {approval.id}")
+    words.plain(f"\nexpires in {duration(approval.expires_at - now)} · id {approval.id}")
     return words.reply(
         [
             Button("Approve", f"a:{approval.id}", ButtonKind.APPROVE),
@@ -344,13 +355,14 @@ def _state_word(state: State) -> str:
 
 
 def _facts(usage: Usage) -> str:
-    facts = [_duration(usage.duration_ms)] if usage.duration_ms else []
+    facts = [duration(usage.duration_ms)] if usage.duration_ms else []
     if usage.cost_microdollars:
         facts.append(f"${usage.cost_microdollars / 1_000_000:.2f}")
     return " · ".join(facts)
 
 
-def _duration(milliseconds: int) -> str:
+def duration(milliseconds: int) -> str:
+    """ "34 s", "2 min 5 s", "3 h 0 min"."""
     seconds = max(0, round(milliseconds / 1000))
     if seconds < 60:
         return f"{seconds} s"
@@ -362,4 +374,4 @@ def _duration(milliseconds: int) -> str:
 
 
 def _age(milliseconds: int) -> str:
-    return f"{_duration(milliseconds)} ago"
+    return f"{duration(milliseconds)} ago"

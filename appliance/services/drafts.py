@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from appliance.core.commands import Ask, CallRecipe, Command, ResumeJob, Run
 from appliance.core.jobs import Job, State
 from appliance.core.model import (
@@ -11,6 +13,7 @@ from appliance.core.model import (
     Millis,
     Place,
     Program,
+    Project,
     ProjectName,
     Prompt,
     Work,
@@ -21,15 +24,35 @@ from appliance.ports import State as StateDatabase
 RESUME_TEXT = "Continue where you were interrupted. First check what is already done."
 
 
+Projects = Mapping[ProjectName, Project]
+
+
+def project_here(place: Place, state: StateDatabase, projects: Projects) -> ProjectName | None:
+    """The project this conversation is about: the chosen one, or the only one there is."""
+    chosen = state.conversation(place).project
+    if chosen in projects:
+        return chosen
+    return next(iter(projects)) if len(projects) == 1 else None
+
+
 def draft_job(
-    command: Command, message: Message, actor: Actor, state: StateDatabase, now: Millis
+    command: Command,
+    message: Message,
+    actor: Actor,
+    state: StateDatabase,
+    projects: Projects,
+    now: Millis,
 ) -> Job | None:
     """The job in state `received`, or None: the command asks for none, or steers a running one."""
     conversation = state.conversation(message.place)
     if isinstance(command, Run) and steers(command, message.place, state):
         return None
     work = _work(command, conversation, state)
-    project = _project(command, conversation, state)
+    if isinstance(command, ResumeJob):
+        resumed = state.job(command.job)
+        project = resumed.project if resumed else None
+    else:
+        project = project_here(message.place, state, projects)
     if work is None or project is None:
         return None
     return Job(
@@ -79,15 +102,7 @@ def _work(command: Command, conversation: Conversation, state: StateDatabase) ->
                 directory=recipe.directory,
                 tail_lines=recipe.tail_lines,
                 ok_statuses=recipe.ok_statuses,
+                timeout_seconds=recipe.timeout_seconds,
             )
         case _:
             return None
-
-
-def _project(
-    command: Command, conversation: Conversation, state: StateDatabase
-) -> ProjectName | None:
-    if isinstance(command, ResumeJob):
-        job = state.job(command.job)
-        return job.project if job else None
-    return conversation.project

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from appliance.core.commands import parse
 from appliance.core.model import Actor, Incoming, Message, Platform, Sender, UserName
 from appliance.ports import Clock, Policy, State
-from appliance.services.drafts import draft_job
+from appliance.services.drafts import Projects, draft_job
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +26,14 @@ class Intake:
         state: State,
         policy: Policy,
         users: Mapping[Sender, UserName],
+        projects: Projects,
         clock: Clock,
         wake_gate: Callable[[], None],
     ) -> None:
         self._state = state
         self._policy = policy
         self._users = users
+        self._projects = projects
         self._clock = clock
         self._wake_gate = wake_gate
         self.strangers: Counter[Platform] = Counter()
@@ -59,6 +61,6 @@ class Intake:
 
     def _add_job(self, message: Message, actor: Actor) -> None:
         command = parse(message.text, self._policy.recipes())
-        job = draft_job(command, message, actor, self._state, self._clock.now())
+        job = draft_job(command, message, actor, self._state, self._projects, self._clock.now())
         if job is not None:
             self._state.add_job(job)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from appliance.core.events import PostFailed
 from appliance.core.model import Place, Platform, PostId, PostKind, Reply
-from appliance.errors import AuditUnavailable, ChatRefused, ChatUnavailable
+from appliance.errors import AuditUnavailable, ChatRefused, ChatUnavailable, StorageUnavailable
 from appliance.ports import Audit, Chat, Clock, Delivery, Ready, State
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ GIVE_UP_AFTER_MS = 48 * 3600 * 1000
 TOAST_LIVES_MS = 10_000
 """Telegram forgets a click after some seconds: an answer later than that reaches nobody."""
 LONGEST_PAUSE_SECONDS = 60.0
+STORAGE_PAUSE_SECONDS = 5.0
 
 
 class Outbox:
@@ -92,6 +93,10 @@ class Outbox:
         try:
             while (delivery := self._state.next_delivery(place)) is not None:
                 await self._deliver(delivery)
+        except StorageUnavailable as error:
+            # nothing is lost: the row is still there, and `trying` if it may have arrived
+            log.error("posts to %s wait: %s", place, error.message)
+            await self._clock.sleep(STORAGE_PAUSE_SECONDS)
         finally:
             self._delivering.discard(place)
             self._wake.set()

@@ -1,0 +1,71 @@
+"""What came in, as a command and the words by which policy judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from appliance.core.commands import (
+    Answer,
+    Ask,
+    CallRecipe,
+    Command,
+    Help,
+    Mistake,
+    ResumeJob,
+    Run,
+    ShowJobs,
+    ShowStatus,
+    StartAfresh,
+    StopJob,
+    UseProject,
+    parse,
+)
+from appliance.core.model import ApprovalId, Incoming, JobId, Message, ProjectName, Recipe
+
+
+def command_of(incoming: Incoming, recipes: Sequence[Recipe]) -> Command:
+    """The command of a message's text, or of the button that was pressed."""
+    if isinstance(incoming, Message):
+        return parse(incoming.text, recipes)
+    return _pressed(incoming.token)
+
+
+def _pressed(token: str) -> Command:
+    """Buttons carry a letter and an id, nothing that could be trusted by itself."""
+    kind, _, value = token.partition(":")
+    match kind:
+        case "a" | "d" if value.isascii() and value.isalnum():
+            return Answer(ApprovalId(value), is_granted=kind == "a")
+        case "s" | "r" if value.isdecimal() and len(value) <= 10:
+            job = JobId(int(value))
+            return StopJob(job) if kind == "s" else ResumeJob(job)
+        case "p":
+            return UseProject(ProjectName(value))
+        case _:
+            return Mistake("This button is not known any more.")
+
+
+_WORDS: dict[type, str] = {
+    Run: "/run",
+    Ask: "/ask",
+    ShowStatus: "/status",
+    ShowJobs: "/jobs",
+    StopJob: "/stop",
+    ResumeJob: "/resume",
+    UseProject: "/project",
+    StartAfresh: "/new",
+    Help: "/help",
+}
+
+
+def words_of(command: Command) -> str:
+    """How policy names the command: "/run", "/git log", "/deploy prod"; "" for a mistake."""
+    match command:
+        case CallRecipe(words=words):
+            return words
+        case Answer(is_granted=is_granted):
+            return "/approve" if is_granted else "/deny"
+        case Mistake():
+            return ""
+        case _:
+            return _WORDS[type(command)]

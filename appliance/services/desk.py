@@ -1,0 +1,287 @@
+"""What each command does once it is allowed.
+
+Effects on a running job (steer, stop) come before the message is marked handled: after a crash
+the job is interrupted, and the message is looked at again in that light.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appliance.core import replies
+from appliance.core.approvals import JOB_ITSELF, work_fingerprint
+from appliance.core.commands import (
+    BUILTINS,
+    Answer,
+    Ask,
+    CallRecipe,
+    Command,
+    Help,
+    Mistake,
+    ResumeJob,
+    Run,
+    ShowJobs,
+    ShowStatus,
+    StartAfresh,
+    StopJob,
+    UseProject,
+)
+from appliance.core.events import JobCancelled, JobQueued, Who
+from appliance.core.jobs import Admitted, Cancelled, Job, advance
+from appliance.core.jobs import State as JobState
+from appliance.core.model import (
+    Actor,
+    Asks,
+    Click,
+    CommandRequest,
+    Decision,
+    Denied,
+    Incoming,
+    Message,
+    Program,
+    Project,
+    ProjectName,
+    Prompt,
+    Reply,
+    Work,
+)
+from appliance.core.requests import words_of
+from appliance.ports import Audit, Clock, Conversation, Policy, State
+from appliance.services.approvals import Approvals, Question
+from appliance.services.drafts import draft_job, running_prompt, steers
+from appliance.services.health import Health
+from appliance.services.outbox import Outbox
+from appliance.services.worker import Worker
+
+LATEST_JOBS = 10
+STARTS_JOB = (Run, Ask, CallRecipe, ResumeJob)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An allowed request: who asked what, where, and the decision that lets it through."""
+
+    incoming: Incoming
+    actor: Actor
+    command: Command
+    decision: Decision
+    project: ProjectName | None
+
+    @property
+    def words(self) -> str:
+        return words_of(self.command)
+
+
+class Desk:
+    """Carries out commands. Every way through `act` marks the message handled."""
+
+    def __init__(
+        self,
+        state: State,
+        audit: Audit,
+        policy: Policy,
+        projects: Mapping[ProjectName, Project],
+        worker: Worker,
+        approvals: Approvals,
+        outbox: Outbox,
+        health: Health,
+        clock: Clock,
+    ) -> None:
+        self._state = state
+        self._audit = audit
+        self._policy = policy
+        self._projects = projects
+        self._worker = worker
+        self._approvals = approvals
+        self._outbox = outbox
+        self._health = health
+        self._clock = clock
+
+    async def act(self, case: Case) -> None:
+        """Raises AuditUnavailable: it was not done."""
+        if isinstance(case.decision, Asks) and not isinstance(case.command, STARTS_JOB):
+            return self._reply(case, replies.cannot_wait(case.decision))
+        match case.command:
+            case Run() as run if steers(run, case.incoming.place, self._state):
+                await self._steer(case, run)
+            case Run() | Ask() | CallRecipe() | ResumeJob():
+                await self._start(case)
+            case StopJob(job=job_id):
+                await self._stop(case, self._job_to_stop(case, job_id))
+            case Answer(approval=approval_id, is_granted=is_granted, reason=reason):
+                sentence = await self._approvals.answer(
+                    approval_id, case.actor, is_granted=is_granted, reason=reason
+                )
+                self._worker.wake()
+                self._reply(case, replies.say(sentence))
+            case UseProject(name=name):
+                self._use_project(case, name)
+            case StartAfresh():
+                self._forget_session(case)
+            case ShowStatus():
+                self._reply(case, self._health.reply())
+            case ShowJobs():
+                latest = self._state.latest_jobs(LATEST_JOBS)
+                self._reply(case, replies.jobs(latest, self._clock.now()))
+            case Help():
+                self._reply(case, self._help(case))
+            case Mistake(sentence):
+                self._reply(case, replies.say(sentence))
+        return None
+
+    # starting
+
+    async def _start(self, case: Case) -> None:
+        job = self._state.job_of(case.incoming.key) or self._draft(case)
+        if job is None:
+            return self._reply(case, self._why_no_job(case))
+        if job.state is not JobState.RECEIVED:
+            return self._handled(case)  # a crash came between its effect and this mark
+        if job.after is not None and self._state.job(job.after) is None:
+            return await self._cancel(case, job, replies.after_unknown(job.after))
+        asks = _what_asks(case)
+        if asks is not None:
+            return await self._ask(case, job, asks)
+        return await self._queue(case, job)
+
+    def _draft(self, case: Case) -> Job | None:
+        """For a message that was to steer a job which has ended since, or a button."""
+        incoming = case.incoming
+        if isinstance(incoming, Click):
+            incoming = Message(incoming.key, incoming.sender, incoming.place, "", incoming.sent_at)
+        now = self._clock.now()
+        job = draft_job(case.command, incoming, case.actor, self._state, self._projects, now)
+        return self._state.add_job(job) if job else None
+
+    def _why_no_job(self, case: Case) -> Reply:
+        if isinstance(case.command, ResumeJob):
+            return replies.cannot_resume(case.command.job)
+        return replies.no_project()
+
+    async def _queue(self, case: Case, job: Job) -> None:
+        await self._audit.append(
+            JobQueued(
+                who=Who.user(case.actor),
+                cause=(case.incoming.key,),
+                job=job.id,
+                project=job.project,
+                kind=job.kind,
+                after=job.after or 0,
+            )
+        )
+        with self._state.transaction():
+            self._state.mark_handled(case.incoming.key)
+            self._state.save_job(advance(job, Admitted()))
+            behind = self._worker.blocked_by(job)
+            if behind is not None or job.after is not None:
+                self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
+        self._worker.wake()
+
+    async def _ask(self, case: Case, job: Job, asks: Asks) -> None:
+        await self._approvals.ask(
+            Question(
+                job=job,
+                request=JOB_ITSELF,
+                tool=case.words,
+                summary=_summary(job.work),
+                input_sha256=work_fingerprint(job.work),
+                directory=self._projects[job.project].path,
+                asks=asks,
+            )
+        )
+        self._handled(case)
+
+    async def _cancel(self, case: Case, job: Job, reply: Reply) -> None:
+        await self._audit.append(JobCancelled(cause=(case.incoming.key,), job=job.id))
+        with self._state.transaction():
+            self._state.save_job(advance(job, Cancelled(self._clock.now(), "never started")))
+            self._reply(case, reply)
+
+    # the running job
+
+    async def _steer(self, case: Case, run: Run) -> None:
+        job = running_prompt(case.incoming.place, self._state)
+        if job is not None and await self._worker.steer(job.id, case.actor, run.text):
+            return self._reply(case, replies.steered(job))
+        return await self._start(case)
+
+    def _job_to_stop(self, case: Case, job_id: int | None) -> Job | None:
+        for job in self._state.unfinished_jobs():
+            if job.id == job_id or (job_id is None and job.place == case.incoming.place):
+                return job
+        return None
+
+    async def _stop(self, case: Case, job: Job | None) -> None:
+        if job is None:
+            return self._reply(case, replies.nothing_to_stop())
+        await self._worker.stop(job, case.actor)
+        return self._reply(case, replies.stop_asked(job))
+
+    # the conversation
+
+    def _use_project(self, case: Case, name: ProjectName | None) -> None:
+        if name is None:
+            return self._reply(case, replies.projects(case.project, self._visible(case.actor)))
+        project = self._projects.get(name)
+        if project is None or name not in self._visible(case.actor):
+            near = difflib.get_close_matches(name, self._visible(case.actor), n=1)
+            return self._reply(case, replies.no_such_project(name, near[0] if near else None))
+        with self._state.transaction():
+            self._state.save_conversation(case.incoming.place, Conversation(name))
+            self._reply(case, replies.project_chosen(project))
+        return None
+
+    def _forget_session(self, case: Case) -> None:
+        with self._state.transaction():
+            self._state.save_conversation(case.incoming.place, Conversation(case.project))
+            self._reply(case, replies.say("Forgotten. The next message starts afresh."))
+
+    def _visible(self, actor: Actor) -> list[ProjectName]:
+        """The projects in which this person may do anything at all."""
+        return [name for name in self._projects if self._may(actor, name, "/project")]
+
+    def _help(self, case: Case) -> Reply:
+        recipes = self._policy.recipes()
+        words = [f"/{builtin.word}" for builtin in BUILTINS]
+        words += [f"/{recipe.name}" for recipe in recipes]
+        may = frozenset(word for word in words if self._may(case.actor, case.project, word))
+        return replies.help_for(may, recipes)
+
+    def _may(self, actor: Actor, project: ProjectName | None, words: str) -> bool:
+        request = CommandRequest(actor.name, project, words, actor.sender.platform)
+        return not isinstance(self._policy.decide(request), Denied)
+
+    # answering
+
+    def _reply(self, case: Case, reply: Reply) -> None:
+        with self._state.transaction():
+            self._state.mark_handled(case.incoming.key)
+            if isinstance(case.incoming, Click):
+                self._outbox.toast(case.incoming.place, case.incoming.key, reply)
+            else:
+                self._outbox.put(case.incoming.place, reply)
+
+    def _handled(self, case: Case) -> None:
+        with self._state.transaction():
+            self._state.mark_handled(case.incoming.key)
+
+
+def _what_asks(case: Case) -> Asks | None:
+    """The policy's rule, or the recipe that says so itself: the stricter wins."""
+    if isinstance(case.decision, Asks):
+        return case.decision
+    if isinstance(case.command, CallRecipe) and case.command.recipe.approval:
+        assert case.command.recipe.source is not None
+        return Asks(case.command.recipe.source)
+    return None
+
+
+def _summary(work: Work) -> str:
+    match work:
+        case Prompt(text=text):
+            return text
+        case Program(argv=argv):
+            return shlex.join(argv)

@@ -1,0 +1,72 @@
+"""How things stand: for /status in a chat, `dispatchctl status` and `doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from appliance.core.jobs import State as JobState
+from appliance.core.model import Isolation, Json, Millis, Reply
+from appliance.core.replies import Words, duration
+from appliance.ports import Clock, State
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while the daemon runs."""
+
+    version: str
+    host: str
+    started_at: Millis
+    isolation: Isolation
+    minimum_isolation: Isolation
+    max_parallel: int
+
+
+Probe = Callable[[], str]
+"""One line on how a part is, "" when there is nothing to say."""
+
+
+class Health:
+    """Gathers the state of the parts. `probes` are named one-line reports, e.g. of the agent."""
+
+    def __init__(
+        self, facts: Facts, state: State, clock: Clock, probes: Mapping[str, Probe]
+    ) -> None:
+        self._facts = facts
+        self._state = state
+        self._clock = clock
+        self._probes = probes
+
+    def report(self) -> dict[str, Json]:
+        """Versioned, for `dispatchctl status --json`."""
+        unfinished = self._state.unfinished_jobs()
+        running = [job for job in unfinished if job.has_started]
+        return {
+            "v": 1,
+            "version": self._facts.version,
+            "host": self._facts.host,
+            "up_seconds": (self._clock.now() - self._facts.started_at) // 1000,
+            "isolation": self._facts.isolation,
+            "minimum_isolation": self._facts.minimum_isolation,
+            "running": [job.id for job in running],
+            "queued": [job.id for job in unfinished if job.state is JobState.QUEUED],
+            "waiting_approval": len(self._state.open_approvals()),
+            "parts": {name: probe() for name, probe in self._probes.items()},
+        }
+
+    def reply(self) -> Reply:
+        """The same in a few lines."""
+        facts, unfinished = self._facts, self._state.unfinished_jobs()
+        running = [job for job in unfinished if job.has_started]
+        queued = [job for job in unfinished if job.state is JobState.QUEUED]
+        words = Words().bold(facts.host).plain(f" · dispatch-appliance {facts.version}")
+        words.plain(f"\nup {duration(self._clock.now() - facts.started_at)}")
+        words.plain(f"\nrunning {len(running)} of {facts.max_parallel}, queued {len(queued)}")
+        words.plain(f"\nisolation: {facts.isolation}")
+        if facts.isolation is Isolation.NONE:
+            words.plain(" ⚠ the agent runs unprotected, as this user")
+        for name, probe in self._probes.items():
+            if line := probe():
+                words.plain(f"\n{name}: {line}")
+        return words.reply()

@@ -1,0 +1,178 @@
+"""Judges one tool call of an agent: the policy's word, and a human's where it asks.
+
+Fails closed: what cannot be recorded is refused, whatever the policy says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from appliance.core import replies
+from appliance.core.approvals import Approval, ApprovalState, fingerprint
+from appliance.core.commands import shown
+from appliance.core.events import RequestAllowed, RequestDenied, Who
+from appliance.core.jobs import Job
+from appliance.core.model import (
+    Allowed,
+    ApprovalId,
+    Asks,
+    Denied,
+    Proceed,
+    Project,
+    ProjectName,
+    Refuse,
+    ToolCall,
+    ToolRequest,
+    Verdict,
+)
+from appliance.errors import AuditUnavailable
+from appliance.ports import Audit, Policy, State
+from appliance.services.approvals import Approvals, Question
+from appliance.services.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+READING_TOOLS = frozenset({"Read", "Glob", "Grep", "WebFetch", "WebSearch"})
+REFUSALS_SHOWN = 3
+"""Refused calls told to the chat one by one; further ones are counted in the answer."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """What became of one job's calls: how many were refused, which approval let one through."""
+
+    refused: int = 0
+    approved: dict[str, ApprovalId] = field(default_factory=dict)  # by tool call id
+
+
+class Judge:
+    """Called for every tool call of every job, before it runs."""
+
+    def __init__(
+        self,
+        state: State,
+        audit: Audit,
+        policy: Policy,
+        approvals: Approvals,
+        outbox: Outbox,
+        projects: Mapping[ProjectName, Project],
+    ) -> None:
+        self._state = state
+        self._audit = audit
+        self._policy = policy
+        self._approvals = approvals
+        self._outbox = outbox
+        self._projects = projects
+
+    async def __call__(self, job: Job, calls: Calls, call: ToolCall) -> Verdict:
+        """The policy's word on one call, and a human's where it asks. Fails closed."""
+        if job.read_only and call.tool not in READING_TOOLS:
+            return await self._deny(
+                job, calls, call, Denied(None, "this is a question (/ask): it may only read")
+            )
+        project = self._projects[job.project]
+        decision = self._policy.decide(
+            ToolRequest(
+                user=job.requester,
+                project=job.project,
+                root=project.path,
+                cwd=call.cwd,
+                tool=call.tool,
+                input=call.input,
+                via=job.place.platform,
+            )
+        )
+        match decision:
+            case Allowed():
+                return await self._allow(job, call, str(decision.rule))
+            case Asks():
+                return await self._ask(job, calls, call, decision)
+            case Denied():
+                return await self._deny(job, calls, call, decision)
+
+    async def _allow(self, job: Job, call: ToolCall, rule: str) -> Verdict:
+        try:
+            await self._audit.append(
+                RequestAllowed(
+                    who=Who.agent(job.id),
+                    cause=(job.key, f"job:{job.id}", call.id),
+                    act=call.tool,
+                    object=shown(replies.call_summary(call), 200),
+                    project=job.project,
+                    rule=rule,
+                    input_sha256=fingerprint(call.tool, call.input),
+                    input=replies.call_in_full(call),
+                )
+            )
+        except AuditUnavailable as error:
+            return Refuse(f"refused: the audit log cannot be written ({error.message})")
+        return Proceed(call.input)
+
+    async def _ask(self, job: Job, calls: Calls, call: ToolCall, asks: Asks) -> Verdict:
+        question = Question(
+            job=job,
+            request=call.id,
+            tool=call.tool,
+            summary=replies.call_in_full(call),
+            input_sha256=fingerprint(call.tool, call.input),
+            directory=call.cwd,
+            asks=asks,
+        )
+        try:
+            approval = await self._approvals.ask(question)
+        except AuditUnavailable as error:
+            return Refuse(f"refused: the audit log cannot be written ({error.message})")
+        try:
+            answered = await self._approvals.answer_of(approval)
+        except asyncio.CancelledError:
+            self._approvals.withdraw(approval)
+            raise
+        if answered.state is not ApprovalState.GIVEN:
+            return Refuse(_why_refused(answered))
+        fits = self._approvals.redeem(
+            approval,
+            request=call.id,
+            input_sha256=fingerprint(call.tool, call.input),
+            directory=call.cwd,
+        )
+        if not fits:
+            return Refuse("refused: the approval does not fit this call")
+        calls.approved[call.id] = approval.id
+        return await self._allow(job, call, str(asks.rule))
+
+    async def _deny(self, job: Job, calls: Calls, call: ToolCall, denied: Denied) -> Verdict:
+        event = RequestDenied(
+            who=Who.agent(job.id),
+            cause=(job.key, f"job:{job.id}", call.id),
+            act=call.tool,
+            object=shown(replies.call_summary(call), 200),
+            project=job.project,
+            rule=str(denied.rule or ""),
+            reason=denied.reason,
+            input_sha256=fingerprint(call.tool, call.input),
+            input=replies.call_in_full(call),
+        )
+        try:
+            await self._audit.append(event)
+        except AuditUnavailable as error:
+            log.error("%s not recorded: %s", event.name, error.message)  # refused all the same
+        calls.refused += 1
+        if calls.refused <= REFUSALS_SHOWN:
+            with self._state.transaction():
+                self._outbox.put(job.place, replies.tool_refused(job, call, denied.reason))
+        rule = f" (rule {denied.rule})" if denied.rule else ""
+        return Refuse(f"refused: {denied.reason}{rule}")
+
+
+def _why_refused(approval: Approval) -> str:
+    match approval.state:
+        case ApprovalState.REFUSED:
+            why = f": {approval.reason}" if approval.reason else ""
+            return f"refused by {approval.answered_by}{why}"
+        case ApprovalState.EXPIRED:
+            return "refused: nobody approved it in time"
+        case _:
+            return "refused: the question was withdrawn"

@@ -1,0 +1,454 @@
+"""Runs jobs: judges each tool call, shows progress, brings the answer home.
+
+A job is `running` in the database and in the log before its agent is started. Whatever ends the
+agent ends the job; what a crash leaves `running` is `interrupted` at the next start, said so in
+the chat, and never run again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from appliance.core import replies
+from appliance.core.approvals import (
+    JOB_ITSELF,
+    Approval,
+    sha256_text,
+    work_fingerprint,
+)
+from appliance.core.commands import shown
+from appliance.core.events import (
+    Event,
+    JobCancelled,
+    JobFailed,
+    JobFinished,
+    JobInterrupted,
+    JobStarted,
+    JobSteered,
+    JobTimedOut,
+    ToolFinished,
+    ToolStarted,
+    Who,
+)
+from appliance.core.events import SandboxRefused as SandboxRefusedEvent
+from appliance.core.jobs import (
+    Cancelled,
+    Finished,
+    Interrupted,
+    Job,
+    JobEvent,
+    NamedSession,
+    Started,
+    advance,
+    runnable,
+)
+from appliance.core.jobs import State as JobState
+from appliance.core.model import (
+    Actor,
+    Ended,
+    Ending,
+    Isolation,
+    JobId,
+    Limits,
+    Platform,
+    PostId,
+    Program,
+    Progress,
+    Project,
+    ProjectName,
+    Prompt,
+    Retrying,
+    Said,
+    SessionStarted,
+    Task,
+    TaskEvent,
+)
+from appliance.core.model import TaskStarted as TaskStartedEvent
+from appliance.core.model import ToolFinished as ToolFinishedEvent
+from appliance.core.model import ToolStarted as ToolStartedEvent
+from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused
+from appliance.ports import Agent, AgentSession, Audit, Chat, Clock, Ready, State
+from appliance.services.approvals import Approvals
+from appliance.services.judge import Calls, Judge
+from appliance.services.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the administrator set for every task."""
+
+    max_parallel: int
+    minimum_isolation: Isolation
+    prompt_timeout_seconds: int
+    model: str | None = None
+    max_turns: int | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """A job while its agent runs."""
+
+    session: AgentSession | None = None
+    post: PostId | None = None
+    stopped_by: Actor | None = None
+    calls: Calls = field(default_factory=Calls)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Worker:
+    """Chooses what runs next and sees each job through."""
+
+    def __init__(
+        self,
+        state: State,
+        audit: Audit,
+        judge: Judge,
+        agents: Mapping[type, Agent],
+        approvals: Approvals,
+        outbox: Outbox,
+        chats: Mapping[Platform, Chat],
+        projects: Mapping[ProjectName, Project],
+        terms: Terms,
+        clock: Clock,
+    ) -> None:
+        self._state = state
+        self._audit = audit
+        self._judge = judge
+        self._agents = agents
+        self._approvals = approvals
+        self._outbox = outbox
+        self._chats = chats
+        self._projects = projects
+        self._terms = terms
+        self._clock = clock
+        self._runs: dict[JobId, Run] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._is_stopping = False
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    @property
+    def running(self) -> tuple[JobId, ...]:
+        return tuple(self._runs)
+
+    def blocked_by(self, job: Job) -> JobId | None:
+        """The unfinished earlier job this one has to wait for, None: it starts at once."""
+        for other in self._state.unfinished_jobs():
+            is_beside = job.parallel or other.parallel
+            if other.id in self._runs and other.project == job.project and not is_beside:
+                return other.id
+        return next(iter(self._runs)) if len(self._runs) >= self._terms.max_parallel else None
+
+    async def run(self, ready: Ready) -> None:
+        """Interrupt what a crash left running, then run jobs until cancelled."""
+        await self._recover()
+        ready()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._wake.clear()
+                for job in self._startable():
+                    self._runs[job.id] = Run()
+                    tasks.create_task(self._see_through(job))
+                await self._wake.wait()
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Start nothing more; give what runs some time, then interrupt it."""
+        self._is_stopping = True
+        with self._state.transaction():
+            for job_id in self._runs:
+                job = self._job(job_id)
+                self._outbox.put(job.place, replies.stopping(job))
+        try:
+            async with asyncio.timeout(grace_seconds):
+                while self._runs:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            log.warning("interrupting %d jobs after %.0f s", len(self._runs), grace_seconds)
+
+    async def steer(self, job_id: JobId, actor: Actor, text: str) -> bool:
+        """Give a running job a further message; False: it cannot take one any more."""
+        run = self._runs.get(job_id)
+        if run is None or run.session is None:
+            return False
+        await self._audit.append(JobSteered(who=Who.user(actor), job=job_id))
+        return await run.session.steer(text)
+
+    async def stop(self, job: Job, actor: Actor) -> None:
+        """Stop a job, running or not. Raises AuditUnavailable."""
+        run = self._runs.get(job.id)
+        if run is not None:
+            run.stopped_by = actor
+            run.stop.set()
+            return
+        reason = f"stopped by {actor.name}"
+        await self._audit.append(JobCancelled(who=Who.user(actor), job=job.id, reason=reason))
+        with self._state.transaction():
+            current = self._job(job.id)
+            if not current.is_finished:
+                self._end(current, Cancelled(self._clock.now(), reason))
+
+    # choosing
+
+    def _startable(self) -> tuple[Job, ...]:
+        if self._is_stopping:
+            return ()
+        unfinished = self._state.unfinished_jobs()
+        running = [job for job in unfinished if job.id in self._runs]
+        queued = [job for job in unfinished if job.state is JobState.QUEUED]
+        self._drop_hopeless(queued)
+        awaited = [job.after for job in queued if job.after is not None]
+        return runnable(
+            [job for job in queued if job.id not in self._runs],
+            running,
+            self._state.succeeded(awaited),
+            self._terms.max_parallel,
+        )
+
+    def _drop_hopeless(self, queued: list[Job]) -> None:
+        """A job whose predecessor did not succeed never runs."""
+        for job in list(queued):
+            before = self._state.job(job.after) if job.after is not None else None
+            if before and before.is_finished and before.state is not JobState.SUCCEEDED:
+                reason = f"job {before.id} did not succeed"
+                with self._state.transaction():
+                    ended = self._end(job, Cancelled(self._clock.now(), reason))
+                    self._outbox.put(job.place, replies.answer(ended, reason, 0))
+                queued.remove(job)
+
+    # one job
+
+    async def _see_through(self, job: Job) -> None:
+        run = self._runs[job.id]
+        try:
+            await self._attempt(job, run)
+        except asyncio.CancelledError:
+            await self._interrupt(job, "the appliance stopped")
+            raise
+        except SandboxRefused as error:
+            await self._record(SandboxRefusedEvent(job=job.id, reason=error.message))
+            await self._finish(job, run, Ended(Ending.FAILED, _sentence(error)))
+        except (AgentFailed, AuditUnavailable) as error:
+            await self._finish(job, run, Ended(Ending.FAILED, _sentence(error)))
+        finally:
+            del self._runs[job.id]
+            self._idle.set()
+            self._wake.set()
+
+    async def _attempt(self, job: Job, run: Run) -> None:
+        agent = self._agents[type(job.work)]
+        task = self._task(job)
+        used = self._redeem_start(job)
+        with self._state.transaction():
+            job = self._advance(job, Started(self._clock.now()))
+            if isinstance(job.work, Prompt) or not job.parallel:
+                run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
+        await self._audit.append(
+            JobStarted(
+                cause=(job.key,),
+                job=job.id,
+                project=job.project,
+                kind=job.kind,
+                isolation=f"at least {self._terms.minimum_isolation}",
+                session=job.work.session or "" if isinstance(job.work, Prompt) else "",
+            )
+        )
+        await agent.ready()
+        async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
+            run.session = session
+            if used is not None:
+                self._approvals.confirm(used.id)
+            ended = await self._follow(job, run, session)
+        await self._finish(job, run, ended)
+
+    def _task(self, job: Job) -> Task:
+        project = self._projects.get(job.project)
+        if project is None:
+            raise AgentFailed(f"project {job.project} is not in the settings any more")
+        work = job.work
+        timeout = self._terms.prompt_timeout_seconds
+        match work:
+            case Prompt():
+                work = replace(work, model=self._terms.model, max_turns=self._terms.max_turns)
+            case Program():
+                timeout = work.timeout_seconds
+                directory = Path(project.path, work.directory).resolve()
+                if not directory.is_relative_to(project.path):
+                    raise AgentFailed(f"directory of /{work.recipe} leads out of the project")
+                work = replace(work, directory=str(directory))
+        return Task(job.id, project, work, Limits(timeout, self._terms.minimum_isolation))
+
+    def _redeem_start(self, job: Job) -> Approval | None:
+        """A job that had to be approved starts only with that approval, and uses it up."""
+        approval = self._approvals.given_for(job.id)
+        if approval is None:
+            return None
+        if not self._approvals.redeem(
+            approval,
+            request=JOB_ITSELF,
+            input_sha256=work_fingerprint(job.work),
+            directory=self._projects[job.project].path,
+        ):
+            raise AgentFailed("its approval does not fit what would run; nothing was started")
+        return approval
+
+    async def _follow(self, job: Job, run: Run, session: AgentSession) -> Ended:
+        async with asyncio.TaskGroup() as tasks:
+            stopper = tasks.create_task(_interrupt_on(run.stop, session))
+            try:
+                async for event in session.events():
+                    if isinstance(event, Ended):
+                        return event
+                    await self._note(job, run, event)
+            finally:
+                stopper.cancel()
+        raise AgentFailed("the agent went away without a word")
+
+    async def _note(self, job: Job, run: Run, event: TaskEvent) -> None:
+        match event:
+            case SessionStarted(session=session):
+                self._remember_session(job, session)
+            case ToolStartedEvent(call=call):
+                await self._audit.append(
+                    ToolStarted(who=Who.agent(job.id), job=job.id, request=call.id, tool=call.tool)
+                )
+                if (approval := run.calls.approved.pop(call.id, None)) is not None:
+                    self._approvals.confirm(approval)
+                self._show(job, run, replies.doing(call))
+            case ToolFinishedEvent(call_id=call_id, is_error=is_error, output=output):
+                await self._audit.append(
+                    ToolFinished(
+                        who=Who.agent(job.id),
+                        job=job.id,
+                        request=call_id,
+                        is_error=is_error,
+                        output_sha256=sha256_text(output),
+                        output=output,
+                    )
+                )
+            case Said(text=text):
+                self._show(job, run, shown(text, 200))
+            case Retrying(reason=reason):
+                self._show(job, run, shown(reason, 200))
+            case TaskStartedEvent() | Ended():
+                pass
+
+    def _remember_session(self, job: Job, session: str) -> None:
+        with self._state.transaction():
+            self._advance(self._job(job.id), NamedSession(session))
+            if job.keeps_session:
+                conversation = self._state.conversation(job.place)
+                self._state.save_conversation(job.place, replace(conversation, session=session))
+
+    def _show(self, job: Job, run: Run, what: str) -> None:
+        chat = self._chats.get(job.place.platform)
+        if chat is not None:
+            started_post = self._state.message_id(run.post) if run.post is not None else ""
+            text = replies.progress(self._job(job.id), self._clock.now(), what)
+            chat.show(Progress(job.id, job.place, text, started_post))
+
+    # endings
+
+    async def _finish(self, job: Job, run: Run, ended: Ended) -> None:
+        """Record the end, then say it. When the log cannot be written the answer is withheld."""
+        if run.stopped_by is not None and ended.ending is not Ending.SUCCEEDED:
+            ended = Ended(Ending.CANCELLED, f"stopped by {run.stopped_by.name}", ended.usage)
+        current = self._job(job.id)
+        try:
+            await self._audit.append(_ending_event(current, ended, run.stopped_by))
+        except AuditUnavailable as error:
+            ended = Ended(Ending.FAILED, _sentence(error), ended.usage)
+        with self._state.transaction():
+            current = self._job(job.id)
+            if current.state is JobState.QUEUED:  # it failed before it was started
+                current = self._advance(current, Started(self._clock.now()))
+            reason = "" if ended.ending is Ending.SUCCEEDED else ended.text
+            event = Finished(self._clock.now(), ended.ending, reason, ended.usage)
+            after = self._end(current, event)
+            self._outbox.put(job.place, replies.answer(after, ended.text, run.calls.refused))
+            self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
+
+    async def _recover(self) -> None:
+        for job in self._state.unfinished_jobs():
+            if job.has_started:
+                await self._interrupt(job, "the appliance restarted")
+
+    async def _interrupt(self, job: Job, reason: str) -> None:
+        await self._record(JobInterrupted(cause=(job.key,), job=job.id, reason=reason))
+        with self._state.transaction():
+            current = self._job(job.id)
+            if current.is_finished or not current.has_started:
+                return
+            after = self._end(current, Interrupted(self._clock.now(), reason))
+            self._outbox.put(job.place, replies.interrupted(after))
+            self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
+
+    def _end(self, job: Job, event: JobEvent) -> Job:
+        after = self._advance(job, event)
+        self._approvals.withdraw_all(after)
+        return after
+
+    async def _record(self, event: Event) -> None:
+        """For what is refused or over anyway: it stays so when the log cannot take it."""
+        try:
+            await self._audit.append(event)
+        except AuditUnavailable as error:
+            log.error("%s not recorded: %s", event.name, error.message)
+
+    def _job(self, job_id: JobId) -> Job:
+        job = self._state.job(job_id)
+        assert job is not None, "jobs are never deleted"
+        return job
+
+    def _advance(self, job: Job, event: JobEvent) -> Job:
+        after = advance(job, event)
+        self._state.save_job(after)
+        return after
+
+
+async def _interrupt_on(stop: asyncio.Event, session: AgentSession) -> None:
+    await stop.wait()
+    await session.interrupt()
+
+
+def _sentence(error: AgentFailed | AuditUnavailable | SandboxRefused) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def _ending_event(job: Job, ended: Ended, stopped_by: Actor | None) -> Event:
+    cause = (job.key,)
+    usage = ended.usage
+    match ended.ending:
+        case Ending.SUCCEEDED:
+            return JobFinished(
+                cause=cause,
+                job=job.id,
+                cost_microdollars=usage.cost_microdollars,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                duration_ms=usage.duration_ms,
+                answer_sha256=sha256_text(ended.text),
+                session=job.session,
+                answer=ended.text,
+            )
+        case Ending.FAILED:
+            return JobFailed(
+                cause=cause,
+                job=job.id,
+                reason=ended.text,
+                cost_microdollars=usage.cost_microdollars,
+            )
+        case Ending.CANCELLED:
+            who = Who.user(stopped_by) if stopped_by else Who.agent(job.id)
+            return JobCancelled(who=who, cause=cause, job=job.id, reason=ended.text)
+        case Ending.TIMED_OUT:
+            seconds = usage.duration_ms // 1000
+            return JobTimedOut(cause=cause, job=job.id, after_seconds=seconds)
