@@ -1,0 +1,27 @@
+"""The vocabulary of the log: names never change."""
+
+from __future__ import annotations
+
+from appliance.core.events import JobStarted, MessageReceived, event_names, name_of
+
+GOLDEN = """
+agent.tested approval.asked approval.expired approval.given approval.refused audit.sealed
+config.loaded daemon.started daemon.stopped daemon.stopping job.cancelled job.failed
+job.finished job.interrupted job.queued job.started job.steered job.timed_out key.rotated
+message.ignored message.received policy.loaded policy.rejected post.failed request.allowed
+request.denied sandbox.refused tool.finished tool.started
+"""
+
+
+def test_no_event_was_renamed_or_lost() -> None:
+    assert sorted(event_names()) == GOLDEN.split()
+
+
+def test_a_name_comes_from_the_class() -> None:
+    assert name_of(JobStarted) == "job.started"
+
+
+def test_private_fields_are_not_part_of_the_data() -> None:
+    event = MessageReceived(key="k", place="p", text="my words")
+    assert event.data() == {"key": "k", "place": "p"}
+    assert event.secrets() == {"text": "my words"}
