@@ -58,7 +58,7 @@ def sender_from_text(text: str) -> Sender:
 
 
 def incoming_to_text(incoming: Incoming) -> str:
-    """Key, sender and place have columns of their own."""
+    """Key, sender, place and message number have columns of their own."""
     content = {"sent_at": incoming.sent_at}
     match incoming:
         case Message(text=text):
@@ -67,12 +67,14 @@ def incoming_to_text(incoming: Incoming) -> str:
             return _dump({"token": token, **content})
 
 
-def incoming_from_text(key: str, sender: str, place: str, text: str) -> Incoming:
+def incoming_from_text(key: str, sender: str, place: str, message_id: str, text: str) -> Incoming:
     content = json.loads(text)
     who, where = sender_from_text(sender), place_from_text(place)
     if "token" in content:
         return Click(key, who, where, content["token"], Millis(content["sent_at"]))
-    return Message(key, who, where, content["text"], Millis(content["sent_at"]))
+    return Message(
+        key, who, where, content["text"], Millis(content["sent_at"]), message_id=message_id
+    )
 
 
 def work_to_text(work: Work) -> str:

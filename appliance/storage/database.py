@@ -16,9 +16,11 @@ SCHEMA_VERSION = 1
 TABLES = """
 CREATE TABLE inbox (
     seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, user TEXT NOT NULL, sender TEXT NOT NULL,
-    place TEXT NOT NULL, content TEXT NOT NULL, handled INTEGER NOT NULL DEFAULT 0) STRICT;
+    place TEXT NOT NULL, content TEXT NOT NULL, message_id TEXT NOT NULL,
+    handled INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX inbox_waiting ON inbox(seq) WHERE handled = 0;
 CREATE INDEX inbox_user ON inbox(user, seq);
+CREATE INDEX inbox_place ON inbox(place, seq) WHERE message_id != '';
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
     requester TEXT NOT NULL, sender TEXT NOT NULL, project TEXT NOT NULL, work TEXT NOT NULL,

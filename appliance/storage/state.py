@@ -75,13 +75,14 @@ class SqliteState:
         self, key: str, incoming: Incoming, actor: Actor, *, handled: bool
     ) -> None:
         self._db.execute(
-            "INSERT OR IGNORE INTO inbox (key, user, sender, place, content, handled)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO inbox (key, user, sender, place, content, message_id, handled)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             key,
             actor.name,
             codec.sender_to_text(incoming.sender),
             codec.place_to_text(incoming.place),
             codec.incoming_to_text(incoming),
+            incoming.message_id if isinstance(incoming, Message) else "",
             int(handled),
         )
 
@@ -237,12 +238,22 @@ class SqliteState:
         self._db.execute(
             "UPDATE outbox SET state = 'trying', attempts = attempts + 1,"
             " first_tried_at = CASE attempts WHEN 0 THEN ? ELSE first_tried_at END,"
-            " after_id = coalesce((SELECT o.message_id FROM outbox o WHERE o.place = outbox.place"
-            "   AND o.message_id != '' ORDER BY o.id DESC LIMIT 1), '')"
-            " WHERE id = ?",
+            " after_id = ? WHERE id = ?",
             at,
+            self._last_message_id(post_id),
             post_id,
         )
+
+    def _last_message_id(self, post_id: PostId) -> str:
+        """The highest message number seen in the post's place, sent or received."""
+        row = self._db.row(
+            "SELECT max(coalesce((SELECT CAST(message_id AS INTEGER) FROM outbox WHERE place ="
+            " p.place AND message_id != '' ORDER BY id DESC LIMIT 1), 0), coalesce((SELECT"
+            " CAST(message_id AS INTEGER) FROM inbox WHERE place = p.place AND message_id != ''"
+            " ORDER BY seq DESC LIMIT 1), 0)) AS last FROM outbox p WHERE p.id = ?",
+            post_id,
+        )
+        return str(row["last"]) if row and row["last"] else ""
 
     def mark_untried(self, post_id: PostId) -> None:
         self._db.execute("UPDATE outbox SET state = 'waiting' WHERE id = ?", post_id)
@@ -279,7 +290,9 @@ class SqliteState:
 
 
 def _incoming(row: sqlite3.Row) -> tuple[Incoming, Actor]:
-    incoming = codec.incoming_from_text(row["key"], row["sender"], row["place"], row["content"])
+    incoming = codec.incoming_from_text(
+        row["key"], row["sender"], row["place"], row["message_id"], row["content"]
+    )
     return incoming, Actor(UserName(row["user"]), incoming.sender)
 
 

@@ -1,0 +1,36 @@
+"""What every command of ours does the same: errors as two lines, an exit status, no stack trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from appliance.errors import ApplianceError
+
+
+def run_program(name: str, main: Callable[[], int]) -> int:
+    """Run a program's body; the only place that catches everything."""
+    try:
+        return main()
+    except ApplianceError as error:
+        _say(f"{name}: error: {error.message}")
+        if error.hint:
+            _say(f"{name}: hint: {error.hint}")
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader of our output is gone (`| head`); nothing more to say, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001 - a stack trace on a terminal is a bug too
+        if "DISPATCH_DEBUG" in os.environ:  # noqa: TID251 - app/ reads the environment
+            raise
+        _say(f"{name}: error: unexpected {type(error).__name__}: {error}")
+        _say(f"{name}: hint: this is a bug; run again with DISPATCH_DEBUG=1 and report it")
+        return 70
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - the one home of messages to the terminal
