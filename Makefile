@@ -1,0 +1,62 @@
+# Everything a person needs; `make help` lists it. Set-up happens by itself, into .venv.
+# PYTHON=python3.12 chooses the interpreter, PROJECT=/path what `make demo` works on.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n auto --dist worksteal
+LAST := browser or crash or slow
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## try it: one link, a chat page on this machine, a sample project (or PROJECT=/path)
+	@$(call set-up,runtime)
+	@trap : INT; $(BIN)/python -m appliance.app.demo $${PROJECT:+"$$PROJECT"} || [ $$? -eq 130 ]
+
+.PHONY: test
+test: ## all tests, the real claude program included
+	@$(call set-up,runtime dev)
+	@DISPATCH_TEST_CLAUDE=$$($(BIN)/python packaging/claude.py) || exit 1; \
+	export DISPATCH_TEST_CLAUDE; \
+	$(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
+
+.PHONY: lint
+lint: ## style, types and the layers of the architecture
+	@$(call set-up,runtime dev)
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary packaging
+	@$(BIN)/lint-imports --no-timings
+	@for script in .ci/run $(wildcard packaging/*.sh); do bash -n "$$script" || exit 1; done
+
+.PHONY: bench
+bench: ## how fast, compared with the plain script most people start from: build/bench.md
+	@$(call set-up,runtime dev bench)
+	@$(BIN)/python -m tests.bench
+
+.PHONY: format
+format: ## let ruff lay out the code
+	@$(call set-up,runtime dev)
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+.PHONY: lock
+lock: ## write packaging/lock anew after a change of pyproject.toml (UPGRADE=1: newest versions)
+	@$(call set-up,runtime)
+	@$(BIN)/python packaging/lock.py $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## remove what was made here: .venv, caches, build
+	rm -rf .venv .cache .demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The first Python that is new enough: the one asked for, that of .venv (which makes the check
+# quick), then the newest by name. A name may exist and not run (a broken link, pyenv's shims).
+set-up = for python in $(or $(PYTHON),$(BIN)/python python3.14 python3.13 python3.12 python3.11 python3); do \
+	"$$python" -ISc 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	exec "$$python" -IS packaging/bootstrap.py $(1); done; \
+	echo 'error: no Python 3.11 or newer was found; install one (Debian, Ubuntu: apt install python3; macOS: brew install python) or name it: make PYTHON=/path/to/python3' >&2; exit 1
