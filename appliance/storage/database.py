@@ -51,9 +51,11 @@ CREATE INDEX outbox_waiting ON outbox(place, id) WHERE state IN ('waiting', 'try
 CREATE INDEX outbox_label ON outbox(label) WHERE label != '';
 CREATE INDEX outbox_last ON outbox(place, id) WHERE message_id != '';
 CREATE TABLE transcript (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, chat TEXT NOT NULL, message_id TEXT NOT NULL,
-    payload TEXT NOT NULL, UNIQUE (chat, message_id)) STRICT;
-CREATE INDEX transcript_chat ON transcript(chat, seq);
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, position INTEGER NOT NULL, chat TEXT NOT NULL,
+    message_id TEXT NOT NULL, payload TEXT NOT NULL, attachment BLOB,
+    UNIQUE (chat, message_id)) STRICT;
+CREATE INDEX transcript_seq ON transcript(chat, seq);
+CREATE INDEX transcript_position ON transcript(chat, position);
 """
 
 

@@ -29,6 +29,7 @@ from appliance.core.model import (
 from appliance.ports import Conversation, Delivery
 from appliance.storage import codec
 from appliance.storage.database import Database
+from appliance.storage.transcript import SqliteTranscript
 
 _JOB_COLUMNS = tuple(f.name for f in fields(Job) if f.name != "id")
 _APPROVAL_COLUMNS = tuple(f.name for f in fields(Approval))
@@ -48,6 +49,7 @@ class SqliteState:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.transcript = SqliteTranscript(database)
 
     @staticmethod
     def open(directory: Path) -> SqliteState:
@@ -271,22 +273,6 @@ class SqliteState:
         self._db.execute(
             "UPDATE outbox SET state = 'failed', reason = ? WHERE id = ?", reason, post_id
         )
-
-    # the web page's history (its protocol: appliance.chat.web)
-
-    def upsert(self, chat: str, message_id: str, payload: str) -> int:
-        """Store or replace a line of a transcript; a replaced one gets a new, later number."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO transcript (chat, message_id, payload) VALUES (?, ?, ?)",
-            chat,
-            message_id,
-            payload,
-        )
-        row = self._db.row(
-            "SELECT seq FROM transcript WHERE chat = ? AND message_id = ?", chat, message_id
-        )
-        assert row is not None
-        return int(row["seq"])
 
 
 def _incoming(row: sqlite3.Row) -> tuple[Incoming, Actor]:
