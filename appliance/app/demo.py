@@ -31,7 +31,7 @@ def parse_date(text: str) -> date:
         return date(int(year), int(month), int(day))
     return date.fromisoformat(text)
 ''',
-    "test_dates.py": '''import unittest
+    "test_dates.py": """import unittest
 
 from dates import parse_date
 
@@ -43,7 +43,7 @@ class ParseDate(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
-''',
+""",
     "Makefile": "test:\n\t@python3 -m unittest -v\n",
     "deploy": '#!/bin/sh\necho "pretending to deploy to $1"\n',
     ".gitignore": "__pycache__/\n",
@@ -60,7 +60,9 @@ def _main(arguments: list[str]) -> int:
     home.mkdir(mode=0o700, exist_ok=True)
     project = Path(arguments[0]).resolve() if arguments else _sample_project(home / "sample")
     if not project.is_dir():
-        raise ConfigError(f"{project} is not a directory", hint="make demo PROJECT=/path/to/project")
+        raise ConfigError(
+            f"{project} is not a directory", hint="make demo PROJECT=/path/to/project"
+        )
     settings_file = home / "dispatch.toml"
     settings_file.write_text(_settings(home, project))
     from appliance.app.dispatchd import serve

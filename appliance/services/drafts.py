@@ -80,9 +80,9 @@ def running_prompt(place: Place, state: StateDatabase) -> Job | None:
     """The agent's job that runs here, if any."""
     running = (State.RUNNING, State.WAITING_APPROVAL)
     for job in state.unfinished_jobs():
-        if job.place == place and job.state in running and job.has_started:
-            if isinstance(job.work, Prompt) and not job.read_only:
-                return job
+        is_agents = isinstance(job.work, Prompt) and not job.read_only
+        if is_agents and job.place == place and job.state in running and job.has_started:
+            return job
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Isolation, Json, Millis, Reply
 from appliance.core.replies import Words, duration
@@ -22,6 +23,8 @@ class Facts:
     minimum_isolation: Isolation
     max_parallel: int
 
+
+JOBS_REPORTED = 20
 
 Probe = Callable[[], str]
 """One line on how a part is, "" when there is nothing to say."""
@@ -46,13 +49,14 @@ class Health:
             "v": 1,
             "version": self._facts.version,
             "host": self._facts.host,
-            "up_seconds": (self._clock.now() - self._facts.started_at) // 1000,
+            "up": duration(self._clock.now() - self._facts.started_at),
             "isolation": self._facts.isolation,
             "minimum_isolation": self._facts.minimum_isolation,
             "running": [job.id for job in running],
             "queued": [job.id for job in unfinished if job.state is JobState.QUEUED],
             "waiting_approval": len(self._state.open_approvals()),
             "parts": {name: probe() for name, probe in self._probes.items()},
+            "jobs": [_job(job) for job in self._state.latest_jobs(JOBS_REPORTED)],
         }
 
     def reply(self) -> Reply:
@@ -70,3 +74,16 @@ class Health:
             if line := probe():
                 words.plain(f"\n{name}: {line}")
         return words.reply()
+
+
+def _job(job: Job) -> dict[str, Json]:
+    return {
+        "id": job.id,
+        "state": job.state,
+        "project": job.project,
+        "requester": job.requester,
+        "kind": job.kind,
+        "title": job.title,
+        "created_at": job.created_at,
+        "cost_microdollars": job.usage.cost_microdollars,
+    }

@@ -1,0 +1,322 @@
+"""All services together, on a real state database and small fakes of everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.core.events import Event
+from appliance.core.model import (
+    Actor,
+    Allowed,
+    Asks,
+    CommandRequest,
+    Decision,
+    Denied,
+    Ended,
+    Ending,
+    Isolation,
+    Place,
+    Platform,
+    Post,
+    PostKind,
+    Proceed,
+    Program,
+    Progress,
+    Project,
+    ProjectName,
+    Prompt,
+    Recipe,
+    Reply,
+    Request,
+    Rule,
+    Sender,
+    SessionStarted,
+    Task,
+    TaskEvent,
+    ToolCall,
+    ToolFinished,
+    ToolStarted,
+    UserName,
+)
+from appliance.errors import AuditUnavailable
+from appliance.ports import Judge as JudgeCallback
+from appliance.ports import Receipt
+from appliance.services.approvals import Approvals
+from appliance.services.desk import Desk
+from appliance.services.gate import Gate
+from appliance.services.health import Facts, Health
+from appliance.services.intake import Intake
+from appliance.services.judge import Judge
+from appliance.services.outbox import Outbox
+from appliance.services.worker import Terms, Worker
+from appliance.storage.state import SqliteState
+from tests.examples import ALICE, BOB, NOW, click, message
+from tests.fakes import FakeClock
+
+DEMO = ProjectName("demo")
+OTHER = ProjectName("other")
+RULE = Rule("rules.csv", 1, "p, …")
+STATUS = Recipe(("git", "status"), "status", ("git", "status"), parallel=True)
+DEPLOY = Recipe(("deploy",), "deploy", ("./deploy",), approval=True, source=Rule("c.toml", 9, ""))
+
+
+@dataclass
+class ListAudit:
+    """Keeps events in a list; `broken` makes every append fail."""
+
+    events: list[Event] = field(default_factory=list)
+    broken: str = ""
+
+    async def append(self, *events: Event) -> Receipt:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise AuditUnavailable(self.broken)
+        self.events.extend(events)
+        return Receipt(len(self.events), b"")
+
+    def names(self) -> list[str]:
+        return [event.name for event in self.events]
+
+
+class ListChat:
+    """Keeps posts; every delivered text is in `texts`, the current one of each message."""
+
+    platform = Platform.TELEGRAM
+
+    def __init__(self) -> None:
+        self.posts: list[Post] = []
+        self.messages: dict[str, str] = {}
+        self.failures: list[Exception] = []
+        self.lost_after_delivery = False
+        self.shown: list[Progress] = []
+        self.changed = asyncio.Condition()
+
+    def prepare(self, reply: Reply) -> tuple[Reply, ...]:
+        return (reply,)
+
+    async def send(self, post: Post) -> str:
+        if self.failures and not self.lost_after_delivery:
+            raise self.failures.pop(0)
+        self.posts.append(post)
+        message_id = post.message_id if post.kind is PostKind.EDIT else str(1000 + len(self.posts))
+        self.messages[message_id] = post.reply.body.text
+        async with self.changed:
+            self.changed.notify_all()
+        if self.failures:
+            raise self.failures.pop(0)
+        return message_id
+
+    async def find(self, post: Post) -> str | None:
+        for message_id, text in self.messages.items():
+            if text == post.reply.body.text and int(message_id) > int(post.after_id or 0):
+                return message_id
+        return None
+
+    def show(self, progress: Progress) -> None:
+        self.shown.append(progress)
+
+    async def until(self, word: str) -> str:
+        """The first message, now or later, that holds the word."""
+
+        def hits() -> list[str]:
+            return [text for text in self.messages.values() if word in text]
+
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(lambda: bool(hits()))
+        return hits()[0]
+
+
+@dataclass
+class TablePolicy:
+    """Words and tools to decisions; what is not in the table is denied."""
+
+    table: dict[str, Decision] = field(default_factory=dict)
+    by: dict[str, set[str]] = field(default_factory=dict)
+
+    def decide(self, request: Request) -> Decision:
+        key = request.words if isinstance(request, CommandRequest) else request.tool
+        return self.table.get(key, Denied(None, f"nothing allows {key}"))
+
+    def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
+        return any(user in self.by.get(role, ()) for role in asks.by) or (
+            not asks.by and user == requester
+        )
+
+    def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
+        return tuple(u for u in (ALICE.name, BOB.name) if self.may_approve(u, requester, asks))
+
+    def roles(self, user: UserName) -> tuple[str, ...]:
+        return ()
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        return (STATUS, DEPLOY)
+
+
+def allow_everything() -> TablePolicy:
+    words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /help /deploy"
+    allowed: dict[str, Decision] = {word: Allowed(RULE) for word in [*words.split(), "Read"]}
+    return TablePolicy({**allowed, "/git status": Allowed(RULE), "Bash": Asks(RULE)})
+
+
+class PuppetAgent:
+    """An agent whose task is a coroutine of the test: `script(puppet)` returns how it ends."""
+
+    def __init__(self) -> None:
+        self.script: Callable[[Puppet], object] = lambda _: None
+        self.tasks: list[Task] = []
+        self.ran: list[str] = []
+
+    async def ready(self) -> None:
+        return None
+
+    @asynccontextmanager
+    async def start(self, task: Task, judge: JudgeCallback) -> AsyncIterator[Puppet]:
+        self.tasks.append(task)
+        yield Puppet(self, task, judge)
+
+
+class Puppet:
+    """One running task of a `PuppetAgent`."""
+
+    def __init__(self, agent: PuppetAgent, task: Task, judge: JudgeCallback) -> None:
+        self.agent = agent
+        self.task = task
+        self.judge = judge
+        self.steered: asyncio.Queue[str] = asyncio.Queue()
+        self.interrupted = asyncio.Event()
+        self._events: asyncio.Queue[TaskEvent] = asyncio.Queue()
+
+    async def events(self) -> AsyncIterator[TaskEvent]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._play())
+            while True:
+                event = await self._events.get()
+                yield event
+                if isinstance(event, Ended):
+                    return
+
+    async def _play(self) -> None:
+        if isinstance(self.task.work, Prompt):
+            self.tell(SessionStarted("session-1"))
+        result = self.agent.script(self)
+        if asyncio.iscoroutine(result):
+            result = await result
+        self.tell(result if isinstance(result, Ended) else Ended(Ending.SUCCEEDED, "all done"))
+
+    def tell(self, event: TaskEvent) -> None:
+        self._events.put_nowait(event)
+
+    async def call(self, tool: str, call_id: str = "toolu_1", **values: str) -> str:
+        """Try a tool; what the agent gets back."""
+        call = ToolCall(call_id, tool, values, "/srv/demo")
+        verdict = await self.judge(call)
+        if not isinstance(verdict, Proceed):
+            return verdict.reason
+        self.tell(ToolStarted(call))
+        self.agent.ran.append(f"{tool} {values}")
+        self.tell(ToolFinished(call_id, False, "ok"))
+        return "ok"
+
+    async def steer(self, text: str) -> bool:
+        self.steered.put_nowait(text)
+        return True
+
+    async def interrupt(self) -> None:
+        self.interrupted.set()
+
+
+class Rig:
+    """The services, wired as in the daemon."""
+
+    def __init__(self, directory: Path, policy: TablePolicy | None = None) -> None:
+        self.clock = FakeClock(NOW)
+        self.state = SqliteState.open(directory)
+        self.audit = ListAudit()
+        self.policy = policy or allow_everything()
+        self.chat = ListChat()
+        self.agent = PuppetAgent()
+        projects = {name: Project(name, f"/srv/{name}") for name in (DEMO, OTHER)}
+        chats = {Platform.TELEGRAM: self.chat}
+        self.outbox = Outbox(self.state, self.audit, chats, self.clock)  # type: ignore[arg-type]
+        self.approvals = Approvals(self.state, self.audit, self.policy, self.outbox, self.clock)
+        judge = Judge(self.state, self.audit, self.policy, self.approvals, self.outbox, projects)
+        self.worker = Worker(
+            self.state,
+            self.audit,
+            judge,
+            {Prompt: self.agent, Program: self.agent},  # type: ignore[dict-item]
+            self.approvals,
+            self.outbox,
+            chats,  # type: ignore[arg-type]
+            projects,
+            Terms(2, Isolation.NONE, 3600),
+            self.clock,
+        )
+        facts = Facts("0", "host", self.clock.now(), Isolation.NONE, Isolation.NONE, 2)
+        health = Health(facts, self.state, self.clock, {})
+        desk = Desk(
+            self.state,
+            self.audit,
+            self.policy,
+            projects,
+            self.worker,
+            self.approvals,
+            self.outbox,
+            health,
+            self.clock,
+        )
+        self.gate = Gate(
+            self.state, self.audit, self.policy, projects, desk, self.outbox, self.clock
+        )
+        users = {actor.sender: actor.name for actor in (ALICE, BOB)}
+        self.intake = Intake(self.state, self.policy, users, projects, self.clock, self.gate.wake)
+        self.number = 0
+
+    async def run(self, *, without: tuple[str, ...] = ()) -> None:
+        parts = {
+            "outbox": self.outbox.run,
+            "approvals": self.approvals.run,
+            "worker": self.worker.run,
+            "gate": self.gate.run,
+        }
+        async with asyncio.TaskGroup() as group:
+            for name, run in parts.items():
+                if name not in without:
+                    group.create_task(run(lambda: None), name=name)
+
+    async def says(self, text: str, actor: Actor = ALICE, place: Place | None = None) -> None:
+        self.number += 1
+        where = place or Place(Platform.TELEGRAM, actor.sender.id)
+        await self.intake([message(text, self.number, actor, where)])
+
+    async def clicks(self, token: str, actor: Actor = ALICE) -> None:
+        self.number += 1
+        where = Place(Platform.TELEGRAM, actor.sender.id)
+        await self.intake([click(token, self.number, actor, where)])
+
+    def button(self, label: str) -> str:
+        """The token of the last button with this label."""
+        for post in reversed(self.chat.posts):
+            for row in post.reply.buttons:
+                for button in row:
+                    if button.label == label:
+                        return button.token
+        raise AssertionError(f"nobody showed a button {label}")
+
+
+@asynccontextmanager
+async def running(rig: Rig, **options: tuple[str, ...]) -> AsyncIterator[Rig]:
+    """The rig with all its parts running."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(rig.run(**options))
+        try:
+            yield rig
+        finally:
+            task.cancel()
+
+
+STRANGER = Sender(Platform.TELEGRAM, "666")
