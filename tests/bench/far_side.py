@@ -1,0 +1,63 @@
+"""The Bot API emulator as a process: commands come in by standard input, what it saw goes out.
+
+→ {"say": "task 1", "times": 1}      a message of the one user
+← {"event": "listening", "url": …}   once
+← {"event": "said", "t": …}          the messages are there to be fetched, t in nanoseconds
+← {"event": "polled", "t": …}        the first getUpdates of a new poller
+← {"event": "fetched", "t": …}       every message was confirmed by an offset
+← {"event": "call", "t": …, "method": …, "text": …}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+from tests.emulators.telegram import TelegramEmulator
+
+USER = 4711
+
+
+def say(event: str, **more: str | int) -> None:
+    print(json.dumps({"event": event, "t": time.monotonic_ns(), **more}), flush=True)
+
+
+async def main(token: str) -> None:
+    async with TelegramEmulator(token) as telegram, asyncio.TaskGroup() as group:
+        say("listening", url=telegram.url)
+        group.create_task(watch(telegram))
+        await obey(telegram)
+
+
+async def obey(telegram: TelegramEmulator) -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    async for line in reader:
+        command = json.loads(line)
+        for _ in range(command["times"]):
+            telegram.user_says(USER, command["say"])
+        say("said")
+    raise SystemExit
+
+
+async def watch(telegram: TelegramEmulator) -> None:
+    seen, polls, waiting = 0, 0, False
+    while True:
+        async with telegram.changed:
+            await telegram.changed.wait()
+        for call in telegram.calls[seen:]:
+            say("call", method=call["method"], text=str(call["params"].get("text", "")))
+        seen = len(telegram.calls)
+        if telegram.poller and not polls:
+            say("polled")
+        if waiting and not telegram.updates:
+            say("fetched")
+        polls, waiting = telegram.poller, bool(telegram.updates)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
