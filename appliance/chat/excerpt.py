@@ -1,0 +1,40 @@
+"""Long replies for chats that have no limit of their own: a beginning, and the whole as a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from appliance.chat.markdown import render
+
+from appliance.core.model import Attachment, Markdown, Reply, Rich
+
+EXCERPT_CHARACTERS = 4000
+FILE_NAME = "answer.txt"
+
+
+def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
+    """The reply, rendered. Above `limit` characters: its beginning, with all of it attached.
+
+    A file and buttons of its own then follow in a second part.
+    """
+    body = render(reply.body.text) if isinstance(reply.body, Markdown) else reply.body
+    if len(body.text) <= limit:
+        return (replace(reply, body=body),)
+    whole = Attachment(FILE_NAME, reply.body.text.encode("utf-8", "replace"))
+    first = Reply(_beginning(body), attachment=whole)
+    if reply.attachment is None:
+        return (replace(first, buttons=reply.buttons),)
+    rest = Rich(f"The text above is cut; {FILE_NAME} has all of it.")
+    return (first, Reply(rest, reply.buttons, reply.attachment))
+
+
+def _beginning(body: Rich) -> Rich:
+    cut = body.text.rfind("\n", EXCERPT_CHARACTERS // 2, EXCERPT_CHARACTERS)
+    end = cut if cut > 0 else EXCERPT_CHARACTERS
+    spans = tuple(
+        replace(span, length=min(span.length, end - span.start))
+        for span in body.spans
+        if span.start < end
+    )
+    note = f"\n\n[… {len(body.text) - end:,} more characters in {FILE_NAME}]"
+    return Rich(body.text[:end] + note, spans)

@@ -1,0 +1,322 @@
+"""The chat for people at the machine itself: newline-delimited JSON over a local socket.
+
+`dispatchctl send|status|login` talk to it (`appliance.app.control_client`). Who is at the other
+end is known from the kernel (the peer's user id), never from what it says; an id that no user of
+the settings has gets one sentence and is hung up on: it is somebody with an account here, so
+silence would only puzzle them.
+
+    → {"v":1,"type":"say","id":"…","text":"/status"}   then {"v":1,"type":"stored","id":"…"}
+    → {"v":1,"type":"status"}                          then {"v":1,"type":"status","answer":{…}}
+    ← {"v":1,"type":"post","post":"new","id":"post-7","text":"…"}      whatever is said to this user
+    ← {"v":1,"type":"progress","job":3,"text":"…"}
+    ← {"v":1,"type":"error","text":"…","hint":"…"}
+
+The place of a terminal chat is the user's name, so the project chosen in one call holds in the
+next. What is said while nobody of that user is connected is not kept here: `send` succeeds,
+because the answer is in the job's record (`dispatchctl jobs`) and there is no one to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import re
+import socket
+import struct
+import sys
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from appliance.chat.excerpt import with_excerpt
+from appliance.chat.inflow import Inflow
+from appliance.chat.plain import text_of
+from appliance.core.model import (
+    Json,
+    Message,
+    Place,
+    Platform,
+    Post,
+    PostKind,
+    Progress,
+    Reply,
+    Sender,
+    UserName,
+)
+from appliance.errors import ApplianceError, ChatRefused, ConfigError, StorageUnavailable
+from appliance.ports import Clock, Intake, Ready
+
+log = logging.getLogger(__name__)
+
+Query = Callable[[UserName], Awaitable[dict[str, Json]]]
+"""Answers one kind of question of `dispatchctl`, e.g. "status" or "login"."""
+
+VERSION = 1
+MAX_LINE_BYTES = 200_000
+MAX_SHOWN_CHARACTERS = 200_000
+MAX_UNREAD_BYTES = 4_000_000
+"""A terminal that does not read is hung up on, so that nobody waits for it."""
+MAX_CONNECTIONS = 32
+FIRST_LINE_SECONDS = 10.0
+REMEMBERED_POSTS = 1000
+SOCKET_MODE = 0o660
+
+
+class Refusal(ApplianceError):
+    """Why a terminal is hung up on; it is told so first."""
+
+
+class TerminalChat:
+    """See `appliance.ports.Chat`. `uids` says who is who; `queries` answers what is not chat.
+
+    `run` raises ConfigError when the socket cannot be made, or another daemon listens on it.
+    """
+
+    platform = Platform.TERMINAL
+
+    def __init__(
+        self,
+        socket_path: Path,
+        uids: Mapping[int, UserName],
+        clock: Clock,
+        queries: Mapping[str, Query],
+    ) -> None:
+        self._path = socket_path
+        self._uids = dict(uids)
+        self._clock = clock
+        self._queries = dict(queries)
+        self._terminals: set[Terminal] = set()
+        self._shown: OrderedDict[int, str] = OrderedDict()
+
+    async def run(self, intake: Intake, ready: Ready) -> None:
+        async with asyncio.TaskGroup() as connections:
+
+            def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                connections.create_task(self._serve(reader, writer, intake))
+
+            listener = _listen(self._path)
+            server = await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE_BYTES)
+            try:
+                ready()
+                await asyncio.get_running_loop().create_future()
+            finally:
+                server.close()
+                self._path.unlink(missing_ok=True)
+
+    def prepare(self, reply: Reply) -> tuple[Reply, ...]:
+        return with_excerpt(reply, MAX_SHOWN_CHARACTERS)
+
+    async def send(self, post: Post) -> str:
+        user = UserName(post.place.chat)
+        if user not in self._uids.values():
+            raise ChatRefused(f"there is no local user called {user}")
+        message_id = post.message_id if post.kind is PostKind.EDIT else f"post-{post.id}"
+        self._tell(user, _post_line(post, message_id))
+        self._shown[post.id] = message_id
+        while len(self._shown) > REMEMBERED_POSTS:
+            self._shown.popitem(last=False)
+        return message_id
+
+    async def find(self, post: Post) -> str | None:
+        """Exact: posts are remembered as long as the connections that they went to."""
+        return self._shown.get(post.id)
+
+    def show(self, progress: Progress) -> None:
+        if progress.text:
+            line = _line("progress", job=progress.job, text=progress.text)
+            self._tell(UserName(progress.place.chat), line)
+
+    def _tell(self, user: UserName, line: bytes) -> None:
+        for terminal in tuple(self._terminals):
+            if terminal.user == user:
+                terminal.tell(line)
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, intake: Intake
+    ) -> None:
+        try:
+            user = self._admit(writer)
+            terminal = Terminal(reader, writer, user, self._clock, self._queries, intake)
+            self._terminals.add(terminal)
+            try:
+                await terminal.run()
+            finally:
+                self._terminals.discard(terminal)
+        except ApplianceError as error:
+            writer.write(_error_line(error))
+        except ConnectionError:
+            log.debug("a terminal is gone")
+        finally:
+            # also sends what is written; waiting for that could take as long as the peer likes
+            writer.close()
+
+    def _admit(self, writer: asyncio.StreamWriter) -> UserName:
+        uid = peer_uid(writer.get_extra_info("socket"))
+        user = self._uids.get(uid)
+        if user is None:
+            log.warning("uid %s is no user of this appliance", uid)
+            raise Refusal(
+                f"user id {uid} of this machine is nobody in dispatch.toml",
+                hint=f"an administrator can add uid = {uid} to a user there",
+            )
+        if len(self._terminals) >= MAX_CONNECTIONS:
+            raise Refusal("too many open terminals", hint="close some and try again")
+        return user
+
+
+class Terminal:
+    """One connection, of a user who is known."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        user: UserName,
+        clock: Clock,
+        queries: Mapping[str, Query],
+        intake: Intake,
+    ) -> None:
+        self.user = user
+        self._reader = reader
+        self._writer = writer
+        self._clock = clock
+        self._queries = queries
+        self._intake = intake
+        self._inflow = Inflow(clock)
+
+    async def run(self) -> None:
+        """Answers until the other side hangs up. Raises Refusal for what it cannot read.
+
+        The first line has to come soon; after it a terminal may watch its job for hours.
+        """
+        try:
+            async with asyncio.timeout(FIRST_LINE_SECONDS):
+                line = await self._next_line()
+        except TimeoutError as error:
+            raise Refusal(f"nothing was asked within {FIRST_LINE_SECONDS:g} s") from error
+        while line:
+            await self._inflow.admit()
+            await self._answer(line)
+            line = await self._next_line()
+
+    def tell(self, line: bytes) -> None:
+        transport = self._writer.transport
+        if transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            log.warning("a terminal of %s does not read and is closed", self.user)
+            transport.abort()
+        elif not transport.is_closing():
+            self._writer.write(line)
+
+    async def _next_line(self) -> bytes:
+        try:
+            return await self._reader.readline()
+        except ValueError as error:  # how StreamReader says that a line is over its limit
+            raise Refusal(f"a request may have {MAX_LINE_BYTES:,} bytes") from error
+
+    async def _answer(self, line: bytes) -> None:
+        match _parse(line):
+            case {"type": "say", "id": str(say_id), "text": str(text), **rest} if not rest:
+                await self._say(say_id, text)
+            case {"type": str(kind), **rest} if kind in self._queries and not rest:
+                await self._ask(kind)
+            case _:
+                raise Refusal(
+                    "the request is not known here",
+                    hint="if dispatchctl is newer than the running dispatchd, restart that",
+                )
+
+    async def _ask(self, kind: str) -> None:
+        try:
+            self.tell(_line(kind, answer=await self._queries[kind](self.user)))
+        except ApplianceError as error:
+            self.tell(_error_line(error))
+
+    async def _say(self, say_id: str, text: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{8,64}", say_id):
+            raise Refusal("an id has 8 to 64 letters, digits, _ or -")
+        message = Message(
+            key=f"terminal:{self.user}:{say_id}",
+            sender=Sender(Platform.TERMINAL, self.user),
+            place=Place(Platform.TERMINAL, self.user),
+            text=text.encode("utf-8", "replace").decode(),  # argv may hold half surrogate pairs
+            sent_at=self._clock.now(),
+        )
+        try:
+            await self._intake([message])
+        except StorageUnavailable as error:
+            return self.tell(_error_line(error))
+        return self.tell(_line("stored", id=say_id))
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """The user id at the other end of a local socket, as the kernel knows it."""
+    if sys.platform == "darwin":
+        # struct xucred of sys/ucred.h: version, uid, groups; SOL_LOCAL and LOCAL_PEERCRED
+        _version, uid = struct.unpack("II", connection.getsockopt(0, 1, 76)[:8])
+    else:
+        size = struct.calcsize("3i")
+        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        _pid, uid, _gid = struct.unpack("3i", found)
+    return int(uid)
+
+
+def _listen(path: Path) -> socket.socket:
+    """Group-readable before anybody can connect; a socket that nobody listens on is replaced."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        if _is_alive(path):
+            raise ConfigError(f"another dispatchd listens on {path}", hint="stop that one first")
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        path.chmod(SOCKET_MODE)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {path}: {error}") from error
+    except ConfigError:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_alive(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
+def _parse(line: bytes) -> dict[str, Json]:
+    """The request without its version. Raises Refusal."""
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Refusal("a request is one JSON object on one line") from error
+    match request:
+        case {"v": 1}:
+            return {key: value for key, value in request.items() if key != "v"}
+        case {"v": _}:
+            raise Refusal(f"only version {VERSION} of this protocol is spoken here")
+        case _:
+            raise Refusal('a request is one JSON object with "v" and "type"')
+
+
+def _post_line(post: Post, message_id: str) -> bytes:
+    attachment = post.reply.attachment
+    content: dict[str, Json] = {"text": text_of(post.reply)}
+    if attachment:
+        encoded = base64.b64encode(attachment.content).decode()
+        content["file"] = {"name": attachment.name, "base64": encoded}
+    return _line("post", post=post.kind, id=message_id, **content)
+
+
+def _error_line(error: ApplianceError) -> bytes:
+    return _line("error", text=error.message, hint=error.hint or "")
+
+
+def _line(kind: str, **fields: Json) -> bytes:
+    return json.dumps({"v": VERSION, "type": kind, **fields}).encode() + b"\n"

@@ -1,0 +1,179 @@
+"""One open page: reads its frames, and sends it what is new in the transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from appliance.chat.inflow import Inflow
+from appliance.chat.web import frames
+from appliance.chat.web.transcript import Line, Transcript
+from appliance.core.model import Click, Message, Place, Platform, Sender, UserName
+from appliance.errors import StorageUnavailable
+from appliance.ports import Clock, Intake
+
+log = logging.getLogger(__name__)
+
+PAGE_LINES = 100
+"""Messages shown at first, and fetched at a time."""
+
+MAX_NOTES = 200
+"""Toasts and progress waiting for a slow page; the oldest goes."""
+
+NEWEST = 2**62
+
+
+class Connection:
+    """`run` serves it until either side closes; `wake` and `tell` are for the rest of the chat."""
+
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        user: UserName,
+        seen: int | None,
+        transcript: Transcript,
+        intake: Intake,
+        clock: Clock,
+        wake_all: Callable[[UserName], None],
+    ) -> None:
+        self.user = user
+        self._socket = socket
+        self._seen = seen
+        self._transcript = transcript
+        self._intake = intake
+        self._clock = clock
+        self._wake_all = wake_all
+        self._inflow = Inflow(clock)
+        self._notes: deque[str] = deque(maxlen=MAX_NOTES)
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Never raises because of the page, the network or the disk: it closes, and is redone."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(self._write())
+                await self._read()
+                writing.cancel()
+        except* ConnectionError:
+            log.debug("a page of %s is gone", self.user)
+        except* StorageUnavailable as errors:
+            log.error("a page of %s is closed: %s", self.user, errors.exceptions[0])
+            await self.close(WSCloseCode.INTERNAL_ERROR)
+
+    async def close(self, code: int) -> None:
+        await self._socket.close(code=code)
+
+    def wake(self) -> None:
+        """There is something new in the transcript."""
+        self._news.set()
+
+    def tell(self, frame: str) -> None:
+        """Show something that is not kept."""
+        self._notes.append(frame)
+        self._news.set()
+
+    # to the page
+
+    async def _write(self) -> None:
+        await self._send_notes()
+        if self._seen is None:
+            await self._send_newest()
+        while True:
+            await self._send_news()
+            await self._send_notes()
+            await self._news.wait()
+            self._news.clear()
+
+    async def _send_notes(self) -> None:
+        while self._notes:
+            await self._socket.send_str(self._notes.popleft())
+
+    async def _send_newest(self) -> None:
+        lines = self._transcript.before(self.user, NEWEST, PAGE_LINES)
+        self._seen = max((line.seq for line in lines), default=0)
+        await self._send_history(lines)
+
+    async def _send_news(self) -> None:
+        assert self._seen is not None
+        while lines := self._transcript.after(self.user, self._seen, PAGE_LINES):
+            for line in lines:
+                await self._socket.send_str(frames.message_frame(line))
+                self._seen = line.seq
+
+    async def _send_history(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            await self._socket.send_str(frames.message_frame(line, is_history=True))
+        if len(lines) < PAGE_LINES:
+            await self._socket.send_str(frames.frame("earliest"))
+
+    # from the page
+
+    async def _read(self) -> None:
+        async for received in self._socket:
+            await self._inflow.admit()
+            try:
+                if received.type is not WSMsgType.TEXT:
+                    raise ValueError("not a text frame")
+                frame = frames.parse(received.data)
+            except (ValueError, RecursionError) as error:
+                log.warning("a page of %s sent what no page of ours sends: %s", self.user, error)
+                return await self.close(WSCloseCode.POLICY_VIOLATION)
+            await self._handle(frame)
+        return None
+
+    async def _handle(self, frame: frames.Frame) -> None:
+        match frame:
+            case frames.Say():
+                await self._say(frame)
+            case frames.Press():
+                await self._press(frame)
+            case frames.Earlier(position=position):
+                lines = self._transcript.before(self.user, position, PAGE_LINES)
+                await self._send_history(lines)
+
+    async def _say(self, said: frames.Say) -> None:
+        if not said.text.strip():
+            return await self._answer("refused", said.id, reason="There is nothing to send.")
+        at, text = self._clock.now(), said.text
+        try:
+            # first, so that no answer can stand above it; should the intake fail after this, the
+            # page offers it again, and the line is there already
+            if self._transcript.find(self.user, f"said-{said.id}") is None:
+                payload = frames.said_payload(text, at)
+                self._transcript.upsert(self.user, f"said-{said.id}", payload)
+            message = Message(self._key(said.id), self._sender(), self._place(), text, at)
+            await self._intake([message])
+        except StorageUnavailable as error:
+            return await self._answer("later", said.id, reason=error.message)
+        self._wake_all(self.user)
+        return await self._answer("stored", said.id)
+
+    async def _press(self, pressed: frames.Press) -> None:
+        at = self._clock.now()
+        click = Click(self._key(pressed.id), self._sender(), self._place(), pressed.token, at)
+        try:
+            await self._intake([click])
+        except StorageUnavailable as error:
+            return await self._answer("later", pressed.id, reason=error.message)
+        return await self._answer("stored", pressed.id)
+
+    async def _answer(self, kind: str, frame_id: str, **fields: str) -> None:
+        await self._socket.send_str(frames.frame(kind, id=frame_id, **fields))
+
+    def _key(self, frame_id: str) -> str:
+        return f"{click_prefix(self.user)}{frame_id}"
+
+    def _sender(self) -> Sender:
+        return Sender(Platform.WEB, self.user)
+
+    def _place(self) -> Place:
+        return Place(Platform.WEB, self.user)
+
+
+def click_prefix(user: UserName) -> str:
+    """What stands before the page's own id in the key of a message or click."""
+    return f"web:{user}:"
