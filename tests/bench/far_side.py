@@ -3,7 +3,7 @@
 → {"say": "task 1", "times": 1}      a message of the one user
 ← {"event": "listening", "url": …}   once
 ← {"event": "said", "t": …}          the messages are there to be fetched, t in nanoseconds
-← {"event": "polled", "t": …}        the first getUpdates of a new poller
+← {"event": "polled", "t": …}        somebody called getUpdates
 ← {"event": "fetched", "t": …}       every message was confirmed by an offset
 ← {"event": "call", "t": …, "method": …, "text": …}
 """
@@ -45,18 +45,21 @@ async def obey(telegram: TelegramEmulator) -> None:
 
 
 async def watch(telegram: TelegramEmulator) -> None:
-    seen, polls, waiting = 0, 0, False
+    def state() -> tuple[int, int, bool]:
+        return telegram.poller, len(telegram.calls), bool(telegram.updates)
+
+    before = state()
     while True:
         async with telegram.changed:
-            await telegram.changed.wait()
-        for call in telegram.calls[seen:]:
-            say("call", method=call["method"], text=str(call["params"].get("text", "")))
-        seen = len(telegram.calls)
-        if telegram.poller and not polls:
+            await telegram.changed.wait_for(lambda: state() != before)
+        now = state()
+        if now[0] != before[0]:
             say("polled")
-        if waiting and not telegram.updates:
+        for call in telegram.calls[before[1] : now[1]]:
+            say("call", method=call["method"], text=str(call["params"].get("text", "")))
+        if before[2] and not now[2]:
             say("fetched")
-        polls, waiting = telegram.poller, bool(telegram.updates)
+        before = now
 
 
 if __name__ == "__main__":
