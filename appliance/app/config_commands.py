@@ -38,7 +38,7 @@ def add_file(parser: argparse.ArgumentParser) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Status 0 when the file can be used; a ConfigError is left to dispatchctl, or shown as JSON."""
+    """Status 0 when the file can be used; a ConfigError is left to dispatchctl, or is JSON."""
     from appliance.config import load
     from appliance.errors import ConfigError
 

@@ -1,0 +1,447 @@
+"""One TOML file to frozen `Settings`, and secrets from credential files.
+
+Every setting is one row below: what it takes, its default, one line of help. `dispatchctl
+config example` is written from the same rows. An unknown key is refused, because a setting
+that is silently ignored is a setting somebody believes in; all mistakes are told at once.
+
+Secrets are never settings: the file names credentials, and `read_credential` reads them from
+files that nobody else can read. They never come from the environment or a command line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from appliance.core import toml
+from appliance.core.model import (
+    ISOLATION_ORDER,
+    Isolation,
+    Platform,
+    Project,
+    ProjectName,
+    Sender,
+    UserName,
+)
+from appliance.core.toml import Document, Kind, choice, flag, many, nearest, row, text, whole
+from appliance.errors import ConfigError
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+"""What a user or a project may be called."""
+
+MAX_SETTINGS_BYTES = 256 * 1024
+MAX_CREDENTIAL_BYTES = 16 * 1024
+
+
+def _directory() -> Kind:
+    return text(r"/[^\x00-\x1f\x7f]{0,1023}", "an absolute path, such as /srv/demo")
+
+
+def _credential() -> Kind:
+    return text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a credential file")
+
+
+def _isolation() -> Kind:
+    names = choice(level.value for level in ISOLATION_ORDER)
+    return Kind(names.wants, lambda v: Isolation(str(v)) if names.convert(v) else None)
+
+
+def _api_address() -> Kind:
+    return Kind(
+        "an https:// address without a path (http:// only to this machine)",
+        lambda v: v if isinstance(v, str) and _is_safe_address(v) else None,
+    )
+
+
+def _is_safe_address(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+        has_port = url.port is None or url.port > 0
+    except ValueError:
+        return False
+    is_here = url.hostname in ("127.0.0.1", "localhost", "::1")
+    is_plain = not (url.username or url.password or url.path or url.query or url.fragment)
+    return (url.scheme == "https" or (url.scheme == "http" and is_here)) and (
+        is_plain and has_port and bool(url.hostname)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    """Where things are, and how much may run at once."""
+
+    state: str = row(
+        _directory(), "our databases; the directory has mode 0700", default="/var/lib/dispatch"
+    )
+    policies: str = row(_directory(), "rules, roles and commands", default="/etc/dispatch/policies")
+    credentials: str = row(
+        _directory(),
+        "secrets, one per file; systemd's credentials are looked up first",
+        default="/etc/dispatch/credentials",
+    )
+    max_parallel: int = row(whole(1, 64), "jobs that run at the same time", default=2)
+    minimum_isolation: Isolation = row(  # noqa: RUF009 (the default is an immutable word)
+        _isolation(),
+        "a job is refused on a host that cannot do at least this: none, bubblewrap",
+        default=Isolation.BUBBLEWRAP,
+    )
+    stop_grace_seconds: int = row(
+        whole(0, 600), "how long running jobs may go on after a stop is asked for", default=15
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramSettings:
+    """Telegram, by long polling."""
+
+    token: str = row(
+        _credential(), "name of the credential file with the bot's token", default="telegram-token"
+    )
+    api: str = row(
+        _api_address(), "the Bot API, Telegram's or your own", default="https://api.telegram.org"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """The chat page on this machine; it never listens anywhere but on loopback."""
+
+    port: int = row(whole(0, 65535), "0 takes any free port", default=8484)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalSettings:
+    """The socket through which dispatchctl reaches the daemon."""
+
+    socket: str = row(_directory(), "path of the unix socket", default="/run/dispatch/control.sock")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaudeSettings:
+    """Claude Code; without this section only the recipes work."""
+
+    program: str = row(
+        text(r"(?:/[^\x00-\x1f\x7f]+|[A-Za-z0-9._-]+)", "a program's name or absolute path"),
+        "name or absolute path",
+        default="claude",
+    )
+    home: str = row(_directory(), "the agent's home directory", default="/var/lib/dispatch-agent")
+    login: str = row(
+        text(r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a credential file"),
+        'credential with the login, handed over by file descriptor; "": the agent has its own',
+        default="",
+    )
+    login_kind: str = row(
+        choice(("api_key", "oauth_token")), "api_key or oauth_token", default="api_key"
+    )
+    model: str = row(
+        text(r"[A-Za-z0-9._:/@\[\]-]{0,100}", "the name of a model"),
+        '"": the program\'s own choice',
+        default="",
+    )
+    max_turns: int = row(whole(1, 10_000), "steps of one task before it is stopped", default=50)
+    timeout_minutes: int = row(
+        whole(1, 7 * 24 * 60), "time of one task before it is stopped", default=60
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person. Only ids that a platform or the kernel vouches for, never display names."""
+
+    telegram: tuple[int, ...] = row(
+        many(whole(1, 2**52)), "numeric Telegram ids, as @userinfobot tells them", default=()
+    )
+    web: bool = row(flag(), "may use the chat page", default=False)
+    unix: tuple[int, ...] = row(
+        many(whole(0, 2**32 - 2)), "numeric user ids on this machine", default=()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ProjectRow:
+    path: str = row(_directory(), "an existing directory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole file. A chat that has no section is None and not started."""
+
+    file: str
+    daemon: DaemonSettings
+    telegram: TelegramSettings | None
+    web: WebSettings | None
+    terminal: TerminalSettings | None
+    claude: ClaudeSettings | None
+    users: Mapping[UserName, User]
+    projects: Mapping[ProjectName, Project]
+
+    def people(self) -> Mapping[Sender, UserName]:
+        """Who is behind an id of a platform. Ids of chats that are not configured are left out."""
+        pairs = ((s, name) for name, user in self.users.items() for s in self._senders(name, user))
+        return MappingProxyType(dict(pairs))
+
+    def _senders(self, name: UserName, user: User) -> Iterator[Sender]:
+        if self.telegram is not None:
+            yield from (Sender(Platform.TELEGRAM, str(number)) for number in user.telegram)
+        if self.web is not None and user.web:
+            yield Sender(Platform.WEB, name)
+        if self.terminal is not None:
+            yield from (Sender(Platform.TERMINAL, str(number)) for number in user.unix)
+
+
+OPTIONAL_SECTIONS: Mapping[str, type] = {
+    "telegram": TelegramSettings,
+    "web": WebSettings,
+    "terminal": TerminalSettings,
+    "claude": ClaudeSettings,
+}
+SECTIONS: Mapping[str, type] = {"daemon": DaemonSettings, **OPTIONAL_SECTIONS}
+NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": _ProjectRow}
+
+R = TypeVar("R")
+
+
+def load(file: Path) -> Settings:
+    """The settings in `file`.
+
+    Raises ConfigError with one line per mistake: unknown keys, wrong types and ranges, ids that
+    two users share, a chat that nobody may use, projects inside each other or around our files.
+    """
+    mistakes: list[str] = []
+    document = toml.parse(str(file), _content(file), mistakes)
+    if not mistakes:
+        settings = _settings(document, file, mistakes)
+        if not mistakes:
+            return settings
+    raise ConfigError(
+        "\n".join(sorted(mistakes, key=_by_line)),
+        hint="dispatchctl config example shows every setting",
+    )
+
+
+def _by_line(mistake: str) -> int:
+    found = re.search(r":(\d+): ", mistake)
+    return int(found[1]) if found else 0
+
+
+def _content(file: Path) -> str:
+    try:
+        raw = file.read_bytes() if file.stat().st_size <= MAX_SETTINGS_BYTES else None
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the settings {file}: {error.strerror}",
+            hint=f"write one with: dispatchctl config example > {file}",
+        ) from error
+    if raw is None:
+        raise ConfigError(f"{file} has more than {MAX_SETTINGS_BYTES} bytes: no settings file")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{file}:{line}: not UTF-8; save the file as UTF-8") from error
+
+
+def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
+    known = (*SECTIONS, *NAMED_SECTIONS)
+    for key in document.values.keys() - set(known):
+        what = "section" if isinstance(document.values[key], dict) else "key"
+        mistakes.append(
+            f'{document.at((key,))}: unknown {what} "{key}" in the file{nearest(key, known)}'
+        )
+    settings = Settings(
+        file=str(file),
+        daemon=toml.read(
+            DaemonSettings, document, ("daemon",), document.values.get("daemon", {}), mistakes
+        ),
+        telegram=_optional(TelegramSettings, "telegram", document, mistakes),
+        web=_optional(WebSettings, "web", document, mistakes),
+        terminal=_optional(TerminalSettings, "terminal", document, mistakes),
+        claude=_optional(ClaudeSettings, "claude", document, mistakes),
+        users=_users(document, mistakes),
+        projects=_projects(document, mistakes),
+    )
+    if not mistakes:
+        _check_people(settings, document, mistakes)
+        _check_places(settings, document, mistakes)
+    return settings
+
+
+def _optional(cls: type[R], section: str, document: Document, mistakes: list[str]) -> R | None:
+    if section not in document.values:
+        return None
+    return toml.read(cls, document, (section,), document.values[section], mistakes)
+
+
+def _named(document: Document, section: str, mistakes: list[str]) -> Iterator[tuple[str, Any]]:
+    """The tables of [section.NAME], those with a good name."""
+    tables = document.values.get(section, {})
+    if not isinstance(tables, dict) or not tables:
+        mistakes.append(
+            f"{document.at((section,))}: no {section}; add at least one [{section}.NAME]"
+        )
+        return
+    for name, table in tables.items():
+        if NAME.fullmatch(name):
+            yield name, table
+        else:
+            mistakes.append(
+                f'{document.at((section, name))}: "{name}" is no name for one of the {section}: '
+                "a small letter, then up to 31 small letters, digits and -"
+            )
+
+
+def _users(document: Document, mistakes: list[str]) -> Mapping[UserName, User]:
+    users = {
+        UserName(name): toml.read(User, document, ("users", name), table, mistakes)
+        for name, table in _named(document, "users", mistakes)
+    }
+    return MappingProxyType(users)
+
+
+def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, Project]:
+    projects: dict[ProjectName, Project] = {}
+    for name, table in _named(document, "projects", mistakes):
+        before = len(mistakes)
+        path = toml.read(_ProjectRow, document, ("projects", name), table, mistakes).path
+        if len(mistakes) > before:
+            continue
+        directory = os.path.realpath(path)
+        if not Path(directory).is_dir():
+            where = document.at(("projects", name, "path"))
+            mistakes.append(f"{where}: there is no directory {path}")
+        projects[ProjectName(name)] = Project(ProjectName(name), directory)
+    return MappingProxyType(projects)
+
+
+def _check_people(settings: Settings, document: Document, mistakes: list[str]) -> None:
+    for key in ("telegram", "unix"):
+        _check_shared_ids(key, settings, document, mistakes)
+    if not (settings.telegram or settings.web or settings.terminal):
+        mistakes.append(f"{document.file}:1: no way in; add [telegram], [web] or [terminal]")
+    present = {sender.platform for sender in settings.people()}
+    for platform, key in ((Platform.TELEGRAM, "telegram"), (Platform.WEB, "web")):
+        if getattr(settings, key) is not None and platform not in present:
+            mistakes.append(
+                f"{document.at((key,))}: [{key}] lets nobody in: no user has {key} = "
+                + ("[ID]" if key == "telegram" else "true")
+            )
+    if settings.terminal is not None and Platform.TERMINAL not in present:
+        mistakes.append(
+            f"{document.at(('terminal',))}: [terminal] lets nobody in: no user has unix = [UID]"
+        )
+
+
+def _check_shared_ids(
+    key: str, settings: Settings, document: Document, mistakes: list[str]
+) -> None:
+    owners: dict[int, UserName] = {}
+    for name, user in settings.users.items():
+        ids: tuple[int, ...] = getattr(user, key)
+        for number, times in Counter(ids).items():
+            where = document.at(("users", name, key))
+            if times > 1:
+                mistakes.append(f"{where}: {key} id {number} stands twice for {name}")
+            if owners.setdefault(number, name) != name:
+                mistakes.append(
+                    f"{where}: {key} id {number} belongs to {owners[number]} already; "
+                    "one id is one person"
+                )
+
+
+def _check_places(settings: Settings, document: Document, mistakes: list[str]) -> None:
+    """No project inside another, and nothing of ours where an agent works."""
+    ours = {
+        "the state directory": settings.daemon.state,
+        "the policies": settings.daemon.policies,
+        "the credentials": settings.daemon.credentials,
+        "this settings file": settings.file,
+    }
+    projects = list(settings.projects.values())
+    for index, project in enumerate(projects):
+        where = document.at(("projects", project.name, "path"))
+        mistakes += [
+            f"{where}: projects {other.name} and {project.name} lie inside each other"
+            for other in projects[:index]
+            if _is_within(project.path, other.path) or _is_within(other.path, project.path)
+        ]
+        for what, path in ours.items():
+            if _is_within(os.path.realpath(path), project.path):
+                mistakes.append(
+                    f"{where}: {what} {path} lies inside the project {project.name}, "
+                    "where the agent could change it"
+                )
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return Path(path).is_relative_to(directory)
+
+
+# --- secrets
+
+
+def read_credential(name: str, directories: Sequence[str | Path]) -> str:
+    """The secret called `name`, from the first of the directories that has it.
+
+    Give systemd's $CREDENTIALS_DIRECTORY first. The file must be a regular one, owned by root
+    or by us, with no permissions for anybody else. Raises ConfigError with what to type.
+    """
+    for directory in directories:
+        file = Path(directory) / name
+        if file.is_symlink() or file.exists():
+            return _secret(file)
+    places = " or ".join(str(directory) for directory in directories)
+    raise ConfigError(
+        f'there is no credential "{name}" in {places}',
+        hint="put the secret into a file of that name with: install -m 600 /dev/stdin FILE",
+    )
+
+
+def _secret(file: Path) -> str:
+    try:
+        # O_NOFOLLOW: a link could lead out of the directory; O_NONBLOCK: a pipe must not hang us
+        number = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        why = "it is a symbolic link" if file.is_symlink() else error.strerror
+        raise ConfigError(
+            f"cannot read the credential {file}: {why}", hint=f"look with: ls -l {file}"
+        ) from error
+    with os.fdopen(number, "rb") as stream:
+        _check_private(file, os.fstat(number))
+        raw = stream.read(MAX_CREDENTIAL_BYTES + 1)
+    return _decoded(file, raw)
+
+
+def _check_private(file: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"the credential {file} is no regular file")
+    if status.st_uid not in (0, os.geteuid()):
+        raise ConfigError(
+            f"the credential {file} belongs to user {status.st_uid}, neither root nor us",
+            hint=f"give it to us with: chown {os.geteuid()} {file}",
+        )
+    if status.st_mode & 0o077:
+        raise ConfigError(
+            f"the credential {file} can be read by others (mode {status.st_mode & 0o777:04o})",
+            hint=f"make it private with: chmod 600 {file}",
+        )
+
+
+def _decoded(file: Path, raw: bytes) -> str:
+    if len(raw) > MAX_CREDENTIAL_BYTES:
+        raise ConfigError(f"the credential {file} has more than {MAX_CREDENTIAL_BYTES} bytes")
+    try:
+        secret = raw.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the credential {file} is not text") from error
+    if not secret or not secret.isprintable():
+        raise ConfigError(f"the credential {file} is empty or has more than one line")
+    return secret

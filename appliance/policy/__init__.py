@@ -1,0 +1,30 @@
+"""Judges requests by files that people can read, and names the rule that decided.
+
+    sources      the files of a policy directory as lines, read once, with size limits
+    rules        one line of text to one checked rule; refuses what it does not know
+    loader       all lines together: names, roles, duplicates → `LoadedPolicy`
+    commands     commands.toml → recipes
+    patterns     what a pattern means: words, paths, hosts
+    engine       which rules speak to an atom: Casbin's model and roles, an index in front
+    atoms        a request in single things to be judged, and how carefully
+    tools        an agent's tool call → atoms
+    shell        a command line → the simple commands it runs
+    programs     the options of programs that we have reviewed
+    paths        resolved paths, protected names
+    loaded       `LoadedPolicy`: decisions, approvals; what the rest of the appliance calls
+    explain      why, and what would have allowed it; the self-test
+
+A request is cut into atoms. Each atom gets the strictest answer of all rules that match it
+(deny, then approve, then allow), or that of a `fallback` rule when none matches, or deny; the
+request gets the strictest answer of its atoms. A request that is not understood as a whole is
+never allowed: at best it asks.
+
+It never runs, opens or changes what it judges; it only resolves names of files. It never
+authenticates: users come from dispatch.toml. And patterns are for intent: `pytest` and `make`
+run what the project says, a recursive search shows what lies in the directory. The sandbox is
+the boundary.
+
+Why Casbin, and why our own loader in front of it: its model and role inheritance are known and
+tested, its file adapter is not strict ("Deny" or a stray "P" make it allow). Why a deciding index:
+Casbin tries every rule in turn. The stock enforcer over all rules is the twin in the tests.
+"""

@@ -1,0 +1,122 @@
+"""Why a decision is what it is, what would have allowed it, and a self-test of the denials."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from appliance.core.model import Act, Decision, Denied, Request, UserName
+from appliance.errors import PolicyError
+from appliance.policy.atoms import Atom, Care
+from appliance.policy.loaded import Judged, LoadedPolicy
+from appliance.policy.patterns import PATH_ACTS
+from appliance.policy.rules import EVERYBODY, Effect, PolicyRule
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing the request asks for, the verdict on it, the rules that gave it, and advice."""
+
+    act: Act
+    text: str
+    verdict: str
+    rules: tuple[PolicyRule, ...]
+    note: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with everything that led to it."""
+
+    decision: Decision
+    parts: tuple[Part, ...]
+
+
+def why(policy: LoadedPolicy, request: Request) -> Explanation:
+    """The decision on a request, part by part."""
+    decision = policy.decide(request)
+    judged = policy.judge(request)
+    parts = () if isinstance(judged, Denied) else tuple(_part(policy, request, j) for j in judged)
+    return Explanation(decision, parts)
+
+
+def _part(policy: LoadedPolicy, request: Request, judged: Judged) -> Part:
+    effect, rules = judged.finding.effect, judged.finding.rules
+    verdict = "denied" if effect is None else _VERDICTS[effect]
+    advice = "" if effect is Effect.ALLOW else _advice(policy, request, judged)
+    return Part(judged.atom.act, judged.atom.text, verdict, rules, judged.atom.note, advice)
+
+
+_VERDICTS = {
+    Effect.DENY: "denied",
+    Effect.APPROVE: "asks",
+    Effect.FALLBACK: "asks",
+    Effect.ALLOW: "allowed",
+}
+
+
+def _advice(policy: LoadedPolicy, request: Request, judged: Judged) -> str:
+    """What would have allowed a part: a line to add, or to take away."""
+    atom, effect, rules = judged.atom, judged.finding.effect, judged.finding.rules
+    roles = policy.roles(request.user)
+    if not roles:
+        return f"{request.user} has no role: add a line  g, {request.user}, ROLE"
+    if atom.care is Care.UNCLEAR:
+        return "no rule can allow what is not understood; one with approve, fallback can ask"
+    if effect in (Effect.DENY, Effect.APPROVE):
+        where = ", ".join(dict.fromkeys(str(rule.rule) for rule in rules))
+        return f"narrow or remove {where}: the strictest rule wins"
+    pattern = _pattern(atom)
+    if pattern is None:
+        return "no rule can name this exactly; a wider one, or an approval, could allow it"
+    project = request.project or EVERYBODY
+    return f"add the line  p, {roles[0]}, {project}, {atom.act}, {pattern}, allow"
+
+
+def _pattern(atom: Atom) -> str | None:
+    """The pattern that means this atom and nothing else; None: no rule can say it."""
+    if re.search(r"""[,"'#*|\[\]{}?\\\x00-\x1f]""", atom.object) or "  " in atom.object:
+        return None
+    if atom.object != atom.object.strip():
+        return None
+    return atom.object
+
+
+def selftest(policy: LoadedPolicy) -> int:
+    """Fire every deny rule once and return how many there are.
+
+    Raises PolicyError, naming the rule, when one does not refuse what it is there to refuse.
+    """
+    rules = [rule for rule in policy.engine.rules if rule.effect is Effect.DENY]
+    for rule in rules:
+        for user in _holders(policy, rule):
+            finding = policy.engine.judge(user, _directory(policy, rule), _example(rule))
+            if finding.effect is not Effect.DENY:
+                raise PolicyError(
+                    f"{rule.rule}: this rule does not deny what it names: {rule.rule.text}"
+                )
+    return len(rules)
+
+
+def _holders(policy: LoadedPolicy, rule: PolicyRule) -> list[UserName]:
+    users = sorted(policy.names.users)
+    if rule.role == EVERYBODY:
+        return users
+    return [user for user in users if rule.role in policy.roles(user)]
+
+
+def _directory(policy: LoadedPolicy, rule: PolicyRule) -> str:
+    if rule.where == "*":
+        return next(iter(policy.names.projects.values()), "")
+    return rule.where.removesuffix("/**")
+
+
+def _example(rule: PolicyRule) -> Atom:
+    """Something that the rule's pattern covers."""
+    if rule.act in PATH_ACTS:
+        example = rule.pattern.replace("**", "x").replace("*", "x")
+    else:
+        words = rule.pattern.replace("**", "x").split()
+        example = " ".join(word.split("|")[0].replace("*", "x") for word in words)
+    return Atom(rule.act, example, example)

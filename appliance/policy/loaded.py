@@ -1,0 +1,205 @@
+"""A loaded policy: what the rest of the appliance calls. Immutable; a reload makes another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appliance.core.model import (
+    Act,
+    Allowed,
+    Asks,
+    CommandRequest,
+    Decision,
+    Denied,
+    Recipe,
+    Request,
+    ToolRequest,
+    UserName,
+)
+from appliance.policy import tools
+from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
+from appliance.policy.engine import Engine, Finding
+from appliance.policy.paths import Guard, is_within
+from appliance.policy.rules import Effect, Names, PolicyRule
+from appliance.policy.sources import hidden_in
+
+OWNER = "owner"
+"""The role that may approve for others where a rule names nobody."""
+
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An atom with what the rules say to it."""
+
+    atom: Atom
+    finding: Finding
+
+
+class LoadedPolicy:
+    """Implements the port `Policy`. `sha256` is that of all its files together."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        names: Names,
+        guard: Guard,
+        commands: tuple[Recipe, ...],
+        sha256: str,
+    ) -> None:
+        self.engine = engine
+        self.sha256 = sha256
+        self.names = names
+        self._guard = guard
+        self._commands = commands
+
+    @property
+    def rules(self) -> int:
+        """How many rules there are, as lines that people wrote."""
+        return len({rule.rule for rule in self.engine.rules})
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        return self._commands
+
+    def roles(self, user: UserName) -> tuple[str, ...]:
+        return tuple(sorted(self.engine.roles_of(user)))
+
+    # --- decisions
+
+    def decide(self, request: Request) -> Decision:
+        """The strictest answer over everything the request asks for. Touches no file's content."""
+        if request.user not in self.names.users:
+            return Denied(None, f'no user is called "{request.user}"; users are in dispatch.toml')
+        judged = self.judge(request)
+        if isinstance(judged, Denied):
+            return judged
+        return self._strictest(request, judged)
+
+    def judge(self, request: Request) -> list[Judged] | Denied:
+        """Every atom of the request with its rules, or why it has no atoms."""
+        directory = self._directory(request)
+        if isinstance(directory, Denied):
+            return directory
+        return [
+            Judged(atom, self.engine.judge(request.user, directory, atom))
+            for atom in self._atoms(request, directory)
+        ]
+
+    def _directory(self, request: Request) -> str | Denied:
+        """Where the request happens: a directory of its project, "" for no project."""
+        if request.project is None:
+            return ""
+        root = self.names.projects.get(request.project)
+        if root is None:
+            return Denied(None, f'no project is called "{request.project}"')
+        if isinstance(request, CommandRequest):
+            return root
+        cwd = os.path.realpath(request.cwd)
+        if request.root != root or not is_within(cwd, root):
+            return Denied(None, f"the working directory {cwd} is outside the project {root}")
+        return cwd
+
+    def _atoms(self, request: Request, directory: str) -> Sequence[Atom]:
+        match request:
+            case CommandRequest(words=words):
+                return [_chat(words)]
+            case ToolRequest():
+                place = tools.Place(self.names.projects[request.project], directory, self._guard)
+                return list(dict.fromkeys(tools.atoms_of(request, place)))
+
+    def _strictest(self, request: Request, judged: Sequence[Judged]) -> Decision:
+        asks: list[tuple[Judged, PolicyRule]] = []
+        for one in judged:
+            match one.finding:
+                case Finding(None, _):
+                    return Denied(None, _refusal(one.atom))
+                case Finding(Effect.DENY, (rule, *_)):
+                    return Denied(rule.rule, _refusal(one.atom, rule))
+                case Finding(Effect.APPROVE | Effect.FALLBACK, rules):
+                    asks += [(one, rule) for rule in rules]
+                case _:
+                    pass
+        if asks:
+            return self._asks(asks)
+        return Allowed(judged[0].finding.rules[0].rule)
+
+    def _asks(self, asks: Sequence[tuple[Judged, PolicyRule]]) -> Asks | Denied:
+        """One question for all: an approver who satisfies every rule, the shortest time."""
+        groups = {rule.by for _, rule in asks if rule.by}
+        by = tuple(
+            role for role in sorted({r for g in groups for r in g}) if self._fits(role, groups)
+        )
+        if groups and not by:
+            rules = ", ".join(dict.fromkeys(str(rule.rule) for _, rule in asks if rule.by))
+            return Denied(
+                None, f"no single person may approve all parts ({rules}); make one call for each"
+            )
+        one, rule = next(((j, r) for j, r in asks if r.by), asks[0])
+        return Asks(
+            rule.rule, by, min(rule.ttl_seconds for _, rule in asks), _question(one.atom, rule)
+        )
+
+    def _fits(self, role: str, groups: set[tuple[str, ...]]) -> bool:
+        roles = self.engine.roles_above(role)
+        return all(not roles.isdisjoint(group) for group in groups)
+
+    # --- approvals
+
+    def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
+        """With `by`: whoever has one of these roles. Without: the requester, or an owner."""
+        if user not in self.names.users:
+            return False
+        roles = self.engine.roles_of(user)
+        if asks.by:
+            return not roles.isdisjoint(asks.by)
+        return user == requester or OWNER in roles
+
+    def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
+        return tuple(
+            user for user in sorted(self.names.users) if self.may_approve(user, requester, asks)
+        )
+
+
+def _chat(words: str) -> Atom:
+    if hidden_in(words) or not words.startswith("/") or words != " ".join(words.split()):
+        why = Unclear("a command that is not one plain line", "write one command in one line")
+        return unclear(Act.CHAT, words, why)
+    return of_words(Act.CHAT, words.split(" "))
+
+
+# --- words for people and agents
+
+
+def _refusal(atom: Atom, rule: PolicyRule | None = None) -> str:
+    """One sentence: what is refused, why, and what to do instead."""
+    if rule is not None:
+        because, instead = f"rule {rule.rule} denies it", _instead(atom.act)
+    else:
+        because = "; ".join(filter(None, (atom.note, "no rule allows it")))
+        instead = atom.instead or _instead(atom.act)
+    return f'{_verb(atom.act)} "{_cut(atom.text)}" is refused ({because}); {instead}'
+
+
+def _question(atom: Atom, rule: PolicyRule) -> str:
+    """What asks, and why where it is not because a rule says so in so many words."""
+    is_explicit = rule.effect is Effect.APPROVE and atom.care is Care.EXACT
+    return _cut(atom.text) if is_explicit or not atom.note else f"{_cut(atom.text)} ({atom.note})"
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _verb(act: Act) -> str:
+    return {Act.READ: "reading", Act.WRITE: "writing", Act.WEB: "fetching from"}.get(act, "running")
+
+
+def _instead(act: Act) -> str:
+    if act is Act.CHAT:
+        return "/help lists what you may do"
+    return "go on without it, or say in your answer that it is needed"

@@ -1,0 +1,91 @@
+"""Paths as they really are, and the names that a wide rule must not reach.
+
+A path is judged after links, ".." and the working directory are resolved. A protected name is
+compared without regard to case, as some file systems do, and with every part of the path below
+the project. Two things are beyond this: a link made between judging and using, and what a
+recursive search shows. The sandbox is there for both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from fnmatch import translate
+
+from appliance.core.model import Act
+from appliance.policy.atoms import Atom, Care, Unclear
+from appliance.policy.sources import hidden_in
+
+MAX_PATH_CHARACTERS = 4_096
+
+SECRETS = (
+    ".env", ".env.*", ".envrc", ".ssh", ".gnupg", ".netrc", ".npmrc", ".pypirc", ".pgpass",
+    ".git-credentials", ".aws", ".kube", ".docker", ".claude.json", ".credentials.json",
+    "*.pem", "*.key", "*.p12", "*.pfx",
+)  # fmt: skip
+"""Neither read nor written: keys and logins."""
+
+RUN_BY_OTHERS = (
+    ".git", ".claude", ".mcp.json", ".bashrc", ".bash_profile", ".bash_login", ".bash_logout",
+    ".bash_aliases", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".kshrc", ".cshrc",
+    ".gitconfig", ".gitmodules", ".hgrc", ".vscode", ".idea", ".husky", ".yarnrc*",
+    ".pre-commit-config.yaml",
+)  # fmt: skip
+"""Not written: other programs, the agent among them, run or believe what stands in them."""
+
+_SSH_KEY = r"id_[^.]+(?:\.pub)?"  # id_ed25519, but not a source file such as id_map.py
+_NO_READ = re.compile("|".join([_SSH_KEY, *map(translate, SECRETS)]))
+_NO_WRITE = re.compile("|".join([_SSH_KEY, *map(translate, SECRETS + RUN_BY_OTHERS)]))
+_MEANT_TO_BE_READ = re.compile(r"\.env\.(example|sample|template|dist)")
+
+
+def is_protected(act: Act, name: str) -> bool:
+    """Whether one part of a path is a protected name, for reading or for writing."""
+    folded = name.casefold()
+    if act is Act.READ:
+        return _NO_READ.fullmatch(folded) is not None and not _MEANT_TO_BE_READ.fullmatch(folded)
+    return _NO_WRITE.fullmatch(folded) is not None
+
+
+class Guard:
+    """Turns paths into atoms; `ours` are our own directories, out of reach for wide rules."""
+
+    def __init__(self, ours: Sequence[str]) -> None:
+        self._ours = tuple(os.path.realpath(path) for path in ours)
+
+    def atom(self, act: Act, path: str, *, cwd: str, root: str) -> Atom:
+        """Reading or writing `path`, as seen from `cwd`, in the project at `root`.
+
+        Raises Unclear for a path that cannot be resolved as written.
+        """
+        real = resolved(path, cwd)
+        if name := self._protected_name(act, real, root):
+            note = f'"{name}" is protected'
+            instead = "leave it alone, or ask the owner for a rule that names this file exactly"
+            return Atom(act, real, real, Care.PROTECTED, note, instead)
+        if is_within(real, root):
+            return Atom(act, real, real)
+        note = "it is outside the project"
+        return Atom(act, real, real, note=note, instead=f"work inside {root}")
+
+    def _protected_name(self, act: Act, real: str, root: str) -> str:
+        if any(is_within(real, directory) for directory in self._ours):
+            return real
+        below = real[len(root) :] if is_within(real, root) else real
+        return next((name for name in below.split("/") if is_protected(act, name)), "")
+
+
+def resolved(path: str, cwd: str) -> str:
+    """The absolute path without links and "..". Raises Unclear when it would be guesswork."""
+    if not 0 < len(path) <= MAX_PATH_CHARACTERS:
+        raise Unclear(f"a path of {len(path)} characters", "name one file by its path")
+    if path.startswith("~"):
+        raise Unclear('a path with "~"', "write the whole path")
+    if hidden := hidden_in(path.replace("\t", "\n")):
+        raise Unclear(f"a path with {hidden}", "name the file by visible characters")
+    return os.path.realpath(os.path.join(cwd, path))  # noqa: PTH118
+
+
+def is_within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")

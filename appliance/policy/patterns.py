@@ -1,0 +1,180 @@
+"""What a pattern means. Globs over words or over path segments; no regular expressions.
+
+Words (bash, chat, web, mcp, agent, tool): `*` stands for any letters within one word, `a|b` for
+either word, a last `**` for any further words, none included. A pattern without them is exact.
+In mcp a `*` ends at the "/" between server and tool.
+
+Paths (read, write): `*` stays within one segment, `**` stands for any segments; "X/**" covers X
+itself too. Always absolute by the time they get here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import product
+
+from appliance.core.model import Act
+
+PATH_ACTS = frozenset({Act.READ.value, Act.WRITE.value})
+EVERYTHING = "**"
+WORD_GAP = " "
+BLANK_IN_WORD = "\x1f"
+"""Stands for a blank inside a word, so that two words never look like one (see `atoms`)."""
+
+
+@lru_cache(maxsize=65_536)
+def _compiled(act: str, pattern: str) -> re.Pattern[str]:
+    expression = _path(pattern) if act in PATH_ACTS else _words(act, pattern)
+    return re.compile(expression, re.DOTALL)
+
+
+def matches(act: str, obj: str, pattern: str) -> bool:
+    """Whether the pattern covers the object of a request."""
+    return _compiled(act, pattern).fullmatch(obj) is not None
+
+
+def is_exact(act: str, pattern: str) -> bool:
+    """Whether the pattern names one thing and nothing else."""
+    return "*" not in pattern and (act in PATH_ACTS or "|" not in pattern)
+
+
+def within(directory: str, where: str) -> bool:
+    """Whether a directory lies where a rule applies: "*", a directory, or "DIRECTORY/**"."""
+    if where.endswith("/**"):
+        top = where[:-3]
+        return directory == top or directory.startswith(top + "/")
+    return where in ("*", directory)
+
+
+def mistake_in(act: str, pattern: str) -> str:
+    """What is wrong with a pattern as written, "" when nothing is."""
+    if found := re.search(r"[\[\]{}?\\]", pattern):
+        return f'"{found[0]}" has no meaning in a pattern; there are only *, ** and |'
+    if act in PATH_ACTS:
+        return _mistake_in_path(pattern)
+    words = pattern.split(WORD_GAP)
+    if any("**" in word for word in words[:-1]) or ("**" in words[-1] and words[-1] != EVERYTHING):
+        return "** can only be the last word, standing alone"
+    if any("" in word.split("|") for word in words):
+        return "an empty word beside |"
+    if pattern != EVERYTHING and act in _SHAPES and not re.fullmatch(_SHAPES[act][0], pattern):
+        return f"a pattern for {act} is {_SHAPES[act][1]}"
+    return ""
+
+
+_SHAPES = {
+    Act.CHAT.value: (r"/.*", "a command with its slash, such as /deploy prod"),
+    Act.WEB.value: (r"[a-z0-9.*|-]+", "a host name in small letters, or search"),
+    Act.MCP.value: (r"[^/ ]+/[^/ ]+", "SERVER/TOOL"),
+    Act.AGENT.value: (r"[^ ]+", "the type of a sub-agent"),
+    Act.TOOL.value: (r"[^ ]+", "the name of a tool"),
+}
+"""A pattern of another shape could never match: a deny rule of that kind would be a false hope."""
+
+
+def _mistake_in_path(pattern: str) -> str:
+    if "|" in pattern:
+        return "| is for words; write one rule for each path"
+    if pattern.startswith("~"):
+        return "~ is not resolved; write the whole path"
+    segments = pattern.removeprefix("/").split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        return 'a path pattern has no empty, "." or ".." part'
+    if any("**" in segment and segment != EVERYTHING for segment in segments):
+        return "** stands for whole directories; use * inside a name"
+    return ""
+
+
+# The groups (?>…) take the first fit and never come back to it: for globs the first fit is as
+# good as any, and a hostile object cannot make a match slow.
+
+
+def _words(act: str, pattern: str) -> str:
+    letter = "[^ /]" if act == Act.MCP else "[^ ]"
+    words = pattern.split(WORD_GAP)
+    if words[-1] != EVERYTHING:
+        return WORD_GAP.join(_word(word, letter) for word in words)
+    if len(words) == 1:
+        return ".*"
+    return WORD_GAP.join(_word(word, letter) for word in words[:-1]) + "(?: .*)?"
+
+
+def _word(word: str, letter: str) -> str:
+    return f"(?:{'|'.join(_glob(part, letter) for part in word.split('|'))})"
+
+
+def _glob(part: str, letter: str) -> str:
+    first, *others = map(re.escape, part.split("*"))
+    if not others:
+        return first
+    middle = "".join(f"(?>{letter}*?{literal})" for literal in others[:-1])
+    return f"{first}{middle}{letter}*{others[-1]}"
+
+
+def _path(pattern: str) -> str:
+    groups = [""]  # what stands between two **
+    for segment in pattern.split("/")[1:]:
+        if segment == EVERYTHING:
+            groups.append("")
+        else:
+            groups[-1] += "/" + _glob(segment, "[^/]")
+    first, *others = groups
+    if not others:
+        return first
+    middle = "".join(rf"(?>(?:/[^/]+)*?{group}(?=/|\Z))" for group in others[:-1])
+    return f"{first}{middle}(?:/[^/]+)*{others[-1]}"
+
+
+# --- the index: which patterns can match an object, found without trying them
+
+
+def pattern_keys(act: str, pattern: str) -> list[tuple[str, str]]:
+    """Where a pattern is filed; an object is looked up under all its `object_keys`."""
+    if act in PATH_ACTS:
+        return [(_literal_directory(pattern), "")]
+    words = pattern.split(WORD_GAP)
+    first = _literals(words[0])
+    if first == ["*"]:
+        return [("*", "*")]
+    second = _literals(words[1]) if len(words) > 1 else [""]
+    return list(product(first, second))
+
+
+def object_keys(act: str, obj: str) -> list[tuple[str, str]]:
+    if act in PATH_ACTS:
+        return [(directory, "") for directory in _upwards(obj)]
+    first, _, rest = obj.partition(WORD_GAP)
+    second = rest.partition(WORD_GAP)[0]
+    keys = [(first, second), (first, "*"), ("*", "*")]
+    return keys if second != "*" else keys[1:]
+
+
+def _literals(word: str) -> list[str]:
+    return ["*"] if "*" in word else list(dict.fromkeys(word.split("|")))
+
+
+def _literal_directory(pattern: str) -> str:
+    """The part of a path pattern before its first wildcard, in whole segments."""
+    segments: list[str] = []
+    for segment in pattern.split("/")[1:]:
+        if "*" in segment:
+            break
+        segments.append(segment)
+    return "/" + "/".join(segments)
+
+
+def _upwards(path: str) -> list[str]:
+    found = [path]
+    while (cut := path.rfind("/")) > 0:
+        path = path[:cut]
+        found.append(path)
+    if found[-1] != "/":
+        found.append("/")
+    return found
+
+
+def directory_keys(directory: str) -> list[str]:
+    """The places under which rules for a directory are filed: "*", itself, and all above it."""
+    keys = ["*", directory]
+    return keys + [f"{top.rstrip('/')}/**" for top in _upwards(directory)] if directory else keys

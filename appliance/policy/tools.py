@@ -1,0 +1,302 @@
+"""An agent's tool call to the atoms it asks for.
+
+A tool we know has a shape: the fields it must have and may have. A field we do not know could
+change what the tool does, so such a call, like a tool we do not know, can at best be asked
+about. Never raises: what cannot be read becomes an unclear atom.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from types import NoneType
+from urllib.parse import urlsplit
+
+from appliance.core.model import Act, Json, ToolRequest
+from appliance.policy import paths, programs, shell
+from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
+from appliance.policy.paths import Guard
+
+MAX_SHOWN_CHARACTERS = 10_000
+
+Input = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call is judged: `cwd` resolved, inside `root`."""
+
+    root: str
+    cwd: str
+    guard: Guard
+
+    def file(self, act: Act, path: str, cwd: str | None = None) -> Atom:
+        return self.guard.atom(act, path, cwd=cwd or self.cwd, root=self.root)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The fields of a tool's input, and how it becomes atoms once they have been checked."""
+
+    act: Act
+    atoms: Callable[[Input, Place], list[Atom]]
+    required: Mapping[str, type]
+    optional: Mapping[str, type]
+
+
+def atoms_of(request: ToolRequest, place: Place) -> list[Atom]:
+    """What the call asks for; at least one atom."""
+    if request.tool.startswith("mcp__"):
+        return [_mcp(request.tool)]
+    shape = _SHAPES.get(request.tool)
+    if shape is None:
+        why = Unclear(f'the tool "{_shown(request.tool)}" is not known here', "use another tool")
+        return [unclear(Act.TOOL, _shown(request.tool), why)]
+    try:
+        _check_fields(request, shape)
+        return shape.atoms(request.input, place)
+    except Unclear as why:
+        return [unclear(shape.act, _subject(request), why)]
+
+
+def _check_fields(request: ToolRequest, shape: Shape) -> None:
+    known = {**shape.required, **shape.optional}
+    for name, kind in shape.required.items():
+        if not isinstance(request.input.get(name), kind):
+            raise Unclear(f'{request.tool} without a proper "{name}"', f'give "{name}" as text')
+    for name, value in request.input.items():
+        if name not in known:
+            raise Unclear(f'{request.tool} with the unknown field "{_shown(name)}"', "leave it out")
+        if not isinstance(value, (known[name], NoneType)) or _is_odd_number(value, known[name]):
+            raise Unclear(f'{request.tool} with an odd "{name}"', "leave it out")
+
+
+def _is_odd_number(value: Json, kind: type) -> bool:
+    return isinstance(value, bool) and kind is not bool
+
+
+def _subject(request: ToolRequest) -> str:
+    """All that is known about a call that was not understood: its first text."""
+    texts = (value for value in request.input.values() if isinstance(value, str))
+    return _shown(next(texts, request.tool))
+
+
+def _shown(text: str) -> str:
+    return text[:MAX_SHOWN_CHARACTERS]
+
+
+# --- shell
+
+
+def _bash(call: Input, place: Place) -> list[Atom]:
+    line = str(call["command"])
+    return [
+        atom for words in shell.commands(line) for atom in _command(words, place)
+    ]  # an Unclear line is one atom, made by the caller
+
+
+def _command(words: shell.Words, place: Place) -> list[Atom]:
+    if why := shell.why_unclear(words):
+        return [of_words(Act.BASH, words, Care.UNCLEAR, why.note, why.instead)]
+    try:
+        files = programs.files_named(words)
+    except Unclear as why:
+        return [of_words(Act.BASH, words, Care.EXACT, why.note, why.instead)]
+    return [of_words(Act.BASH, words), *(place.file(Act.READ, file) for file in files)]
+
+
+# --- files
+
+
+def _file(act: Act, field: str) -> Callable[[Input, Place], list[Atom]]:
+    return lambda call, place: [place.file(act, str(call[field]))]
+
+
+def _directory(call: Input, place: Place) -> list[Atom]:
+    return [place.file(Act.READ, str(call.get("path") or place.cwd))]
+
+
+def _glob(call: Input, place: Place) -> list[Atom]:
+    return _search(call, str(call["pattern"]), place)
+
+
+def _grep(call: Input, place: Place) -> list[Atom]:
+    return _search(call, str(call.get("glob") or ""), place)
+
+
+def _search(call: Input, pattern: str, place: Place) -> list[Atom]:
+    """The directory that is searched, and the protected names that a pattern asks for."""
+    base = paths.resolved(str(call.get("path") or "."), place.cwd)
+    parts = pattern.split("/")
+    literal = next((i for i, part in enumerate(parts) if set(part) & set("*?[{")), len(parts))
+    if ".." in parts[literal:]:
+        raise Unclear('a pattern with ".." behind a wildcard', "search below one directory")
+    start = "/".join(parts[:literal]) or ("/" if pattern.startswith("/") else ".")
+    atom = place.file(Act.READ, start, base)
+    wanted = [name for part in parts[literal:] for name in _alternatives(part)]
+    if any(_asks_for_protected(name) for name in wanted):
+        note = f'the pattern "{pattern}" asks for protected files'
+        return [replace(atom, care=Care.PROTECTED, note=note, instead="search for other files")]
+    return [atom]
+
+
+def _alternatives(part: str) -> Iterator[str]:
+    """ "*.{pem,key}" → "*.pem", "*.key"; nested braces are cut apart, which finds more."""
+    found = re.search(r"\{([^{}]*)\}", part)
+    if not found:
+        yield part
+        return
+    for word in found[1].split(","):
+        yield from _alternatives(part[: found.start()] + word + part[found.end() :])
+
+
+def _asks_for_protected(name: str) -> bool:
+    """Whether a name pattern is aimed at protected files; "*" and "*.py" are not."""
+    folded = name.casefold()
+    if paths.is_protected(Act.READ, folded):
+        return True
+    is_aimed = bool(folded.strip("*?.")) and not folded.startswith("!")
+    samples = (*(known.replace("*", "x") for known in paths.SECRETS), "id_rsa", "id_ed25519")
+    return is_aimed and any(fnmatchcase(sample, folded) for sample in samples)
+
+
+# --- web, agents, others
+
+
+def _fetch(call: Input, place: Place) -> list[Atom]:
+    host = _host(str(call["url"]))
+    return [Atom(Act.WEB, host, host)]
+
+
+def _host(url: str) -> str:
+    """The host of an https address that every reader understands alike. Raises Unclear."""
+    instead = "give a plain address such as https://docs.python.org/3/"
+    if not re.fullmatch(r"[!-~]{1,2000}", url) or "\\" in url:
+        raise Unclear("an address with odd characters", instead)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise Unclear("an address that is none", instead) from error
+    host = (parts.hostname or "").lower()
+    if parts.scheme != "https" or "@" in parts.netloc or port not in (None, 443):
+        raise Unclear("an address that is not plain https", instead)
+    if not re.fullmatch(r"(?:[a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", host):
+        raise Unclear("a host that is no domain name", instead)
+    return host
+
+
+def _web_search(_: Input, __: Place) -> list[Atom]:
+    return [Atom(Act.WEB, "search", "web search")]
+
+
+def _agent(call: Input, _: Place) -> list[Atom]:
+    kind = str(call.get("subagent_type") or "general-purpose")
+    if not re.fullmatch(r"[A-Za-z0-9_:.-]{1,100}", kind):
+        raise Unclear("a sub-agent with an odd type", "use a plain type")
+    return [Atom(Act.AGENT, kind, f"sub-agent {kind}")]
+
+
+def _mcp(tool: str) -> Atom:
+    """mcp__SERVER__TOOL. With more than one "__" the server could be either part: unclear."""
+    parts = tool.removeprefix("mcp__").split("__")
+    if len(parts) == 2 and all(re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", part) for part in parts):
+        name = "/".join(parts)
+        return Atom(Act.MCP, name, name)
+    why = Unclear(f'the tool name "{_shown(tool)}" has no clear server', "use another tool")
+    return unclear(Act.MCP, _shown(tool), why)
+
+
+def _named(name: str) -> Callable[[Input, Place], list[Atom]]:
+    return lambda _, __: [Atom(Act.TOOL, name, name)]
+
+
+_FLAG, _TEXT, _LIST = bool, str, list
+_NUMBER: type = int
+
+_SEARCH_OPTIONS: Mapping[str, type] = {
+    "path": _TEXT, "glob": _TEXT, "output_mode": _TEXT, "-A": _NUMBER, "-B": _NUMBER,
+    "-C": _NUMBER, "context": _NUMBER, "-n": _FLAG, "-i": _FLAG, "-o": _FLAG, "type": _TEXT,
+    "head_limit": _NUMBER, "offset": _NUMBER, "multiline": _FLAG,
+}  # fmt: skip
+
+_SHAPES: Mapping[str, Shape] = {
+    # "dangerouslyDisableSandbox" is left out on purpose: it can only be asked about
+    "Bash": Shape(
+        Act.BASH,
+        _bash,
+        {"command": _TEXT},
+        {"description": _TEXT, "timeout": _NUMBER, "run_in_background": _FLAG},
+    ),
+    "Read": Shape(
+        Act.READ,
+        _file(Act.READ, "file_path"),
+        {"file_path": _TEXT},
+        {"offset": _NUMBER, "limit": _NUMBER, "pages": _TEXT},
+    ),
+    "NotebookRead": Shape(
+        Act.READ,
+        _file(Act.READ, "notebook_path"),
+        {"notebook_path": _TEXT},
+        {"cell_id": _TEXT},
+    ),
+    "Edit": Shape(
+        Act.WRITE,
+        _file(Act.WRITE, "file_path"),
+        {"file_path": _TEXT, "old_string": _TEXT, "new_string": _TEXT},
+        {"replace_all": _FLAG},
+    ),
+    "MultiEdit": Shape(
+        Act.WRITE, _file(Act.WRITE, "file_path"), {"file_path": _TEXT, "edits": _LIST}, {}
+    ),
+    "Write": Shape(
+        Act.WRITE, _file(Act.WRITE, "file_path"), {"file_path": _TEXT, "content": _TEXT}, {}
+    ),
+    "NotebookEdit": Shape(
+        Act.WRITE,
+        _file(Act.WRITE, "notebook_path"),
+        {"notebook_path": _TEXT, "new_source": _TEXT},
+        {"cell_id": _TEXT, "cell_type": _TEXT, "edit_mode": _TEXT},
+    ),
+    "LS": Shape(Act.READ, _directory, {}, {"path": _TEXT, "ignore": _LIST}),
+    "Glob": Shape(Act.READ, _glob, {"pattern": _TEXT}, {"path": _TEXT}),
+    "Grep": Shape(Act.READ, _grep, {"pattern": _TEXT}, _SEARCH_OPTIONS),
+    "WebFetch": Shape(Act.WEB, _fetch, {"url": _TEXT}, {"prompt": _TEXT}),
+    "WebSearch": Shape(
+        Act.WEB,
+        _web_search,
+        {"query": _TEXT},
+        {"allowed_domains": _LIST, "blocked_domains": _LIST},
+    ),
+    # "mode" is left out on purpose: it would set the sub-agent's permissions
+    **dict.fromkeys(
+        ("Agent", "Task"),
+        Shape(
+            Act.AGENT,
+            _agent,
+            {"prompt": _TEXT},
+            {
+                "description": _TEXT,
+                "subagent_type": _TEXT,
+                "model": _TEXT,
+                "resume": _TEXT,
+                "run_in_background": _FLAG,
+                "max_turns": _NUMBER,
+            },
+        ),
+    ),
+    "TodoWrite": Shape(Act.TOOL, _named("TodoWrite"), {"todos": _LIST}, {}),
+    "TaskOutput": Shape(
+        Act.TOOL,
+        _named("TaskOutput"),
+        {"task_id": _TEXT},
+        {"block": _FLAG, "timeout": _NUMBER},
+    ),
+    "TaskStop": Shape(Act.TOOL, _named("TaskStop"), {}, {"task_id": _TEXT, "shell_id": _TEXT}),
+    "BashOutput": Shape(
+        Act.TOOL, _named("BashOutput"), {"bash_id": _TEXT}, {"filter": _TEXT, "wait_up_to": _NUMBER}
+    ),
+    "KillShell": Shape(Act.TOOL, _named("KillShell"), {"shell_id": _TEXT}, {}),
+}
