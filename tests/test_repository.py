@@ -1,0 +1,179 @@
+"""What holds for the repository as a whole: set-up, lock, documents, and where tests are."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LOCKS = ROOT / "packaging" / "lock"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKED = {path.stem: path.read_text() for path in LOCKS.glob("*.txt")}
+WORKPLACE = re.compile(r"\.\./shared|/work/(main|shared|\.library)|cache-claude")
+PACKAGE_HOST = re.compile(
+    r"\b(pypi\.(org|python)|pythonhosted|registry\.npm|npmjs|deb\.debian|debian\.org/debian)"
+)
+
+TESTED_ELSEWHERE: dict[str, str] = {}
+"""Modules whose test has another name: the file that tests them, which must import them."""
+
+UNTESTABLE = {
+    "appliance/errors.py": "values only; every raise is tested where it happens",
+    "appliance/ports.py": "protocols only; tests/contracts runs them against fakes and adapters",
+    "appliance/core/model.py": "nouns only",
+}
+
+
+def tracked() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout of the repository")
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    files = [ROOT / name for name in listing.stdout.split("\0") if name]
+    return [path for path in files if path.is_file() and path.suffix != ".whl"]
+
+
+def requirements(group: str) -> list[str]:
+    if group == "build":
+        return list(PROJECT["build-system"]["requires"])
+    if group == "runtime":
+        return list(PROJECT["project"]["dependencies"])
+    return list(PROJECT["dependency-groups"][group])
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pinned(group: str) -> dict[str, list[str]]:
+    """Name of each locked package to its hashes."""
+    entries = re.split(r"^(?=[a-z])", LOCKED[group], flags=re.MULTILINE)
+    return {
+        normal(entry.partition("==")[0]): re.findall(r"--hash=sha256:([0-9a-f]{64})", entry)
+        for entry in entries
+        if entry.strip()
+    }
+
+
+@pytest.mark.parametrize("group", ["build", "runtime", *PROJECT["dependency-groups"]])
+def test_every_dependency_is_locked_with_hashes(group: str) -> None:
+    packages = pinned(group)
+    for requirement in requirements(group):
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)
+        assert name is not None
+        assert normal(name[0]) in packages, f"{requirement}: run make lock"
+    assert all(packages.values())
+
+
+def test_a_package_has_one_version_in_all_locks() -> None:
+    versions: dict[str, set[str]] = {}
+    for text in LOCKED.values():
+        for name, version in re.findall(r"^([a-z0-9.-]+)==(\S+)", text, re.MULTILINE):
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_pip_in_the_repository_is_the_locked_one() -> None:
+    wheels = list(LOCKS.glob("*.whl"))
+    assert len(wheels) == 1
+    assert f"pip=={wheels[0].name.split('-')[1]} " in LOCKED["runtime"]
+    assert hashlib.sha256(wheels[0].read_bytes()).hexdigest() in pinned("runtime")["pip"]
+
+
+def test_claude_is_locked_with_integrity_and_without_addresses() -> None:
+    lock = (LOCKS / "claude" / "package-lock.json").read_text()
+    packages = re.findall(r'"node_modules/', lock)
+    assert len(packages) == len(re.findall(r'"integrity": "sha512-', lock)) > 0
+    assert "resolved" not in lock
+
+
+def test_no_file_names_a_package_host_or_our_workplace() -> None:
+    offences = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in tracked()
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if WORKPLACE.search(line) or PACKAGE_HOST.search(line)
+    ]
+    assert offences == []
+
+
+def test_every_make_target_in_the_documents_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    documents = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
+    said = {
+        target
+        for document in documents
+        for target in re.findall(r"(?:`|^ {4})make ([a-z-]+)", document.read_text(), re.MULTILINE)
+    }
+    assert said
+    assert said <= targets
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
+    for target in re.findall(r"^\.PHONY: (\S+)", makefile, re.MULTILINE):
+        assert re.search(rf"^  make {target} +\S", shown.stdout, re.MULTILINE), target
+
+
+def test_every_link_in_the_documents_leads_to_a_file() -> None:
+    broken = [
+        f"{document.relative_to(ROOT)}: {link}"
+        for document in tracked()
+        if document.suffix == ".md"
+        for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text())
+        if not (document.parent / link).exists()
+    ]
+    assert broken == []
+
+
+def test_every_program_of_the_project_is_a_function() -> None:
+    for target in PROJECT["project"]["scripts"].values():
+        module, function = target.split(":")
+        source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+        assert re.search(rf"^def {function}\(", source, re.MULTILINE), target
+
+
+def modules() -> list[str]:
+    sources = [path.relative_to(ROOT) for path in tracked()]
+    return [
+        str(source)
+        for source in sources
+        if source.parts[0] == "appliance"
+        and source.suffix == ".py"
+        and source.name not in ("__init__.py", "__main__.py")
+    ]
+
+
+def mirror(module: str) -> Path:
+    path = Path(module)
+    return Path("tests", *path.parts[1:-1], f"test_{path.name}")
+
+
+def test_every_module_has_a_test_where_it_is_looked_for() -> None:
+    missing = [
+        f"{module}: no {mirror(module)}"
+        for module in modules()
+        if module not in UNTESTABLE.keys() | TESTED_ELSEWHERE.keys()
+        if not (ROOT / mirror(module)).exists()
+    ]
+    assert missing == []
+
+
+def test_modules_tested_elsewhere_are_imported_there() -> None:
+    for module, test in TESTED_ELSEWHERE.items():
+        package, _, name = module.removesuffix(".py").replace("/", ".").rpartition(".")
+        imported = rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import .*\b{name}\b"
+        assert re.search(imported, (ROOT / test).read_text()), f"{test} does not import {module}"
+
+
+def test_exceptions_are_about_modules_that_exist() -> None:
+    assert UNTESTABLE.keys() | TESTED_ELSEWHERE.keys() <= set(modules())
