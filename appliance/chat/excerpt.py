@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from appliance.chat.markdown import render
-
+from appliance.chat.split import cut
 from appliance.core.model import Attachment, Markdown, Reply, Rich
 
 EXCERPT_CHARACTERS = 4000
@@ -29,12 +29,8 @@ def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
 
 
 def _beginning(body: Rich) -> Rich:
-    cut = body.text.rfind("\n", EXCERPT_CHARACTERS // 2, EXCERPT_CHARACTERS)
-    end = cut if cut > 0 else EXCERPT_CHARACTERS
-    spans = tuple(
-        replace(span, length=min(span.length, end - span.start))
-        for span in body.spans
-        if span.start < end
-    )
+    line_end = body.text.rfind("\n", EXCERPT_CHARACTERS // 2, EXCERPT_CHARACTERS)
+    end = line_end if line_end > 0 else EXCERPT_CHARACTERS
+    first = cut(body, 0, end)
     note = f"\n\n[… {len(body.text) - end:,} more characters in {FILE_NAME}]"
-    return Rich(body.text[:end] + note, spans)
+    return replace(first, text=first.text + note)

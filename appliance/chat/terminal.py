@@ -33,6 +33,7 @@ from pathlib import Path
 from appliance.chat.excerpt import with_excerpt
 from appliance.chat.inflow import Inflow
 from appliance.chat.plain import text_of
+from appliance.chat.wellformed import well_formed
 from appliance.core.model import (
     Json,
     Message,
@@ -240,7 +241,7 @@ class Terminal:
             key=f"terminal:{self.user}:{say_id}",
             sender=Sender(Platform.TERMINAL, self.user),
             place=Place(Platform.TERMINAL, self.user),
-            text=text.encode("utf-8", "replace").decode(),  # argv may hold half surrogate pairs
+            text=well_formed(text),
             sent_at=self._clock.now(),
         )
         try:

@@ -255,7 +255,7 @@ async def test_half_a_surrogate_pair_can_be_stored(
     await exchange(path, line({**SAY, "text": "a\ud800b"}))
     message = await inbox.next()
     assert isinstance(message, Message)
-    assert message.text == "a?b"
+    assert message.text == "a\ufffdb"
 
 
 async def test_a_stranger_is_told_why_he_is_hung_up_on(path: Path, inbox: Inbox) -> None:

@@ -3,7 +3,7 @@
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
-const STORAGE_RETRY_MS = 3000;
+const STORAGE_RETRY_MS = 1000;
 
 export class Link {
   #socket = null;

@@ -53,7 +53,7 @@ export class Log {
     item.id = `message-${message.id}`;
     item.className = message.from;
     item.position = message.position;
-    const bubble = element("div", "bubble");
+    const bubble = element("div", isQuestion(message) ? "bubble question" : "bubble");
     const words = element("div", "words");
     words.dir = "auto";
     words.append(render(message.text, message.spans));
@@ -65,7 +65,7 @@ export class Log {
 
   #extras(message, words) {
     const extras = [];
-    if (message.text.length > LONG_CHARACTERS) extras.push(unfolder(words));
+    if (message.text.length > LONG_CHARACTERS && !isQuestion(message)) extras.push(unfolder(words));
     if (message.file) extras.push(download(message));
     for (const row of message.buttons ?? []) extras.push(this.#row(row, message.text));
     return extras;
@@ -86,6 +86,11 @@ export class Log {
     row.append(answer);
     return row;
   }
+}
+
+/** Something to approve: its command is shown whole, not scrolled. */
+function isQuestion(message) {
+  return (message.buttons ?? []).flat().some(({ kind }) => kind === "approve");
 }
 
 export function element(tag, className, text = "") {

@@ -12,6 +12,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from appliance.chat.inflow import Inflow
 from appliance.chat.web import frames
 from appliance.chat.web.transcript import Line, Transcript
+from appliance.chat.wellformed import is_blank
 from appliance.core.model import Click, Message, Place, Platform, Sender, UserName
 from appliance.errors import StorageUnavailable
 from appliance.ports import Clock, Intake
@@ -136,7 +137,7 @@ class Connection:
                 await self._send_history(lines)
 
     async def _say(self, said: frames.Say) -> None:
-        if not said.text.strip():
+        if is_blank(said.text):
             return await self._answer("refused", said.id, reason="There is nothing to send.")
         at, text = self._clock.now(), said.text
         try:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.chat.web.transcript import Line
+from appliance.chat.wellformed import well_formed
 from appliance.core.model import Json, Millis, Post, Rich
 
 MAX_FRAME_BYTES = 200_000
@@ -52,8 +53,7 @@ def parse(text: str) -> Frame:
     frame = json.loads(text)
     match frame:
         case {"type": "say", "id": str(), "text": str(), **rest} if not rest:
-            # half a surrogate pair is no character and could not be stored
-            return Say(_id(frame["id"]), frame["text"].encode("utf-8", "replace").decode())
+            return Say(_id(frame["id"]), well_formed(frame["text"]))
         case {"type": "click", "id": str(), "token": str(), **rest} if not rest:
             return Press(_id(frame["id"]), _token(frame["token"]))
         case {"type": "earlier", "before": int(position), **rest} if not rest:

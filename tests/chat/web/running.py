@@ -96,9 +96,10 @@ async def logged_in(
 
 
 def post(
-    number: int, text: str, kind: PostKind = PostKind.NEW, message_id: str = "", **reply: Any
+    number: int, text: str | Rich, kind: PostKind = PostKind.NEW, message_id: str = "", **reply: Any
 ) -> Post:
-    return Post(PostId(number), HERE, kind, Reply(Rich(text), **reply), message_id)
+    body = Rich(text) if isinstance(text, str) else text
+    return Post(PostId(number), HERE, kind, Reply(body, **reply), message_id)
 
 
 async def frame_of(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:

@@ -57,4 +57,4 @@ def test_what_is_said_can_always_be_stored(text: str) -> None:
 
 
 def test_half_a_surrogate_pair_is_replaced() -> None:
-    assert parse(json.dumps({"type": "say", "id": ID, "text": "a\ud800b"})) == Say(ID, "a?b")
+    assert parse(json.dumps({"type": "say", "id": ID, "text": "a\ud800b"})) == Say(ID, "a\ufffdb")
