@@ -45,6 +45,21 @@ def _pressed(token: str) -> Command:
             return Mistake("This button is not known any more.")
 
 
+def typed(token: str) -> str:
+    """What to write instead of pressing the button, where there are no buttons; "" if unknown."""
+    match _pressed(token):
+        case Answer(approval=approval, is_granted=is_granted):
+            return f"/approve {approval}" if is_granted else f"/deny {approval}"
+        case StopJob(job=job):
+            return f"/stop {job}"
+        case ResumeJob(job=job):
+            return f"/resume {job}"
+        case UseProject(name=name):
+            return f"/project {name}"
+        case _:
+            return ""
+
+
 _WORDS: dict[type, str] = {
     Run: "/run",
     Ask: "/ask",
