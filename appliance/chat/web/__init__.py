@@ -1,8 +1,12 @@
 """The chat page that this machine serves to itself, on 127.0.0.1 and nowhere else.
 
-`server.WebChat` implements the port `Chat`; `login` knows who may open the page; `guard` judges
-where a request comes from before anything else looks at it; `connection` is one open page;
-`frames` is what travels on its WebSocket; `transcript` is the port to what was said.
+    server      `WebChat`, the port `Chat`
+    site        what is served over HTTP; the files themselves lie in `appliance/chat/page`
+    guard       where a request may come from, judged before anything else looks at it
+    login       who may open the page: single-use links, and the sessions that they start
+    connection  one open page; `audience` is all of them
+    frames      what travels on its WebSocket
+    transcript  the port to what was said
 
 Loopback is no protection by itself: every web page the user visits, and every other user of this
 machine, can reach it. So each request must name this server as its host (a rebound DNS name does

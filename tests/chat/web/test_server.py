@@ -11,8 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from appliance.chat.web.audience import MAX_CONNECTIONS_PER_USER
 from appliance.chat.web.frames import MAX_FRAME_BYTES
-from appliance.chat.web.server import MAX_CONNECTIONS_PER_USER, WebChat
+from appliance.chat.web.server import WebChat
 from appliance.chat.web.transcript import Transcript
 from appliance.core.model import (
     Attachment,
