@@ -1,0 +1,25 @@
+"""Telegram, by long polling of the Bot API with aiogram's client.
+
+    chat.py       `TelegramChat`: the port, put together from the rest
+    polling.py    fetch → hand over → only then the next offset; one poller per bot
+    updates.py    an update → `Message`, `Click`, or nothing
+    joining.py    a long text that the sender's client cut in pieces → one `Message`
+    parts.py      a `Reply` → parts within Telegram's limits
+    client.py     the calls we make, and what their failures mean; the only importer of aiogram
+    unbuilt.py    makes importing aiogram cheap
+    budget.py     how many calls a chat may still take
+    progress.py   what a job does now, when there is budget to spare
+
+What it never does: decide anything about a message, answer a stranger, use mark-up that can be
+malformed, log an exception of the network libraries (the token is part of every address), or
+confirm an update that is not durable.
+
+Why no Dispatcher: aiogram's polling confirms updates before their handlers have finished, so a
+crash loses what Telegram was told has arrived. Why updates are read from plain JSON: aiogram's
+models describe the whole Bot API and refuse what they do not know, and one refused update would
+stop the poll for good; we need six fields. Reading them here also saves the building of 200
+models (9 MB, 70 ms).
+
+Why edits of a message are not asked for (`allowed_updates`): a command was carried out when it
+was sent; changing its text afterwards changes nothing.
+"""

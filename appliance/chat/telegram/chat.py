@@ -1,0 +1,257 @@
+"""The port `Chat` for Telegram."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from appliance.chat.split import split
+from appliance.chat.telegram.budget import Budget
+from appliance.chat.telegram.parts import MAX_TEXT_UNITS, caption, parts_of
+from appliance.chat.telegram.polling import Poller, one_poller
+from appliance.chat.telegram.progress import ProgressDisplay
+from appliance.chat.telegram.updates import query_of
+from appliance.chat.wellformed import well_formed
+from appliance.core.model import (
+    Button,
+    Place,
+    Platform,
+    Post,
+    PostKind,
+    Progress,
+    Reply,
+    Rich,
+    Sender,
+)
+from appliance.errors import ChatRefused, ChatUnavailable, ConfigError
+from appliance.ports import Clock, Intake, Ready
+
+if TYPE_CHECKING:
+    from appliance.chat.telegram.client import Client
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TOKEN = re.compile(r"([0-9]{1,20}):[A-Za-z0-9_-]{1,200}")
+PROBED_MESSAGES = 16
+PROBE = Rich("?")
+"""Never shown: Telegram refuses it where it is sent."""
+REMEMBERED_KEYBOARDS = 200
+
+# What Telegram says, in lower case (https://github.com/tdlib/td, MessagesManager.cpp)
+NOT_MODIFIED = "message is not modified"
+NO_TEXT = "there is no text in the message to edit"
+NO_CAPTION = "there is no caption in the message to edit"
+CLICK_IS_OLD = "query is too old"
+ABOUT_FORMATTING = "entit"  # "can't parse entities: …", "ENTITY_…_INVALID"
+
+
+class TelegramChat:
+    """See `appliance.ports.Chat`.
+
+    `token` and `api` say which bot and where; `known` tells whose messages are taken, everybody
+    else's are counted in `strangers` and otherwise do not exist. Making one imports aiogram,
+    0.4 s, and raises ConfigError when the token has not the form of one. `run` raises ConfigError
+    when another process polls for the same bot (a lock in `lock_directory`). Posts can be sent
+    before, during and after `run`; `close` ends the connections.
+    """
+
+    platform = Platform.TELEGRAM
+
+    def __init__(
+        self,
+        token: str,
+        api: str,
+        known: Callable[[Sender], bool],
+        lock_directory: Path,
+        clock: Clock,
+    ) -> None:
+        self._bot = _bot_of(token)
+        self._client = _connect(token, api)
+        self._lock_directory = lock_directory
+        self._budget = Budget(clock)
+        self._poller = Poller(self._client.updates, self._bot, known, clock)
+        self._display = ProgressDisplay(self._edit_progress, self._budget.spend_spare, clock)
+        self._keyboards: OrderedDict[tuple[str, str], Sequence[Sequence[Button]]] = OrderedDict()
+
+    @property
+    def strangers(self) -> int:
+        return self._poller.strangers
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def run(self, intake: Intake, ready: Ready) -> None:
+        with one_poller(self._lock_directory, self._bot):
+            ready()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._display.run())
+                await self._poller.run(intake)
+
+    def prepare(self, reply: Reply) -> tuple[Reply, ...]:
+        return parts_of(reply)
+
+    async def send(self, post: Post) -> str:
+        match post.kind:
+            case PostKind.NEW:
+                return await self._send_new(post)
+            case PostKind.EDIT:
+                return await self._send_edit(post)
+            case PostKind.TOAST:
+                return await self._send_toast(post)
+
+    async def find(self, post: Post) -> str | None:
+        """Looks at the next 16 message numbers for a message of ours.
+
+        Telegram has no way to ask for a message, but it says why one cannot be changed: to
+        change the caption of a message that has only text is refused as "no caption", of one
+        that is not there or not ours with other words. So nothing is changed by looking, and a
+        message of ours after `after_id` is this post, because the outbox has one post under way
+        in a place. In a forum the numbers of all topics are mixed, so that this would not
+        follow: there the answer is None, and the post may come twice rather than not at all.
+        """
+        if post.kind is not PostKind.NEW or not post.after_id or await self._is_forum(post.place):
+            return None
+        after = int(post.after_id)
+        for number in range(after + 1, after + 1 + PROBED_MESSAGES):
+            if await self._is_there(post, str(number)):
+                return str(number)
+        return None
+
+    def show(self, progress: Progress) -> None:
+        self._display.show(progress)
+
+    # new messages
+
+    async def _send_new(self, post: Post) -> str:
+        async def send(body: Rich) -> str:
+            async with self._paid(post.place):
+                if file := post.reply.attachment:
+                    return await self._client.send_file(post.place, body, post.reply.buttons, file)
+                return await self._client.send_text(post.place, body, post.reply.buttons)
+
+        message_id = await _with_formatting_if_possible(send, _body(post.reply))
+        self._remember_keyboard(post.place, message_id, post.reply)
+        return message_id
+
+    async def _is_forum(self, place: Place) -> bool:
+        async with self._paid(place):
+            return await self._client.is_forum(place)
+
+    async def _is_there(self, post: Post, message_id: str) -> bool:
+        body, buttons = _body(post.reply), post.reply.buttons
+        has_file = post.reply.attachment is not None
+        try:
+            async with self._paid(post.place):
+                if has_file:
+                    await self._client.edit_text(post.place, message_id, PROBE, buttons)
+                else:
+                    await self._client.edit_caption(post.place, message_id, caption(body), buttons)
+        except ChatRefused as error:
+            return _says(error, NO_TEXT if has_file else NO_CAPTION)
+        return False
+
+    # changes of earlier messages
+
+    async def _send_edit(self, post: Post) -> str:
+        async with self._display.silence(post.place, post.message_id):
+            await self._edit(post.place, post.message_id, post.reply)
+        self._remember_keyboard(post.place, post.message_id, post.reply)
+        return post.message_id
+
+    async def _edit(self, place: Place, message_id: str, reply: Reply) -> None:
+        async def edit(body: Rich) -> None:
+            async with self._paid(place):
+                await self._client.edit_text(place, message_id, body, reply.buttons)
+
+        async def edit_caption(body: Rich) -> None:
+            async with self._paid(place):
+                await self._client.edit_caption(place, message_id, caption(body), reply.buttons)
+
+        try:
+            await _with_formatting_if_possible(edit, _body(reply))
+        except ChatRefused as error:
+            if _says(error, NO_TEXT):
+                await _with_formatting_if_possible(edit_caption, _body(reply))
+            elif not _says(error, NOT_MODIFIED):
+                raise
+
+    async def _edit_progress(self, progress: Progress) -> None:
+        """The budget has been asked already."""
+        body = split(Rich(well_formed(progress.text)), MAX_TEXT_UNITS)[0]
+        place, message_id = progress.place, progress.started_post
+        buttons = self._keyboards.get((place.chat, message_id), ())
+        await self._client.edit_text(place, message_id, body, buttons)
+
+    def _remember_keyboard(self, place: Place, message_id: str, reply: Reply) -> None:
+        """Showing progress must not take the buttons away, and Telegram drops what is not sent."""
+        self._keyboards[place.chat, message_id] = reply.buttons
+        while len(self._keyboards) > REMEMBERED_KEYBOARDS:
+            self._keyboards.popitem(last=False)
+
+    # answers to clicks
+
+    async def _send_toast(self, post: Post) -> str:
+        try:
+            async with self._paid(post.place):
+                query = query_of(post.message_id)
+                await self._client.answer_click(query, _body(post.reply).text)
+        except ChatRefused as error:
+            if not _says(error, CLICK_IS_OLD):  # nobody looks at that button any more
+                raise
+        return post.message_id
+
+    @asynccontextmanager
+    async def _paid(self, place: Place) -> AsyncIterator[None]:
+        """One call from the chat's budget; when Telegram asks us to wait the chat is closed."""
+        await self._budget.spend(place.chat)
+        try:
+            yield
+        except ChatUnavailable as error:
+            if error.retry_after_seconds is not None:
+                self._budget.close(place.chat, error.retry_after_seconds)
+            raise
+
+
+def _bot_of(token: str) -> str:
+    match = TOKEN.fullmatch(token)
+    if match is None:
+        raise ConfigError(
+            "the Telegram token has not the form of one (digits, a colon, letters)",
+            hint="copy it again from @BotFather into the credential file",
+        )
+    return match[1]
+
+
+def _connect(token: str, api: str) -> Client:
+    # late, because it costs 0.4 s and 50 MB that nobody without Telegram should pay
+    from appliance.chat.telegram.client import Client
+
+    return Client(token, api)
+
+
+async def _with_formatting_if_possible(call: Callable[[Rich], Awaitable[T]], body: Rich) -> T:
+    """Formatting that Telegram rejects must not cost the words."""
+    try:
+        return await call(body)
+    except ChatRefused as error:
+        if not body.spans or not _says(error, ABOUT_FORMATTING):
+            raise
+        log.warning("formatting was rejected, sent as plain text: %s", error.message)
+    return await call(Rich(body.text))
+
+
+def _says(error: ChatRefused, words: str) -> bool:
+    return words in error.message.lower()
+
+
+def _body(reply: Reply) -> Rich:
+    assert isinstance(reply.body, Rich), "a reply is prepared before it is sent"
+    return reply.body

@@ -1,0 +1,256 @@
+"""The calls to the Bot API that we make, and what their failures mean.
+
+The only module that imports aiogram; import it late (`TelegramChat` does), it takes 0.4 s.
+
+Every failure is a ChatUnavailable or a ChatRefused whose text is Telegram's own description or
+ours, never that of an exception of the network libraries: the token is part of every address,
+and an address may be part of such a text. For the same reason nothing is chained (`from None`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import new_class
+from typing import Any, Literal, Optional, TypeVar, Union, cast
+
+from aiohttp import ClientConnectorError
+
+from appliance.chat.split import utf16_units
+from appliance.chat.telegram.unbuilt import build, unbuilt_models
+from appliance.core.model import Attachment, Button, Json, Place, Rich, Span
+from appliance.errors import ApplianceError, ChatRefused, ChatUnavailable
+
+with unbuilt_models():
+    import aiogram.types
+    from aiogram import Bot, methods
+    from aiogram.client.default import Default
+    from aiogram.client.session.aiohttp import AiohttpSession
+    from aiogram.client.telegram import TelegramAPIServer
+    from aiogram.exceptions import (
+        AiogramError,
+        TelegramAPIError,
+        TelegramBadRequest,
+        TelegramConflictError,
+        TelegramEntityTooLarge,
+        TelegramForbiddenError,
+        TelegramMigrateToChat,
+        TelegramNetworkError,
+        TelegramNotFound,
+        TelegramRetryAfter,
+        TelegramUnauthorizedError,
+    )
+    from aiogram.methods.base import TelegramMethod
+    from aiogram.types import (
+        BufferedInputFile,
+        InlineKeyboardButton,
+        InlineKeyboardMarkup,
+        LinkPreviewOptions,
+        MessageEntity,
+        ResponseParameters,
+    )
+
+Rows = Sequence[Sequence[Button]]
+M = TypeVar("M", bound=TelegramMethod[Any])
+
+ALLOWED_UPDATES = ["message", "callback_query"]
+MAX_ENTITIES = 100
+"""Telegram takes no more of them in one message."""
+MAX_TOAST_CHARACTERS = 200
+CALL_SECONDS = 30
+UPLOAD_SECONDS = 120
+
+
+def _read_as_json(method: type[M]) -> type[M]:
+    """The same method, its result not read into models: see the package's docstring."""
+    members = {"__module__": __name__, "__returning__": Any}
+    made = new_class(method.__name__, (method,), exec_body=lambda body: body.update(members))
+    return cast(type[M], made)
+
+
+GetChat = _read_as_json(methods.GetChat)
+GetUpdates = _read_as_json(methods.GetUpdates)
+SendMessage = _read_as_json(methods.SendMessage)
+SendDocument = _read_as_json(methods.SendDocument)
+EditMessageText = _read_as_json(methods.EditMessageText)
+EditMessageCaption = _read_as_json(methods.EditMessageCaption)
+AnswerCallbackQuery = _read_as_json(methods.AnswerCallbackQuery)
+
+MODELS = (
+    MessageEntity,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    ResponseParameters,
+    AnswerCallbackQuery,
+    GetUpdates,
+    SendMessage,
+    SendDocument,
+    EditMessageText,
+    EditMessageCaption,
+    GetChat,
+)
+"""Every model that is made below."""
+
+build(
+    MODELS,
+    {
+        **vars(aiogram.types),
+        "Default": Default,
+        "List": list,
+        "Literal": Literal,
+        "Optional": Optional,
+        "Union": Union,
+    },
+)
+
+
+class Client:
+    """One bot. Every method may raise ChatUnavailable (try again) or ChatRefused (never again)."""
+
+    def __init__(self, token: str, api: str) -> None:
+        self._session = AiohttpSession(api=TelegramAPIServer.from_base(api))
+        self._bot = Bot(token, session=self._session)
+
+    async def close(self) -> None:
+        # not AiohttpSession.close: it sleeps 250 ms
+        http = await self._session.create_session()
+        await http.close()
+
+    async def updates(self, offset: int, wait_seconds: int) -> list[Json]:
+        """What came in from `offset` on; everything before it is confirmed by asking."""
+        method = GetUpdates(offset=offset, timeout=wait_seconds, allowed_updates=ALLOWED_UPDATES)
+        answer: list[Json] = await self._call(method, wait_seconds + CALL_SECONDS)
+        return answer
+
+    async def send_text(self, place: Place, body: Rich, buttons: Rows) -> str:
+        """Returns the number of the new message."""
+        method = SendMessage(
+            chat_id=place.chat,
+            message_thread_id=_thread(place),
+            text=body.text,
+            parse_mode=None,
+            entities=_entities(body),
+            link_preview_options=LinkPreviewOptions(is_disabled=True),
+            reply_markup=_keyboard(buttons),
+        )
+        return _number(await self._call(method))
+
+    async def send_file(self, place: Place, caption: Rich, buttons: Rows, file: Attachment) -> str:
+        """Returns the number of the new message."""
+        method = SendDocument(
+            chat_id=place.chat,
+            message_thread_id=_thread(place),
+            document=BufferedInputFile(file.content, file.name),
+            caption=caption.text or None,
+            parse_mode=None,
+            caption_entities=_entities(caption),
+            reply_markup=_keyboard(buttons),
+        )
+        return _number(await self._call(method, UPLOAD_SECONDS))
+
+    async def edit_text(self, place: Place, message_id: str, body: Rich, buttons: Rows) -> None:
+        method = EditMessageText(
+            chat_id=place.chat,
+            message_id=int(message_id),
+            text=body.text,
+            parse_mode=None,
+            entities=_entities(body),
+            link_preview_options=LinkPreviewOptions(is_disabled=True),
+            reply_markup=_keyboard(buttons),
+        )
+        await self._call(method)
+
+    async def edit_caption(self, place: Place, message_id: str, body: Rich, buttons: Rows) -> None:
+        method = EditMessageCaption(
+            chat_id=place.chat,
+            message_id=int(message_id),
+            caption=body.text,
+            parse_mode=None,
+            caption_entities=_entities(body),
+            reply_markup=_keyboard(buttons),
+        )
+        await self._call(method)
+
+    async def answer_click(self, query_id: str, text: str) -> None:
+        method = AnswerCallbackQuery(
+            callback_query_id=query_id, text=text[:MAX_TOAST_CHARACTERS] or None
+        )
+        await self._call(method)
+
+    async def is_forum(self, place: Place) -> bool:
+        chat = await self._call(GetChat(chat_id=place.chat))
+        return bool(chat.get("is_forum"))
+
+    async def _call(self, method: TelegramMethod[Any], seconds: int = CALL_SECONDS) -> Any:
+        try:
+            return await self._bot(method, request_timeout=seconds)
+        except (AiogramError, UnicodeDecodeError) as error:
+            raise _meaning(error) from None
+
+
+def _meaning(error: Exception) -> ApplianceError:
+    """What we know after a failed call: whether to try again, and whether it took effect."""
+    match error:
+        case TelegramRetryAfter(retry_after=seconds):
+            return ChatUnavailable(
+                f"Telegram asks us to wait {seconds} s",
+                retry_after_seconds=float(seconds),
+                is_in_doubt=False,
+            )
+        case TelegramMigrateToChat(migrate_to_chat_id=chat):
+            return ChatRefused(f"the group has become a supergroup, its id is now {chat}")
+        case TelegramEntityTooLarge():
+            return ChatRefused("the file is too large for Telegram")
+        case TelegramUnauthorizedError() | TelegramNotFound():
+            return ChatUnavailable(
+                "Telegram does not know this bot's token",
+                is_in_doubt=False,
+                hint="get a new one from @BotFather and replace the credential file",
+            )
+        case TelegramConflictError(message=description):
+            return ChatUnavailable(f"Telegram refuses: {description}", is_in_doubt=False)
+        case TelegramBadRequest(message=description) | TelegramForbiddenError(message=description):
+            return ChatRefused(f"Telegram refuses: {description}")
+        case TelegramNetworkError(__cause__=cause):
+            return ChatUnavailable(
+                f"Telegram cannot be reached ({type(cause).__name__})",
+                is_in_doubt=not isinstance(cause, ClientConnectorError),
+            )
+        case TelegramAPIError(message=description):
+            return ChatUnavailable(f"Telegram is in trouble: {description}")
+        case _:
+            return ChatUnavailable("Telegram's answer cannot be read")
+
+
+def _entities(body: Rich) -> list[MessageEntity] | None:
+    kept = body.spans[:MAX_ENTITIES]
+    return [_entity(body.text, span) for span in kept] or None
+
+
+def _entity(text: str, span: Span) -> MessageEntity:
+    end = span.start + span.length
+    return MessageEntity(
+        type=span.style,
+        offset=utf16_units(text[: span.start]),
+        length=utf16_units(text[span.start : end]),
+        url=span.value if span.style == "text_link" else None,
+        language=span.value or None if span.style == "pre" else None,
+    )
+
+
+def _keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
+    if not rows:
+        return None
+    keyboard = [
+        [InlineKeyboardButton(text=button.label, callback_data=button.token) for button in row]
+        for row in rows
+    ]
+    return InlineKeyboardMarkup(inline_keyboard=keyboard)
+
+
+def _thread(place: Place) -> int | None:
+    return int(place.topic) if place.topic else None
+
+
+def _number(message: dict[str, Any]) -> str:
+    return str(message["message_id"])

@@ -1,0 +1,113 @@
+"""An update of the Bot API, as JSON, to what it says to us.
+
+{"update_id": 7, "message": {"message_id": 3, "date": 1700000000, "from": {"id": 42},
+ "chat": {"id": 42}, "text": "/status"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.chat.wellformed import well_formed
+from appliance.core.model import Click, Incoming, Json, Message, Millis, Place, Platform, Sender
+
+CONTENT = frozenset(
+    (
+        "animation",
+        "audio",
+        "checklist",
+        "contact",
+        "dice",
+        "document",
+        "game",
+        "location",
+        "paid_media",
+        "photo",
+        "poll",
+        "sticker",
+        "story",
+        "venue",
+        "video",
+        "video_note",
+        "voice",
+    )
+)
+"""What people send besides text. What is in neither (a pin, somebody joining) is nobody's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update; `incoming` is None when it says nothing to us."""
+
+    id: int
+    incoming: Incoming | None
+
+
+def read_update(update: Json, bot: str, now: Millis) -> Update | None:
+    """None: this is no update at all.
+
+    A message that holds something other than text has the text "".
+    """
+    match update:
+        case {"update_id": int(number), "message": dict(message)}:
+            return Update(number, _message(message, f"{Platform.TELEGRAM}:{bot}:{number}"))
+        case {"update_id": int(number), "callback_query": dict(query)}:
+            return Update(number, _click(query, f"{Platform.TELEGRAM}:{bot}:{number}", now))
+        case {"update_id": int(number)}:
+            return Update(number, None)
+        case _:
+            return None
+
+
+def query_of(click_key: str) -> str:
+    """Telegram's id of the click that a `Click.key` names, needed to answer it."""
+    return click_key.rpartition(":")[2]
+
+
+def _message(message: Mapping[str, Json], key: str) -> Message | None:
+    match message:
+        case {
+            "message_id": int(number),
+            "date": int(date),
+            "from": {"id": int(sender)},
+            "chat": {"id": int(chat)},
+        } if "text" in message or CONTENT & message.keys():
+            text = message.get("text", "")
+            return Message(
+                key=key,
+                sender=Sender(Platform.TELEGRAM, str(sender)),
+                place=_place(chat, message),
+                text=well_formed(text) if isinstance(text, str) else "",
+                sent_at=Millis(date * 1000),
+                message_id=str(number),
+            )
+        case _:
+            return None
+
+
+def _click(query: Mapping[str, Json], key: str, now: Millis) -> Click | None:
+    match query:
+        case {
+            "id": str(query_id),
+            "from": {"id": int(sender)},
+            "message": {"chat": {"id": int(chat)}, **message},
+            "data": str(token),
+        }:
+            return Click(
+                key=f"{key}:{query_id}",
+                sender=Sender(Platform.TELEGRAM, str(sender)),
+                place=_place(chat, message),
+                token=well_formed(token),
+                sent_at=now,
+            )
+        case _:
+            return None
+
+
+def _place(chat: int, message: Mapping[Any, Any]) -> Place:
+    """In a group without topics a reply has a thread as well, but that is no place of its own."""
+    is_topic = message.get("is_topic_message") is True
+    topic = message.get("message_thread_id") if is_topic else None
+    return Place(Platform.TELEGRAM, str(chat), str(topic or ""))

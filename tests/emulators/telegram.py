@@ -1,0 +1,481 @@
+"""A small Bot API for tests, on the loopback only: what it accepts, the real one accepts.
+
+    async with TelegramEmulator("123456:TEST") as telegram:
+        chat = TelegramChat(telegram.token, telegram.url, …)
+        telegram.user_says(42, "hello")              # → a message update
+        call = await telegram.wait_for("sendMessage")
+        telegram.user_presses(call["result"], "yes") # → a callback_query update
+        telegram.fail("sendMessage", 429, retry_after=2)
+        telegram.lose("sendMessage", after_effect=True)
+
+Its sentences are Telegram's own; limits and checks are those that a bot can run into.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, Self, TypedDict
+
+from aiohttp import web
+
+Object = dict[str, Any]
+Handler = Callable[[Object, dict[str, bytes]], Any]
+
+ENTITY_TYPES = frozenset(
+    ("bold", "italic", "strikethrough", "blockquote", "code", "pre", "text_link", "bot_command")
+)
+PLAIN_FIELDS = frozenset(["text", "caption", "callback_data", "callback_query_id", "chat_id"])
+"""Form fields that hold words; the others hold JSON."""
+
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_UPDATES = 100
+MAX_WAIT_SECONDS = 50
+MAX_REQUEST_BYTES = 64 * 2**20
+LIMIT_SECONDS = 10
+
+
+class Call(TypedDict):
+    """One call of a method other than getUpdates; `result` is missing when it failed."""
+
+    method: str
+    params: Object
+    files: dict[str, bytes]
+    t: float
+    result: NotRequired[Any]
+    error: NotRequired[str]
+
+
+class ApiError(Exception):
+    """An answer with ok = false."""
+
+    def __init__(self, code: int, description: str, **parameters: Any) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+
+@dataclass
+class Loss:
+    """The connection breaks: before the call took effect, or after."""
+
+    after_effect: bool
+
+
+@dataclass
+class Trouble:
+    """What happens to the next calls of each method instead of an ordinary answer."""
+
+    planned: dict[str, list[ApiError | Loss]] = field(default_factory=dict)
+
+    def add(self, method: str, trouble: ApiError | Loss, times: int) -> None:
+        self.planned.setdefault(method, []).extend([trouble] * times)
+
+    def next(self, method: str) -> ApiError | Loss | None:
+        waiting = self.planned.get(method)
+        return waiting.pop(0) if waiting else None
+
+
+class TelegramEmulator:
+    """One bot and everybody who writes to it."""
+
+    def __init__(self, token: str = "123456:TEST", username: str = "test_bot") -> None:
+        self.token = token
+        self.me: Object = {
+            "id": int(token.split(":")[0]),
+            "is_bot": True,
+            "first_name": "Test",
+            "username": username,
+        }
+        self.url = ""
+        self.updates: list[Object] = []  # not confirmed yet
+        self.calls: list[Call] = []
+        self.messages: dict[tuple[int, int], Object] = {}
+        self.chats: dict[int, Object] = {}
+        self.clicks: dict[str, str | None] = {}  # what each was answered with
+        self.offsets: list[int] = []  # of every getUpdates
+        self.poller = 0
+        self.changed = asyncio.Condition()
+        self._update_ids = itertools.count(1)
+        self._message_ids = itertools.count(1)
+        self._trouble = Trouble()
+        self._tasks = asyncio.TaskGroup()
+        self._handlers: dict[str, Handler] = {
+            "getme": lambda _params, _files: self.me,
+            "getchat": self._get_chat,
+            "deletewebhook": lambda _params, _files: True,
+            "sendchataction": self._send_chat_action,
+            "sendmessage": self._send_message,
+            "senddocument": self._send_document,
+            "editmessagetext": self._edit_text,
+            "editmessagecaption": self._edit_caption,
+            "editmessagereplymarkup": self._edit_markup,
+            "deletemessage": self._delete_message,
+            "answercallbackquery": self._answer_click,
+        }
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.router.add_route("*", "/bot{token}/{method}", self._serve)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._runner.cleanup()
+        await self._tasks.__aexit__(*error)
+
+    # --- the people
+
+    def add_chat(self, chat_id: int, *, is_forum: bool = False) -> None:
+        kind = "private" if chat_id > 0 else "supergroup"
+        self.chats[chat_id] = {"id": chat_id, "type": kind, "is_forum": is_forum}
+
+    def user_says(
+        self,
+        chat_id: int,
+        text: str | None = None,
+        user_id: int | None = None,
+        topic: int | None = None,
+        date: int | None = None,
+        **content: Any,
+    ) -> int:
+        """Returns the update's id. `content` is what the message holds besides text."""
+        message = self._new(chat_id, _person(user_id or abs(chat_id)), topic=topic, **content)
+        message |= {} if text is None else {"text": text}
+        message |= {} if date is None else {"date": date}
+        return self._push({"message": message})
+
+    def user_presses(
+        self, message: Object, data: str, user_id: int | None = None, click_id: str = ""
+    ) -> int:
+        """Returns the update's id."""
+        click_id = click_id or str(10**17 + len(self.clicks))
+        self.clicks[click_id] = None
+        sender = _person(user_id or abs(message["chat"]["id"]))
+        query = {"id": click_id, "from": sender, "chat_instance": "1", "data": data}
+        return self._push({"callback_query": query | {"message": message}})
+
+    def user_edits(self, message: Object, text: str) -> int:
+        return self._push({"edited_message": message | {"text": text, "edit_date": _now()}})
+
+    def push(self, update: Object) -> int:
+        """Any update, as it is."""
+        return self._push(update)
+
+    # --- trouble
+
+    def fail(
+        self,
+        method: str,
+        code: int,
+        description: str = "Internal Server Error",
+        times: int = 1,
+        **parameters: Any,
+    ) -> None:
+        """The next calls are refused and take no effect."""
+        if code == 429:
+            description = f"Too Many Requests: retry after {parameters['retry_after']}"
+        self._trouble.add(method, ApiError(code, description, **parameters), times)
+
+    def lose(self, method: str, *, after_effect: bool, times: int = 1) -> None:
+        """The connections of the next calls break."""
+        self._trouble.add(method, Loss(after_effect), times)
+
+    # --- waiting
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(LIMIT_SECONDS), self.changed:
+            await self.changed.wait_for(is_so)
+
+    async def wait_for(self, method: str, n: int = 1) -> Call:
+        """The n-th successful call of a method."""
+
+        def hits() -> list[Call]:
+            return [call for call in self.calls if call["method"] == method and "result" in call]
+
+        await self.until(lambda: len(hits()) >= n)
+        return hits()[n - 1]
+
+    def sent(self, chat_id: int) -> list[Object]:
+        """The bot's messages as they are now, oldest first."""
+        return [
+            message
+            for (chat, _), message in sorted(self.messages.items())
+            if chat == chat_id and message["from"] == self.me
+        ]
+
+    # --- HTTP
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        params, files = await _parameters(request)
+        trouble = self._trouble.next(method)
+        if isinstance(trouble, Loss) and not trouble.after_effect:
+            return _hang_up(request)
+        call = Call(method=method, params=params, files=files, t=time.monotonic())
+        try:
+            if request.match_info["token"] != self.token:
+                raise ApiError(401, "Unauthorized")
+            if isinstance(trouble, ApiError):
+                raise trouble
+            call["result"] = await self._result(method.lower(), params, files)
+            response = web.json_response({"ok": True, "result": call["result"]})
+        except ApiError as error:
+            call["error"] = error.description
+            response = _refusal(error)
+        if method.lower() != "getupdates":
+            self.calls.append(call)
+        await self._notify()
+        return _hang_up(request) if isinstance(trouble, Loss) else response
+
+    async def _result(self, method: str, params: Object, files: dict[str, bytes]) -> Any:
+        if method == "getupdates":
+            return await self._get_updates(params)
+        handler = self._handlers.get(method)
+        if handler is None:
+            raise ApiError(404, f"Not Found: method not emulated: {method}")
+        return handler(params, files)
+
+    async def _notify(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+    def _push(self, update: Object) -> int:
+        number = next(self._update_ids)
+        self.updates.append({"update_id": number, **update})
+        self._tasks.create_task(self._notify())
+        return number
+
+    # --- methods
+
+    async def _get_updates(self, params: Object) -> list[Object]:
+        self.poller += 1
+        mine = self.poller
+        offset = int(params.get("offset", 0))
+        self.offsets.append(offset)
+        self.updates = [update for update in self.updates if update["update_id"] >= offset]
+        allowed = set(params.get("allowed_updates") or ())
+
+        def waiting() -> list[Object]:
+            return [update for update in self.updates if not allowed or allowed & update.keys()]
+
+        await self._notify()
+        wait_seconds = min(int(params.get("timeout", 0)), MAX_WAIT_SECONDS)
+        try:
+            async with asyncio.timeout(wait_seconds), self.changed:
+                await self.changed.wait_for(lambda: bool(waiting()) or self.poller != mine)
+        except TimeoutError:
+            return waiting()[:MAX_UPDATES]
+        if self.poller != mine:
+            raise ApiError(
+                409,
+                "Conflict: terminated by other getUpdates request; "
+                "make sure that only one bot instance is running",
+            )
+        return waiting()[:MAX_UPDATES]
+
+    def _get_chat(self, params: Object, _files: dict[str, bytes]) -> Object:
+        return {"accent_color_id": 0, "max_reaction_count": 11, **self._chat(params)}
+
+    def _send_chat_action(self, params: Object, _files: dict[str, bytes]) -> bool:
+        self._chat(params)
+        return True
+
+    def _send_message(self, params: Object, _files: dict[str, bytes]) -> Object:
+        text = _checked_text(params.get("text", ""), MAX_TEXT, "message")
+        if not text.strip():
+            raise ApiError(400, "Bad Request: message text is empty")
+        entities = _checked_entities(text, params.get("entities", []))
+        return self._bot_message(params, text=text, entities=entities)
+
+    def _send_document(self, params: Object, files: dict[str, bytes]) -> Object:
+        name = params["document"].removeprefix("attach://")
+        file_name, _, content = files[name].partition(b"\n")
+        caption = _checked_text(params.get("caption", ""), MAX_CAPTION, "caption")
+        entities = _checked_entities(caption, params.get("caption_entities", []))
+        document = {"file_id": name, "file_unique_id": name, "file_name": file_name.decode()}
+        document |= {"file_size": len(content)}
+        more = {"caption": caption, "caption_entities": entities} if caption else {}
+        return self._bot_message(params, document=document, **more)
+
+    def _edit_text(self, params: Object, _files: dict[str, bytes]) -> Object:
+        message = self._own(params)
+        text = _checked_text(params.get("text", ""), MAX_TEXT, "message")
+        entities = _checked_entities(text, params.get("entities", []))
+        if not text.strip():
+            raise ApiError(400, "Bad Request: message text is empty")
+        if "text" not in message:
+            raise ApiError(400, "Bad Request: there is no text in the message to edit")
+        return _change(message, {"text": text, "entities": entities}, _checked_markup(params))
+
+    def _edit_caption(self, params: Object, _files: dict[str, bytes]) -> Object:
+        message = self._own(params)
+        caption = _checked_text(params.get("caption", ""), MAX_CAPTION, "caption")
+        entities = _checked_entities(caption, params.get("caption_entities", []))
+        if "document" not in message:
+            raise ApiError(400, "Bad Request: there is no caption in the message to edit")
+        fields = {"caption": caption, "caption_entities": entities}
+        return _change(message, fields, _checked_markup(params))
+
+    def _edit_markup(self, params: Object, _files: dict[str, bytes]) -> Object:
+        return _change(self._own(params), {}, _checked_markup(params))
+
+    def _delete_message(self, params: Object, _files: dict[str, bytes]) -> bool:
+        message = self._own(params, "delete")
+        del self.messages[message["chat"]["id"], message["message_id"]]
+        return True
+
+    def _answer_click(self, params: Object, _files: dict[str, bytes]) -> bool:
+        click_id = params["callback_query_id"]
+        if self.clicks.get(click_id, "") is not None:
+            raise ApiError(
+                400,
+                "Bad Request: query is too old and response timeout expired or query ID is invalid",
+            )
+        text = params.get("text", "")
+        if len(text) > 200:
+            raise ApiError(400, "Bad Request: MESSAGE_TOO_LONG")
+        self.clicks[click_id] = text
+        return True
+
+    # --- messages
+
+    def _chat(self, params: Object) -> Object:
+        chat_id = int(params["chat_id"])
+        if chat_id not in self.chats:
+            raise ApiError(400, "Bad Request: chat not found")
+        return self.chats[chat_id]
+
+    def _new(self, chat_id: int, sender: Object, topic: int | None = None, **more: Any) -> Object:
+        if chat_id not in self.chats:
+            self.add_chat(chat_id)
+        message = {
+            "message_id": next(self._message_ids),
+            "from": sender,
+            "chat": self.chats[chat_id],
+            "date": _now(),
+            **({"message_thread_id": topic, "is_topic_message": True} if topic else {}),
+            **more,
+        }
+        self.messages[chat_id, message["message_id"]] = message
+        return message
+
+    def _bot_message(self, params: Object, **body: Any) -> Object:
+        chat_id = self._chat(params)["id"]
+        markup = _checked_markup(params)
+        topic = params.get("message_thread_id")
+        return self._new(chat_id, self.me, topic=topic, **body, **markup)
+
+    def _own(self, params: Object, what: str = "edit") -> Object:
+        key = (self._chat(params)["id"], int(params["message_id"]))
+        message = self.messages.get(key)
+        if message is None:
+            raise ApiError(400, f"Bad Request: message to {what} not found")
+        if message["from"] != self.me:
+            raise ApiError(400, f"Bad Request: message can't be {what}ed")
+        return message
+
+
+def _person(user_id: int) -> Object:
+    return {"id": user_id, "is_bot": False, "first_name": "User", "username": f"u{user_id}"}
+
+
+def _now() -> int:
+    return int(time.time())  # noqa: TID251  Telegram has a clock of its own
+
+
+async def _parameters(request: web.Request) -> tuple[Object, dict[str, bytes]]:
+    params: Object = dict(request.query)
+    files: dict[str, bytes] = {}
+    for key, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            files[key] = value.filename.encode() + b"\n" + value.file.read()
+        else:
+            params[key] = value
+    return {key: _decoded(key, value) for key, value in params.items()}, files
+
+
+def _decoded(key: str, value: Any) -> Any:
+    if key in PLAIN_FIELDS or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _refusal(error: ApiError) -> web.Response:
+    body: Object = {"ok": False, "error_code": error.code, "description": error.description}
+    if error.parameters:
+        body["parameters"] = error.parameters
+    return web.json_response(body, status=error.code)
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _checked_text(text: str, limit: int, what: str) -> str:
+    if _units(text) > limit:
+        raise ApiError(400, f"Bad Request: {what} is too long")
+    return text
+
+
+def _checked_entities(text: str, entities: list[Object]) -> list[Object]:
+    encoded = text.encode("utf-16-le")
+    for entity in entities:
+        start, length = entity["offset"], entity["length"]
+        if entity["type"] not in ENTITY_TYPES:
+            raise ApiError(400, "Bad Request: can't parse entities: unknown type")
+        if start < 0 or length <= 0 or (start + length) * 2 > len(encoded):
+            raise ApiError(400, "Bad Request: ENTITY_BOUNDS_INVALID")
+        if entity["type"] == "text_link" and not entity.get("url"):
+            raise ApiError(400, "Bad Request: can't parse entities: no address")
+        if any(_is_inside_a_pair(encoded, at) for at in (start, start + length)):
+            raise ApiError(400, "Bad Request: entity begins in a middle of a UTF-16 symbol")
+    return entities
+
+
+def _is_inside_a_pair(encoded: bytes, unit: int) -> bool:
+    at = encoded[unit * 2 : unit * 2 + 2]
+    return len(at) == 2 and 0xDC <= at[1] <= 0xDF
+
+
+def _checked_markup(params: Object) -> Object:
+    markup = params.get("reply_markup") or {"inline_keyboard": []}
+    for button in itertools.chain(*markup["inline_keyboard"]):
+        if not 1 <= len(button["callback_data"].encode()) <= 64:
+            raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
+        if not button["text"]:
+            raise ApiError(400, "Bad Request: Text buttons are unallowed in the inline keyboard")
+    return {"reply_markup": markup} if markup["inline_keyboard"] else {}
+
+
+def _change(message: Object, fields: Object, markup: Object) -> Object:
+    wanted = fields | {"reply_markup": markup.get("reply_markup")}
+    if all(message.get(key) == value for key, value in wanted.items()):
+        raise ApiError(
+            400,
+            "Bad Request: message is not modified: specified new message content and reply "
+            "markup are exactly the same as a current content and reply markup of the message",
+        )
+    message.pop("reply_markup", None)
+    message |= fields | markup | {"edit_date": _now()}
+    return message
