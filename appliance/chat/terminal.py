@@ -138,8 +138,10 @@ class TerminalChat:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, intake: Intake
     ) -> None:
         try:
-            user = self._admit(writer)
-            terminal = Terminal(reader, writer, user, self._clock, self._queries, intake)
+            uid = peer_uid(writer.get_extra_info("socket"))
+            user = self._admit(uid)
+            sender = Sender(Platform.TERMINAL, str(uid))
+            terminal = Terminal(reader, writer, user, sender, self._clock, self._queries, intake)
             self._terminals.add(terminal)
             try:
                 await terminal.run()
@@ -153,14 +155,13 @@ class TerminalChat:
             # also sends what is written; waiting for that could take as long as the peer likes
             writer.close()
 
-    def _admit(self, writer: asyncio.StreamWriter) -> UserName:
-        uid = peer_uid(writer.get_extra_info("socket"))
+    def _admit(self, uid: int) -> UserName:
         user = self._uids.get(uid)
         if user is None:
             log.warning("uid %s is no user of this appliance", uid)
             raise Refusal(
                 f"user id {uid} of this machine is nobody in dispatch.toml",
-                hint=f"an administrator can add uid = {uid} to a user there",
+                hint=f"an administrator can add unix = [{uid}] to a user there",
             )
         if len(self._terminals) >= MAX_CONNECTIONS:
             raise Refusal("too many open terminals", hint="close some and try again")
@@ -175,11 +176,13 @@ class Terminal:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         user: UserName,
+        sender: Sender,
         clock: Clock,
         queries: Mapping[str, Query],
         intake: Intake,
     ) -> None:
         self.user = user
+        self._sender = sender
         self._reader = reader
         self._writer = writer
         self._clock = clock
@@ -239,7 +242,7 @@ class Terminal:
             raise Refusal("an id has 8 to 64 letters, digits, _ or -")
         message = Message(
             key=f"terminal:{self.user}:{say_id}",
-            sender=Sender(Platform.TERMINAL, self.user),
+            sender=self._sender,
             place=Place(Platform.TERMINAL, self.user),
             text=well_formed(text),
             sent_at=self._clock.now(),

@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from appliance.core.model import (
     Rich,
     UserName,
 )
-from appliance.errors import ChatRefused, ChatUnavailable, ConfigError
+from appliance.errors import ApplianceError, ChatRefused, ChatUnavailable, ConfigError
 from appliance.host.clock import SystemClock
 from tests.chat.web.running import Inbox
 
@@ -87,13 +87,21 @@ async def served(chat: TerminalChat, inbox: Inbox) -> AsyncIterator[TerminalChat
 
 async def exchange(path: Path, *lines: bytes) -> list[dict[str, Any]]:
     """Everything that is answered to these lines before the other side hangs up, or we do."""
-    reader, writer = await asyncio.open_unix_connection(str(path), limit=10_000_000)
-    writer.writelines(lines)
-    writer.write_eof()
-    async with asyncio.timeout(10):
-        answers = await reader.read()
-    writer.close()
-    return [json.loads(line) for line in answers.splitlines()]
+    return await asyncio.to_thread(_exchange, path, lines)
+
+
+def _exchange(path: Path, lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    answers = b""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(path))
+        with suppress(ConnectionError):  # hung up on while we were still talking
+            client.sendall(b"".join(lines))
+            client.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
+            while received := client.recv(65536):
+                answers += received
+    return [json.loads(answer) for answer in answers.splitlines()]
 
 
 def line(value: object) -> bytes:
@@ -141,7 +149,7 @@ async def test_a_text_is_stored_and_its_answer_comes_back(
         assert (message.text, message.place, str(message.sender)) == (
             "/run it",
             HERE,
-            "terminal:anna",
+            f"terminal:{os.getuid()}",
         )
         assert message.key.startswith("terminal:anna:")
         buttons = ((Button("Approve", "a:k7m2p9qd"),),)
@@ -194,16 +202,16 @@ async def test_a_stopping_daemon_hangs_up(chat: TerminalChat, path: Path, inbox:
                 pass
 
     async with asyncio.TaskGroup() as tasks, serving(chat, inbox):
-        watching = tasks.create_task(_outcome(watch))
+        watching = tasks.create_task(asyncio.to_thread(_outcome_of, watch))
         await inbox.next()
     assert isinstance(watching.result(), ChatUnavailable)
     assert not path.exists()
 
 
-async def _outcome(act: Any) -> BaseException | None:
+def _outcome_of(act: Callable[[], None]) -> ApplianceError | None:
     try:
-        await asyncio.to_thread(act)
-    except ChatUnavailable as error:
+        act()
+    except ApplianceError as error:
         return error
     return None
 
@@ -259,11 +267,16 @@ async def test_half_a_surrogate_pair_can_be_stored(
 
 
 async def test_a_stranger_is_told_why_he_is_hung_up_on(path: Path, inbox: Inbox) -> None:
+    def ask() -> None:
+        with ControlClient(path) as client:
+            client.ask("status")
+
     chat = TerminalChat(path, {os.getuid() + 1: ANNA}, SystemClock(), {"status": _status})
     async with serving(chat, inbox):
-        (answer,) = await exchange(path, b"")
-    assert answer["text"] == f"user id {os.getuid()} of this machine is nobody in dispatch.toml"
-    assert answer["hint"]
+        outcome = await asyncio.to_thread(_outcome_of, ask)
+    assert isinstance(outcome, Refused)
+    assert outcome.message == f"user id {os.getuid()} of this machine is nobody in dispatch.toml"
+    assert outcome.hint == f"an administrator can add unix = [{os.getuid()}] to a user there"
 
 
 async def test_silence_is_hung_up_on(
