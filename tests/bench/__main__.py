@@ -42,9 +42,7 @@ def main() -> int:
     work = BUILD / "bench-work"
     shutil.rmtree(work, ignore_errors=True)
     rows = [*asyncio.run(measured(work, counts)), help_row(counts.starts)]
-    machine = (
-        f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
-    )
+    machine = f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
     write(rows, machine, BUILD)
     print(f"\n{markdown(rows)}\n\nAlso in build/bench.md; every sample is in build/bench.json.")
     return 0

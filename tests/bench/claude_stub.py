@@ -32,14 +32,23 @@ def control_response(message: dict[str, Any]) -> dict[str, Any]:
     response = {
         "subtype": "success",
         "request_id": message["request_id"],
-        "response": {"hook_on_failure_supported": True, "hooks_applied": True},
+        "response": {"hook_on_failure_supported": True, "claude_code_version": "2.1.329"},
     }
     return {"type": "control_response", "response": response}
 
 
 def turn(events: str, prompt: str) -> None:
     session, text = str(uuid.uuid4()), answer(prompt)
-    say({"type": "system", "subtype": "init", "session_id": session, "model": "stub", "tools": []})
+    say(
+        {
+            "type": "system",
+            "subtype": "init",
+            "session_id": session,
+            "model": "stub",
+            "tools": [],
+            "mcp_servers": [],
+        }
+    )
     content = {"role": "assistant", "content": [{"type": "text", "text": text}]}
     say({"type": "assistant", "session_id": session, "message": content})
     tell(events)
