@@ -414,9 +414,11 @@ def _secret(file: Path) -> str:
         raise ConfigError(
             f"cannot read the credential {file}: {why}", hint=f"look with: ls -l {file}"
         ) from error
-    with os.fdopen(number, "rb") as stream:
+    try:
         _check_private(file, os.fstat(number))
-        raw = stream.read(MAX_CREDENTIAL_BYTES + 1)
+        raw = os.read(number, MAX_CREDENTIAL_BYTES + 1)
+    finally:
+        os.close(number)
     return _decoded(file, raw)
 
 

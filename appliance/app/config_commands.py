@@ -26,12 +26,12 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     show.set_defaults(run=run_show)
     example.set_defaults(run=run_example)
     for parser in (check, show):
-        add_file(parser)
+        _add_file(parser)
         parser.add_argument("--json", action="store_true", help="answer as JSON")
 
 
-def add_file(parser: argparse.ArgumentParser) -> None:
-    """The argument every command takes that needs the settings."""
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    """Where the settings are."""
     parser.add_argument(
         "file", nargs="?", type=Path, default=DEFAULT_FILE, help=f"default: {DEFAULT_FILE}"
     )
@@ -94,7 +94,7 @@ def example() -> str:
         parts.append("\n".join([f"\n# {_first_line(cls)}", f"[{section}]", *rows]))
     values = {"telegram": (4711,), "web": True, "unix": (1000,)}
     rows = (_example_row(f, "", values[f.name]) for f in _rows(User))
-    parts.append("\n".join([f"\n# {_first_line(User)}", "[users.alice]", *rows]))
+    parts.append("\n".join([f"\n# {_first_line(User)}", "[users.me]", *rows]))
     parts.append(
         "\n# A directory the agent may work in. Nothing else of this machine is a project."
     )

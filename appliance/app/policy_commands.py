@@ -70,8 +70,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def run_why(arguments: argparse.Namespace) -> int:
-    """Status 0 for allowed, 1 for denied, 2 for asks, so that scripts can tell."""
-    from appliance.core.model import Allowed, Asks
+    """Status 0 whatever the verdict: the question was answered. --json is for scripts."""
     from appliance.policy.explain import why
 
     settings = _settings(arguments)
@@ -80,13 +79,7 @@ def run_why(arguments: argparse.Namespace) -> int:
         print(json.dumps(_as_json(explanation)))
     else:
         print(_as_text(explanation))
-    match explanation.decision:
-        case Allowed():
-            return 0
-        case Asks():
-            return 2
-        case _:
-            return 1
+    return 0
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -196,14 +196,14 @@ def _member(name: str, users: frozenset[UserName]) -> str:
 
 def _check_definitions(model: Any) -> None:
     for section, wanted in _DEFINITIONS.items():
-        if set(model[section]) != {section}:
+        if set(model[section] or ()) != {section}:
             raise ValueError(f'"{section}" must be defined once')
         definition = model[section][section]
         written = [t.strip().removeprefix(f"{section}_") for t in definition.tokens or ()]
         given = definition.value if section == "e" else ", ".join(written)
         if given != wanted:
             raise ValueError(f'"{section} = {given}" should be "{section} = {wanted}"')
-    if set(model["m"]) != {"m"}:
+    if set(model["m"] or ()) != {"m"}:
         raise ValueError('"m" must be defined once')
     _conditions(model)
 

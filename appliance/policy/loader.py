@@ -45,7 +45,8 @@ def load(
         rule for line in lines if not line.is_grant for rule in rules.policy_rules(line, names)
     ]
     _check_grants(lines, names, mistakes)
-    _check_inheritance(grants, mistakes)
+    if not mistakes:
+        _check_inheritance(grants, mistakes)
     commands = recipes(found.commands, mistakes)
     if not policy_rules and not mistakes:
         mistakes.append(f"{directory}: no rules; an empty policy would let nobody do anything")

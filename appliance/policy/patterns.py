@@ -40,10 +40,12 @@ def is_exact(act: str, pattern: str) -> bool:
 
 
 def within(directory: str, where: str) -> bool:
-    """Whether a directory lies where a rule applies: "*", a directory, or "DIRECTORY/**"."""
+    """Whether a rule applies in a directory: everywhere ("*"), just there, or "TOP/**".
+
+    The directory is "" for what is about no project: only rules for everywhere apply then.
+    """
     if where.endswith("/**"):
-        top = where[:-3]
-        return directory == top or directory.startswith(top + "/")
+        return directory != "" and f"{directory}/".startswith(where[:-2])
     return where in ("*", directory)
 
 

@@ -182,8 +182,8 @@ def files_named(words: Sequence[str]) -> tuple[str, ...]:
     """
     name, profile, arguments = words[0], PROFILES.get(words[0]), words[1:]
     while profile is not None and profile.subcommands:
-        if not arguments:
-            return ()  # it prints its help
+        if not arguments:  # a bare `git stash` is `git stash push`
+            raise _unreviewed(f'"{name}" without a subcommand is not reviewed')
         name = f"{name} {arguments[0]}"
         profile, arguments = profile.subcommands.get(arguments[0]), arguments[1:]
     if profile is None:

@@ -1,0 +1,100 @@
+"""`dispatchctl policy …`: what is printed, and the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.app import policy_commands
+from appliance.app.cli import run_program
+from tests.policy.policies_on_disk import SHIPPED
+
+
+def main(arguments: Sequence[str]) -> int:
+    """dispatchctl with this one group of commands."""
+    parser = argparse.ArgumentParser(prog="dispatchctl")
+    policy_commands.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(arguments)
+    return run_program("dispatchctl", lambda: int(parsed.run(parsed)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    (tmp_path / "demo").mkdir()
+    shutil.copytree(SHIPPED, tmp_path / "policies")
+    file = tmp_path / "dispatch.toml"
+    file.write_text(
+        "[web]\n[users.me]\nweb = true\n"
+        f'[daemon]\npolicies = "{tmp_path}/policies"\n'
+        f'[projects.demo]\npath = "{tmp_path}/demo"\n'
+    )
+    return file
+
+
+def _why(settings: Path, *words: str) -> int:
+    return main(["policy", "why", "--config", str(settings), "--as", "me", *words])
+
+
+def test_a_good_policy_is_ok(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "check", "--config", str(settings)]) == 0
+    assert capsys.readouterr().out.startswith("ok: ")
+    assert main(["policy", "check", "--config", str(settings), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"]
+    assert len(found["sha256"]) == 64
+
+
+def test_every_mistake_is_told(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "policies" / "more.csv").write_text("p, owner, *, bash, ls, alow\nx\n")
+    assert main(["policy", "check", "--config", str(settings)]) == 78
+    said = capsys.readouterr().err
+    assert 'policies/more.csv:1: unknown effect "alow", did you mean "allow"?' in said
+    assert 'policies/more.csv:2: unknown kind of line "x"' in said
+    assert main(["policy", "check", "--config", str(settings), "--json"]) == 78
+    assert not json.loads(capsys.readouterr().out)["ok"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tool", "Bash", "git status"], "allowed"),
+        (["--tool", "Bash", "rm -rf x"], "asks: rm -rf x"),
+        (["--tool", "Read", "/etc/passwd"], "outside the project"),
+        (["--tool", "Read", '{"file_path": "a"}'], "policies/rules.csv:"),
+        (["--tool", "mcp__a__b", "{}"], "add the line  p, owner, demo, mcp, a/b, allow"),
+        (["--chat", "/deploy prod"], "chat, **, allow"),
+    ],
+)
+def test_why_tells_verdict_rule_and_advice(
+    settings: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert _why(settings, *words) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_why_as_json_has_it_all(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _why(settings, "--tool", "Bash", "git status && make", "--json") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "asks"
+    assert found["rule"]["at"].startswith("policies/rules.csv:")
+    assert [(part["text"], part["verdict"]) for part in found["parts"]] == [
+        ("git status", "allowed"),
+        ("make", "asks"),
+    ]
+
+
+def test_a_wrong_question_is_one_sentence(
+    settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _why(settings, "--project", "none", "--tool", "Bash", "ls") == 1
+    assert "--project with one of demo" in capsys.readouterr().err
+    assert _why(settings, "--tool", "Edit", "a") == 1
+    assert "is no JSON" in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""`why`: every part, its rules, and advice that works; the self-test of denials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.core.model import Allowed, Request
+from appliance.policy.explain import selftest, why
+from tests.policy import policies_on_disk as disk
+
+OWNER = "g, me, owner"
+OTHER = "p, owner, *, chat, /help, allow"
+
+
+@pytest.mark.parametrize("kind", ["bash", "options", "outside", "protected", "chat", "web", "mcp"])
+def test_the_advised_line_allows_the_part(tmp_path: Path, kind: str) -> None:
+    requests: dict[str, Request] = {
+        "bash": disk.bash(tmp_path, "make test"),
+        "options": disk.bash(tmp_path, "git log --output=x"),
+        "outside": disk.tool(tmp_path, "Read", file_path="/etc/hosts"),
+        "protected": disk.tool(tmp_path, "Write", file_path=".git/config", content=""),
+        "chat": disk.chat("/deploy prod"),
+        "web": disk.tool(tmp_path, "WebFetch", url="https://docs.python.org/"),
+        "mcp": disk.tool(tmp_path, "mcp__github__get_issue"),
+    }
+    explanation = why(disk.policy(tmp_path, OWNER, OTHER), requests[kind])
+    (part,) = explanation.parts
+    assert part.verdict == "denied"
+    before, line = part.advice.split("add the line  ")
+    assert before == ""
+    after = disk.policy(tmp_path, OWNER, OTHER, line).decide(requests[kind])
+    assert isinstance(after, Allowed)
+
+
+def test_a_strict_rule_is_named_as_the_one_to_narrow(tmp_path: Path) -> None:
+    policy = disk.policy(tmp_path, OWNER, "p, owner, *, bash, **, deny")
+    (part,) = why(policy, disk.bash(tmp_path, "ls")).parts
+    assert part.advice == "narrow or remove policies/rules.csv:2: the strictest rule wins"
+
+
+def test_what_is_not_understood_cannot_be_advised(tmp_path: Path) -> None:
+    policy = disk.policy(tmp_path, OWNER, OTHER)
+    (part,) = why(policy, disk.bash(tmp_path, "ls > x")).parts
+    assert "not understood" in part.advice
+    (part,) = why(policy, disk.bash(tmp_path, "make 'a b'")).parts
+    assert "no rule can name this exactly" in part.advice
+
+
+def test_somebody_without_a_role_is_told_so(tmp_path: Path) -> None:
+    policy = disk.policy(tmp_path, OWNER, OTHER, users=("me", "bob"))
+    (part,) = why(policy, disk.bash(tmp_path, "ls", user="bob")).parts
+    assert part.advice == "bob has no role: add a line  g, bob, ROLE"
+
+
+def test_every_deny_rule_is_fired_once(tmp_path: Path) -> None:
+    policy = disk.policy(
+        tmp_path, OWNER, "p, owner, *, bash, **, allow",
+        "p, *, *, bash, rm|dd -* **, deny", "p, owner, demo, write, infra/**/*.tf, deny",
+        "p, owner, *, web, *.example, deny", "p, owner, *, chat, /deploy **, deny",
+        "p, owner, *, mcp, github/*, deny",
+    )  # fmt: skip
+    assert selftest(policy) == 5
+    assert selftest(disk.shipped(tmp_path)) == 0

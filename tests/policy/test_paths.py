@@ -1,0 +1,85 @@
+"""Paths are judged as what they are, and protected names are out of reach for wide rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.core.model import Act
+from appliance.policy.atoms import Care, Unclear
+from appliance.policy.paths import Guard, is_protected, is_within
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    project = (tmp_path / "demo").resolve()
+    (project / "src").mkdir(parents=True)
+    (project / "out").symlink_to("/etc")
+    (project / "hidden").symlink_to(project / ".git")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("path", "real", "care"),
+    [
+        ("src/a.py", "{root}/src/a.py", Care.PLAIN),
+        ("src/../b", "{root}/b", Care.PLAIN),
+        ("", "{root}", None),
+        ("../other", "{parent}/other", Care.PLAIN),
+        ("out/passwd", "/etc/passwd", Care.PLAIN),
+        ("src/.GIT/config", "{root}/src/.GIT/config", Care.PROTECTED),
+        ("hidden/config", "{root}/.git/config", Care.PROTECTED),
+        (".env.local", "{root}/.env.local", Care.PROTECTED),
+        ("k.PEM", "{root}/k.PEM", Care.PROTECTED),
+        ("id_ed25519.pub", "{root}/id_ed25519.pub", Care.PROTECTED),
+        ("id_map.py", "{root}/id_map.py", Care.PLAIN),
+        (".github/workflows/x", "{root}/.github/workflows/x", Care.PLAIN),
+        (".gitignore", "{root}/.gitignore", Care.PLAIN),
+        ("~/x", "", None),
+        ("a\nb", "", None),
+        ("a\x00b", "", None),
+        (".g\u200cit/x", "", None),
+        ("x" * 5_000, "", None),
+    ],
+)
+def test_paths_are_resolved_before_they_are_judged(
+    root: Path, path: str, real: str, care: Care | None
+) -> None:
+    guard = Guard(())
+    if care is None:
+        with pytest.raises(Unclear):
+            guard.atom(Act.WRITE, path, cwd=str(root), root=str(root))
+        return
+    atom = guard.atom(Act.WRITE, path, cwd=str(root), root=str(root))
+    assert atom.object == real.format(root=root, parent=root.parent)
+    assert atom.care is care
+
+
+def test_reading_is_freer_than_writing_but_not_for_secrets() -> None:
+    assert not is_protected(Act.READ, ".git")
+    assert not is_protected(Act.READ, ".env.example")
+    assert is_protected(Act.WRITE, ".env.example")
+    for name in (".env", ".ssh", "server.key", "ID_RSA", ".netrc"):
+        assert is_protected(Act.READ, name)
+
+
+def test_our_own_directories_are_protected_even_where_a_rule_reaches(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    guard = Guard((str(tmp_path / "link"),))
+    for act in (Act.READ, Act.WRITE):
+        atom = guard.atom(act, f"{tmp_path}/state/db", cwd="/", root="/srv")
+        assert atom.care is Care.PROTECTED
+
+
+def test_a_project_below_a_protected_name_can_be_worked_in(tmp_path: Path) -> None:
+    root = str((tmp_path / ".config" / ".claude").resolve())
+    atom = Guard(()).atom(Act.WRITE, "a.py", cwd=root, root=root)
+    assert atom.care is Care.PLAIN
+
+
+def test_within_ends_at_a_slash() -> None:
+    assert is_within("/a/b", "/a")
+    assert not is_within("/ab", "/a")
+    assert is_within("/a", "/")

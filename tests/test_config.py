@@ -1,0 +1,193 @@
+"""The settings file: what loads, what is refused and how it is told; secrets as files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.app.config_commands import as_toml, example
+from appliance.config import load, read_credential
+from appliance.core.model import Isolation, Platform, Sender
+from appliance.errors import ConfigError
+
+GOOD = """
+[web]
+[users.alice]
+web = true
+[projects.demo]
+path = "{path}"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    path = tmp_path / "demo"
+    path.mkdir()
+    return path
+
+
+def _write(tmp_path: Path, content: str) -> Path:
+    file = tmp_path / "dispatch.toml"
+    file.write_text(content.replace("{path}", str(tmp_path / "demo")))
+    return file
+
+
+def _mistakes(tmp_path: Path, content: str) -> list[str]:
+    file = _write(tmp_path, content)
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert caught.value.exit_status == 78
+    return caught.value.message.replace(f"{file}:", "f:").splitlines()
+
+
+def test_a_small_file_is_enough(tmp_path: Path, project: Path) -> None:
+    settings = load(_write(tmp_path, GOOD))
+    assert settings.daemon.max_parallel == 2
+    assert settings.daemon.minimum_isolation is Isolation.BUBBLEWRAP
+    assert settings.telegram is None
+    assert settings.web is not None
+    assert [p.path for p in settings.projects.values()] == [str(project.resolve())]
+    assert settings.people() == {Sender(Platform.WEB, "alice"): "alice"}
+
+
+def test_the_example_loads_with_every_line_commented_in(tmp_path: Path, project: Path) -> None:
+    written = example().replace('"/srv/demo"', '"{path}"')
+    lines = [
+        line[2:] if " = " in line and line[:2] == "# " else line for line in written.split("\n")
+    ]
+    everything = load(_write(tmp_path, "\n".join(lines)))
+    assert everything == load(_write(tmp_path, written)), "an example must show the defaults"
+    assert everything.people()[Sender(Platform.TELEGRAM, "4711")] == "me"
+
+
+def test_what_is_shown_loads_again_as_the_same(tmp_path: Path, project: Path) -> None:
+    settings = load(_write(tmp_path, example().replace('"/srv/demo"', '"{path}"')))
+    assert load(_write(tmp_path, as_toml(settings))) == settings
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_lines(tmp_path: Path, project: Path) -> None:
+    assert _mistakes(
+        tmp_path,
+        """[daemon]
+max_parallel = 0
+state = "relative"
+[telegram]
+tokn = "x"
+[tele]
+[users.Alice]
+[users.bob]
+telegram = ["@bob"]
+[projects.demo]
+""",
+    ) == [
+        'f:2: "max_parallel" in [daemon] must be a whole number from 1 to 64',
+        'f:3: "state" in [daemon] must be an absolute path, such as /srv/demo',
+        'f:5: unknown key "tokn" in [telegram], did you mean "token"?',
+        'f:6: unknown section "tele" in the file, did you mean "telegram"?',
+        'f:7: "Alice" is no name for one of the users: a small letter, then up to 31 small '
+        "letters, digits and -",
+        'f:9: "telegram" in [users.bob] must be a list in [ ], each a whole number from 1 to '
+        "4503599627370496",
+        'f:10: [projects.demo] needs "path": an existing directory'.replace(
+            "an existing directory", "an absolute path, such as /srv/demo"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "no users"),
+        (GOOD.replace("[web]", ""), "no way in"),
+        (GOOD + "[telegram]", "lets nobody in: no user has telegram = [ID]"),
+        (GOOD.replace("web = true", ""), "[web] lets nobody in"),
+        (GOOD + "[terminal]", "[terminal] lets nobody in"),
+        (GOOD + "[users.bob]\nunix = [1, 1]", "stands twice"),
+        (GOOD + "[users.a]\nunix = [1]\n[users.b]\nunix = [1]", "belongs to a already"),
+        (GOOD + '[projects.other]\npath = "{path}"', "lie inside each other"),
+        (GOOD + '[projects.other]\npath = "{path}/.."', "lie inside each other"),
+        (GOOD + '[projects.other]\npath = "/nonexistent"', "there is no directory /nonexistent"),
+        (GOOD + '[daemon]\nstate = "{path}/state"', "lies inside the project demo"),
+        (GOOD + '[daemon]\npolicies = "{path}"', "lies inside the project demo"),
+        (GOOD + '[telegram]\napi = "http://example.org"', "must be an https:// address"),
+        (GOOD + '[claude]\nlogin_kind = "password"', 'must be "api_key" or "oauth_token"'),
+        ("users = 3", "no users"),
+        ("[users\n", "f:1: "),
+    ],
+)
+def test_dangerous_or_useless_settings_are_refused(
+    tmp_path: Path, project: Path, content: str, said: str
+) -> None:
+    assert said in "\n".join(_mistakes(tmp_path, content))
+
+
+def test_a_link_out_of_a_project_does_not_hide_that_it_holds_our_state(
+    tmp_path: Path, project: Path
+) -> None:
+    (project / "inside").mkdir()
+    (tmp_path / "link").symlink_to(project / "inside")
+    mistakes = _mistakes(tmp_path, GOOD + f'[daemon]\nstate = "{tmp_path}/link"')
+    assert "lies inside the project demo" in mistakes[0]
+
+
+def test_a_missing_file_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read the settings") as caught:
+        load(tmp_path / "none.toml")
+    assert caught.value.hint is not None
+    assert "config example" in caught.value.hint
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "dispatch.toml"
+    file.write_bytes(b"# ok\n\xff\n")
+    with pytest.raises(ConfigError, match=r"dispatch\.toml:2: not UTF-8"):
+        load(file)
+
+
+def _secret(directory: Path, content: bytes = b"s3cret\n", mode: int = 0o600) -> Path:
+    directory.mkdir(exist_ok=True)
+    file = directory / "token"
+    file.write_bytes(content)
+    file.chmod(mode)
+    return file
+
+
+def test_the_first_directory_with_the_credential_wins(tmp_path: Path) -> None:
+    _secret(tmp_path / "systemd", b"first", mode=0o400)
+    _secret(tmp_path / "etc", b"second\n")
+    assert read_credential("token", [tmp_path / "systemd", tmp_path / "etc"]) == "first"
+    assert read_credential("token", [tmp_path / "none", tmp_path / "etc"]) == "second"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_a_credential_others_can_read_is_refused_with_the_chmod(tmp_path: Path, mode: int) -> None:
+    file = _secret(tmp_path / "etc", mode=mode)
+    with pytest.raises(ConfigError, match="can be read by others") as caught:
+        read_credential("token", [tmp_path / "etc"])
+    assert caught.value.hint == f"make it private with: chmod 600 {file}"
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"a\nb\n", b"\xff", b"x" * 20_000])
+def test_a_credential_that_is_no_one_line_of_text_is_refused(
+    tmp_path: Path, content: bytes
+) -> None:
+    _secret(tmp_path / "etc", content)
+    with pytest.raises(ConfigError, match="the credential"):
+        read_credential("token", [tmp_path / "etc"])
+
+
+def test_links_pipes_and_directories_are_no_credentials(tmp_path: Path) -> None:
+    etc = tmp_path / "etc"
+    _secret(tmp_path / "outside")
+    etc.mkdir()
+    (etc / "token").symlink_to(tmp_path / "outside" / "token")
+    os.mkfifo(etc / "pipe", 0o600)
+    (etc / "folder").mkdir(mode=0o700)
+    for name, said in (("token", "symbolic link"), ("pipe", "regular"), ("folder", "regular")):
+        with pytest.raises(ConfigError, match=said):
+            read_credential(name, [etc])
+    with pytest.raises(ConfigError, match='no credential "other"'):
+        read_credential("other", [etc])
