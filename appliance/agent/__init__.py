@@ -1,0 +1,42 @@
+"""Drives Claude Code, or runs a recipe, through the task launcher; both behind the port `Agent`.
+
+    task_link.py  the socket to `dispatch-task`: start a command in a project, behind its wall
+    claude.py     the port: is it fit for use, one live task per session
+    program.py    the CLI's flags and environment
+    session.py    one running CLI: prompt, steering, interrupt, tool calls, the end
+    stream.py     its JSON lines to our values and back; pure
+    gates.py      what was approved, and whether a call is that; pure
+    endings.py    how a task ended, in words; pure
+    canary.py     the proof at start-up that both gates hold with this very program
+    recipes.py    the port again, for commands without AI
+    orphans.py    what a killed launcher left behind
+    beside.py     work that runs beside a body
+
+Every tool call passes two gates of the CLI's control protocol. Gate 1 is a PreToolUse hook: here
+the policy decides and a human may be waited for, for hours. It is declared with
+`onFailure: "block"`, because by default a hook that fails lets the call run. Gate 2 is the
+permission question that `ask: ["*"]` forces for every call, after the hook, with the input that
+will really be used: only a call that gate 1 approved, with exactly that input, goes on. A change
+in between, by a hook of the repository for one, ends the task. A call is told as started only
+after gate 2.
+
+We speak the protocol ourselves, and not through the vendor's SDK, because that cannot pass
+descriptors, costs a second and 60 MB at import, and the protocol is two hundred lines. It is not
+formally documented and has changed before; therefore the canary, which makes the installed
+program try one call that each gate must refuse, and no task runs until both did.
+
+A repository is hostile until proved otherwise: no settings, hooks, skills, key helpers or MCP
+servers of it are read (`--setting-sources=`, `--strict-mcp-config`); its CLAUDE.md is, as text
+(`--add-dir` with CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD). The prompt is marked
+`client_composed`, so that `@/etc/passwd` and `/command` in it are words. The environment is built
+from nothing. The CLI's partial messages are not asked for: we show whole blocks.
+
+Keys go by descriptor, through a pipe that can be read once: a variable would be seen by every
+command the agent runs.
+
+Patterns and gates are for intent; the sandbox is the boundary. No module here decides whether a
+call is allowed: that is the `Judge` it was given.
+
+Known limit: where the sandbox binds `.credentials.json`, the CLI cannot replace that file by
+renaming, only write into it. Where the login is a token by descriptor, this does not matter.
+"""

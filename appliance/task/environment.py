@@ -1,0 +1,60 @@
+"""The variables a task may have: an allow-list, because programs listen to hundreds of names.
+
+Claude Code alone knows more than nine hundred, and one of them silently switches its hooks off.
+So nothing is inherited; a name that is not listed here is refused, not dropped, because whoever
+sent it believed it would count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from appliance.task.header import BadMessage
+
+FROM_HEADER = frozenset(
+    {
+        "ANTHROPIC_BASE_URL",
+        "CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD",
+        "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+        "CLAUDE_CODE_MAX_RETRIES",
+        "CLAUDE_CONFIG_DIR",
+        "DISABLE_AUTOUPDATER",
+        "GIT_PAGER",
+        "GIT_TERMINAL_PROMPT",
+    }
+)
+"""What the daemon may set."""
+
+SECRET_VARIABLES = frozenset(
+    {"CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"}
+)
+"""Which variable may name the descriptor of a key; never the key itself."""
+
+
+def child_environment(
+    asked: Mapping[str, str],
+    secret_variable: str,
+    secret: int | None,
+    *,
+    path: str,
+    home: str,
+    temporary: str,
+) -> dict[str, str]:
+    """All variables of a task: ours and the header's. Raises BadMessage for a name not listed."""
+    strange = asked.keys() - FROM_HEADER
+    if secret_variable:
+        strange |= {secret_variable} - SECRET_VARIABLES
+    if strange:
+        raise BadMessage(f"a task must not have the variable {min(strange)}")
+    environment = {
+        "CLAUDE_CODE_TMPDIR": temporary,
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        "PATH": path,
+        "TERM": "dumb",
+        "TMPDIR": temporary,
+    }
+    if secret is not None:
+        environment[secret_variable] = str(secret)
+    return environment | dict(asked)

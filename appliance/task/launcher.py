@@ -1,0 +1,184 @@
+"""`dispatch-task`: receive one header, start its program behind a wall, see it end, leave nothing.
+
+The life of a launcher: try out the wall while nobody waits yet → receive the header → refuse, or
+start the program and say so → wait until it exits, its time is over, or the other end closes →
+stop and kill whatever is left → say how it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from appliance.core.model import Isolation
+from appliance.errors import SandboxRefused
+from appliance.task import processes
+from appliance.task.descriptors import Descriptors, receive
+from appliance.task.environment import child_environment
+from appliance.task.header import (
+    BadMessage,
+    Fault,
+    Message,
+    TaskHeader,
+    TaskRefused,
+    TaskStarted,
+    encode,
+)
+from appliance.task.projects import Projects, load
+from appliance.task.sandbox import Wall, bubblewrap, chosen, probe
+from appliance.task.supervisor import Supervisor
+
+MISUSED = 64
+SANDBOX_TEMPORARY = "/tmp"  # noqa: S108 - inside the sandbox it is the task's own
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is about to be started."""
+
+    argv: tuple[str, ...]
+    directory: Path
+    environment: dict[str, str]
+    inherited: tuple[int, ...]
+    isolation: Isolation
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the one task that comes by standard input."""
+    options = _parser().parse_args(argv)
+    try:
+        control = socket.socket(fileno=os.dup(0))
+    except OSError:
+        sys.stderr.write("dispatch-task: error: standard input is not a socket\n")
+        return MISUSED
+    processes.become_subreaper()
+    with control:
+        serve(control, options.projects, probe())
+    return 0
+
+
+def serve(control: socket.socket, projects_file: Path, wall: Wall) -> None:
+    """One task from header to last word. A refusal is an answer, not an error."""
+    try:
+        received = receive(control)
+        if received is not None:
+            _run(control, *received, projects_file, wall)
+    except BadMessage as error:
+        _tell(control, TaskRefused(Fault.TASK, f"the launcher refuses the task: {error}"))
+    except SandboxRefused as error:
+        _tell(control, TaskRefused(Fault.SANDBOX, error.message))
+    except OSError as error:
+        _tell(control, TaskRefused(Fault.TASK, f"the task cannot be started: {error}"))
+
+
+def _run(
+    control: socket.socket,
+    header: TaskHeader,
+    descriptors: Descriptors,
+    projects_file: Path,
+    wall: Wall,
+) -> None:
+    with Supervisor() as supervisor, _temporary_directory() as temporary:
+        try:
+            command = prepared(header, descriptors, load(projects_file), wall, temporary)
+            pid = _start(command, descriptors)
+        finally:
+            descriptors.close()  # the agent's copies are the only ones now
+        _tell(control, TaskStarted(pid, command.isolation))
+        ended = supervisor.see_through(control, pid, command.isolation, header.timeout_seconds)
+    _tell(control, ended)
+
+
+def prepared(
+    header: TaskHeader, descriptors: Descriptors, projects: Projects, wall: Wall, temporary: Path
+) -> Command:
+    """The command a header asks for. Raises BadMessage or SandboxRefused."""
+    project = _project(header, projects)
+    directory = _directory(header, project)
+    program = shutil.which(header.argv[0], path=projects.path)
+    if program is None:
+        raise BadMessage(f"there is no program {header.argv[0]} on {projects.path}")
+    isolation = chosen(wall, header.minimum_isolation, projects)
+    is_walled = isolation is Isolation.BUBBLEWRAP
+    environment = child_environment(
+        header.environment,
+        header.secret_variable,
+        descriptors.secret,
+        path=projects.path,
+        home=projects.home,
+        temporary=SANDBOX_TEMPORARY if is_walled else str(temporary),
+    )
+    argv = (program, *header.argv[1:])
+    inherited: tuple[int, ...] = () if descriptors.secret is None else (descriptors.secret,)
+    if is_walled:
+        sandboxed = bubblewrap(argv, projects, project, directory)
+        argv, inherited = sandboxed.argv, inherited + sandboxed.descriptors
+    return Command(argv, directory, environment, inherited, isolation)
+
+
+def _project(header: TaskHeader, projects: Projects) -> Path:
+    path = projects.projects.get(header.project)
+    if path is None:
+        raise BadMessage(f"there is no project {header.project} in the list of projects")
+    if not Path(path).is_dir():
+        raise BadMessage(f"the directory of project {header.project} does not exist: {path}")
+    return Path(path)
+
+
+def _directory(header: TaskHeader, project: Path) -> Path:
+    directory = (project / header.directory).resolve()
+    if not directory.is_relative_to(project) or not directory.is_dir():
+        raise BadMessage(f"{directory} is not a directory of project {header.project}")
+    return directory
+
+
+def _start(command: Command, descriptors: Descriptors) -> int:
+    child = subprocess.Popen(  # noqa: S603 - argv was checked; there is no shell
+        command.argv,
+        cwd=command.directory,
+        env=command.environment,
+        stdin=descriptors.stdin,
+        stdout=descriptors.stdout,
+        stderr=descriptors.stderr,
+        pass_fds=command.inherited,
+        start_new_session=True,
+        preexec_fn=partial(processes.die_with_parent, os.getpid()),  # we have no threads
+    )
+    child.returncode = 0  # the supervisor waits for it; Popen must not
+    return child.pid
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """A directory of the task's own; after a SIGKILL of ours it stays, readable by us only."""
+    path = tempfile.mkdtemp(prefix="dispatch-task-")
+    try:
+        yield Path(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _tell(control: socket.socket, message: Message) -> None:
+    with suppress(ConnectionError):  # nobody listens any more
+        control.sendall(encode(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dispatch-task",
+        description="Run one task of an agent in a sandbox; its header comes by standard input.",
+    )
+    parser.add_argument(
+        "--projects", required=True, type=Path, metavar="FILE", help="the list of projects"
+    )
+    return parser

@@ -1,0 +1,109 @@
+"""The administrator's list of projects, and what a task in one of them may see.
+
+A JSON file that only root, or the user who runs the launcher, can write:
+
+    {"version": 1, "projects": {"web": "/srv/web"}, "home": "/var/lib/dispatch-agent",
+     "path": "/usr/local/bin:/usr/bin:/bin", "hidden": ["/etc/dispatch"],
+     "readable": ["/opt/claude"], "unsafe_no_sandbox": false}
+
+`wiring` (or `dispatchctl`, as root) writes it with `Projects.encode`; the launcher reads it anew
+for every task.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from appliance.errors import SandboxRefused
+
+VERSION = 1
+MAX_SIZE = 1024 * 1024
+DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Projects:
+    """`projects` name → directory. `home` is the agent's: its login and nothing else of it is seen.
+
+    `hidden`: files and directories a task never sees. `readable`: what lies in a home directory
+    and is needed all the same, such as the agent's program. `path` is where a task's programs are
+    looked for. `unsafe_no_sandbox` runs tasks without any wall although one could be built.
+    """
+
+    projects: Mapping[str, str]
+    home: str
+    path: str = DEFAULT_PATH
+    hidden: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
+    unsafe_no_sandbox: bool = False
+
+    def encode(self) -> str:
+        """The file's content."""
+        return json.dumps({"version": VERSION, **asdict(self)}, indent=1) + "\n"
+
+
+def load(path: Path) -> Projects:
+    """Read the list. Raises SandboxRefused when it is missing, wrong, or writable by others."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & 0o022:
+                raise SandboxRefused(f"{path} can be written by others: run chmod go-w {path}")
+            found = json.loads(file.read(MAX_SIZE))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SandboxRefused(f"the list of projects cannot be read: {error}") from error
+    try:
+        return _checked(found)
+    except ValueError as error:
+        raise SandboxRefused(f"{path}: {error}") from error
+
+
+def _checked(found: object) -> Projects:
+    if not isinstance(found, dict) or found.pop("version", None) != VERSION:
+        raise ValueError(f"not a list of projects of version {VERSION}")
+    names = {field.name for field in fields(Projects)}
+    if names != found.keys():
+        raise ValueError(f"unknown or missing: {', '.join(sorted(names ^ found.keys()))}")
+    return Projects(
+        projects={name: _directory(path) for name, path in _table(found["projects"]).items()},
+        home=_directory(found["home"]),
+        path=_text(found["path"]),
+        hidden=tuple(_absolute(path) for path in _list(found["hidden"])),
+        readable=tuple(_absolute(path) for path in _list(found["readable"])),
+        unsafe_no_sandbox=found["unsafe_no_sandbox"] is True,
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text, not {value!r}")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list, not {value!r}")
+    return value
+
+
+def _table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a table, not {value!r}")
+    return value
+
+
+def _absolute(value: object) -> str:
+    path = _text(value)
+    if not Path(path).is_absolute() or "\0" in path:
+        raise ValueError(f"expected an absolute path, not {path!r}")
+    return str(Path(path).resolve())
+
+
+def _directory(value: object) -> str:
+    path = _absolute(value)
+    if path == "/":
+        raise ValueError("the root of the file system cannot be a project or a home")
+    return path

@@ -1,0 +1,139 @@
+"""Waits for a program's end and brings it about: time-outs, a closed socket, what it left behind.
+
+As subreaper we are the parent of everything below us whose own parent died. So "we have no
+children" means "nothing is left", whatever the program did to hide; until then we look at what
+there is and kill it.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from contextlib import ExitStack
+from types import FrameType
+from typing import Self
+
+from appliance.core.model import Isolation
+from appliance.task.header import TaskExited
+from appliance.task.processes import descendants, send
+
+GRACE_SECONDS = 0.4
+"""Between being asked to stop and being killed: time to write a transcript's last line, and short
+enough that nothing is left one second after the daemon died."""
+
+SWEEP_SECONDS = 0.01
+"""How soon we look again for what is still dying."""
+
+SHELL_SIGNAL = 128
+"""A wrapper whose program died of signal N exits with this plus N, as shells do."""
+
+STOPPING = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+class Supervisor:
+    """Owns the process's signals while it is entered: enter it before anything is started."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._is_told_to_stop = False
+        self._program = 0
+        self._status: int | None = None
+
+    def __enter__(self) -> Self:
+        """Turn signals into bytes, so that waiting for them and for the socket is one wait."""
+        self._wake, write_end = socket.socketpair()
+        for end in (self._wake, write_end):
+            end.setblocking(False)
+            self._stack.enter_context(end)
+        for number in (signal.SIGCHLD, *STOPPING):
+            self._stack.callback(signal.signal, number, signal.signal(number, _wake_only))
+        before = signal.set_wakeup_fd(write_end.fileno(), warn_on_full_buffer=False)
+        self._stack.callback(signal.set_wakeup_fd, before)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sweep()
+        self._stack.close()
+
+    def see_through(
+        self, control: socket.socket, pid: int, isolation: Isolation, timeout_seconds: float
+    ) -> TaskExited:
+        """Wait for our child `pid` to end, or end it; return when nothing of it is left."""
+        self._program = pid
+        deadline = time.monotonic() + timeout_seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ)
+            selector.register(control, selectors.EVENT_READ)
+            is_open = True
+            while self._lives() and is_open and not self._is_told_to_stop:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    break
+                is_open = not self._wait(selector, control, remaining)
+        timed_out = self._status is None and time.monotonic() >= deadline
+        if self._status is None:
+            self._ask_to_stop(isolation)
+        self._sweep()
+        return _exited(self._status or 0, isolation, timed_out)
+
+    def _wait(
+        self, selector: selectors.BaseSelector, control: socket.socket, seconds: float
+    ) -> bool:
+        """True: the other end has closed. It has nothing more to say, so anything it sends counts
+        as that, too."""
+        ready = {key.fileobj for key, _ in selector.select(seconds)}
+        if self._wake in ready:
+            self._is_told_to_stop |= bool(STOPPING & set(self._wake.recv(4096)))
+        return control in ready
+
+    def _lives(self) -> bool:
+        self._reap()
+        return self._status is None
+
+    def _reap(self) -> bool:
+        """Collect the dead; False: there is no child left, dead or alive."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self._program:
+                self._status = status
+
+    def _ask_to_stop(self, isolation: Isolation) -> None:
+        """SIGTERM to everything. A wrapper is spared: it would die at once and take all with it."""
+        wrapper = {self._program} if isolation is Isolation.BUBBLEWRAP else set()
+        send(signal.SIGTERM, set(descendants(os.getpid())) - wrapper)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._lives() and (remaining := deadline - time.monotonic()) > 0:
+            self._pause(remaining)
+
+    def _sweep(self) -> None:
+        """Kill everything below us until nothing is left."""
+        while self._reap():
+            # where nothing is known of descendants, the group is the best there is
+            send(signal.SIGKILL, descendants(os.getpid()) or (-self._program,))
+            self._pause(SWEEP_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Until a signal arrives, a child's end for one, or so long."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ)
+            if selector.select(seconds):
+                self._wake.recv(4096)
+
+
+def _exited(wait_status: int, isolation: Isolation, timed_out: bool) -> TaskExited:
+    code = os.waitstatus_to_exitcode(wait_status)
+    if isolation is Isolation.BUBBLEWRAP and code > SHELL_SIGNAL:
+        code = SHELL_SIGNAL - code
+    return TaskExited(max(code, -1), max(-code, 0), timed_out)
+
+
+def _wake_only(_number: int, _frame: FrameType | None) -> None:
+    """Without a handler of Python's the wake-up byte is not written."""
