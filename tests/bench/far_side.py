@@ -48,11 +48,14 @@ async def watch(telegram: TelegramEmulator) -> None:
     def state() -> tuple[int, int, bool]:
         return telegram.poller, len(telegram.calls), bool(telegram.updates)
 
+    async def other_state(known: tuple[int, int, bool]) -> tuple[int, int, bool]:
+        async with telegram.changed:
+            await telegram.changed.wait_for(lambda: state() != known)
+        return state()
+
     before = state()
     while True:
-        async with telegram.changed:
-            await telegram.changed.wait_for(lambda: state() != before)
-        now = state()
+        now = await other_state(before)
         if now[0] != before[0]:
             say("polled")
         for call in telegram.calls[before[1] : now[1]]:
