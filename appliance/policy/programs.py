@@ -59,7 +59,7 @@ _LOG = (
     "--oneline --graph --decorate --no-decorate --all --branches --tags --remotes --reverse "
     "--merges --no-merges --first-parent --follow --pretty --format --abbrev-commit --date-order "
     "--topo-order --author-date-order --left-right --cherry-pick --boundary --full-history "
-    "--simplify-by-decoration --show-signature --invert-grep --regexp-ignore-case"
+    "--simplify-by-decoration --invert-grep --regexp-ignore-case"
 )
 _LOG_VALUED = (
     "--max-count --skip --since --until --after --before --author --committer --grep --date "
@@ -141,7 +141,7 @@ PROFILES: Mapping[str, Profile] = {
         "--line-regexp --fixed-strings --no-heading --heading --column --stats --trim "
         "--multiline --multiline-dotall --pcre2 --vimgrep --no-filename --with-filename --quiet "
         "--count-matches --null --crlf --text",
-        "-e -A -B -C -m -g -t -T -M -d -j --regexp --glob --iglob --type --type-not --max-count "
+        "-e -A -B -C -m -t -T -M -d -j --regexp --type --type-not --max-count "
         "--max-depth --after-context --before-context --context --threads --sort --max-columns "
         "--color",
         "niSscvlowxFNHIqUP",

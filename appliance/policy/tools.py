@@ -18,6 +18,7 @@ from appliance.core.model import Act, Json, ToolRequest
 from appliance.policy import paths, programs, shell
 from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
 from appliance.policy.paths import Guard
+from appliance.policy.patterns import PATH_ACTS
 
 MAX_SHOWN_CHARACTERS = 10_000
 
@@ -58,7 +59,7 @@ def atoms_of(request: ToolRequest, place: Place) -> list[Atom]:
         _check_fields(request, shape)
         return shape.atoms(request.input, place)
     except Unclear as why:
-        return [unclear(shape.act, _subject(request), why)]
+        return [_not_understood(request, shape, why)]
 
 
 def _check_fields(request: ToolRequest, shape: Shape) -> None:
@@ -77,10 +78,12 @@ def _is_odd_number(value: Json, kind: type) -> bool:
     return isinstance(value, bool) and kind is not bool
 
 
-def _subject(request: ToolRequest) -> str:
-    """All that is known about a call that was not understood: its first text."""
-    texts = (value for value in request.input.values() if isinstance(value, str))
-    return _shown(next(texts, request.tool))
+def _not_understood(request: ToolRequest, shape: Shape, why: Unclear) -> Atom:
+    """Known by its main field. For files that is no path, so that no rule for paths speaks."""
+    main = request.input.get(next(iter(shape.required), ""))
+    text = _shown(main) if isinstance(main, str) else request.tool
+    atom = unclear(shape.act, text, why)
+    return replace(atom, object=request.tool) if shape.act in PATH_ACTS else atom
 
 
 def _shown(text: str) -> str:
@@ -234,7 +237,7 @@ _SHAPES: Mapping[str, Shape] = {
         Act.READ,
         _file(Act.READ, "file_path"),
         {"file_path": _TEXT},
-        {"offset": _NUMBER, "limit": _NUMBER, "pages": _TEXT},
+        {"offset": _NUMBER, "limit": _NUMBER, "pages": _TEXT, "allow_large": _FLAG},
     ),
     "NotebookRead": Shape(
         Act.READ,
@@ -263,14 +266,14 @@ _SHAPES: Mapping[str, Shape] = {
     "LS": Shape(Act.READ, _directory, {}, {"path": _TEXT, "ignore": _LIST}),
     "Glob": Shape(Act.READ, _glob, {"pattern": _TEXT}, {"path": _TEXT}),
     "Grep": Shape(Act.READ, _grep, {"pattern": _TEXT}, _SEARCH_OPTIONS),
-    "WebFetch": Shape(Act.WEB, _fetch, {"url": _TEXT}, {"prompt": _TEXT}),
+    "WebFetch": Shape(Act.WEB, _fetch, {"url": _TEXT}, {"prompt": _TEXT, "offset": _NUMBER}),
     "WebSearch": Shape(
         Act.WEB,
         _web_search,
         {"query": _TEXT},
         {"allowed_domains": _LIST, "blocked_domains": _LIST},
     ),
-    # "mode" is left out on purpose: it would set the sub-agent's permissions
+    # "mode" and "isolation" are left out on purpose: they move the sub-agent out of our limits
     **dict.fromkeys(
         ("Agent", "Task"),
         Shape(
@@ -281,6 +284,8 @@ _SHAPES: Mapping[str, Shape] = {
                 "description": _TEXT,
                 "subagent_type": _TEXT,
                 "model": _TEXT,
+                "effort": _TEXT,
+                "name": _TEXT,
                 "resume": _TEXT,
                 "run_in_background": _FLAG,
                 "max_turns": _NUMBER,
@@ -295,8 +300,22 @@ _SHAPES: Mapping[str, Shape] = {
         {"block": _FLAG, "timeout": _NUMBER},
     ),
     "TaskStop": Shape(Act.TOOL, _named("TaskStop"), {}, {"task_id": _TEXT, "shell_id": _TEXT}),
-    "BashOutput": Shape(
-        Act.TOOL, _named("BashOutput"), {"bash_id": _TEXT}, {"filter": _TEXT, "wait_up_to": _NUMBER}
+    "TaskCreate": Shape(
+        Act.TOOL,
+        _named("TaskCreate"),
+        {"subject": _TEXT, "description": _TEXT},
+        {"activeForm": _TEXT, "metadata": dict},
     ),
-    "KillShell": Shape(Act.TOOL, _named("KillShell"), {"shell_id": _TEXT}, {}),
+    "TaskUpdate": Shape(
+        Act.TOOL,
+        _named("TaskUpdate"),
+        {"taskId": _TEXT},
+        {
+            **dict.fromkeys(("subject", "description", "activeForm", "status", "owner"), _TEXT),
+            **dict.fromkeys(("addBlocks", "addBlockedBy"), _LIST),
+            "metadata": dict,
+        },
+    ),
+    "TaskGet": Shape(Act.TOOL, _named("TaskGet"), {"taskId": _TEXT}, {}),
+    "TaskList": Shape(Act.TOOL, _named("TaskList"), {}, {}),
 }

@@ -23,6 +23,10 @@ KNOWN_REFUSALS = 24
 """Harmless lines that ask instead: redirections, globs, cd, programs without a profile."""
 
 
+def _each(rows: list[dict[str, Any]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("row", rows, ids=[row["id"] for row in rows])
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The corpus speaks of /srv/app; it has a link that leads out."""
@@ -78,7 +82,7 @@ def _decide(row: dict[str, Any], tmp_path: Path, root: Path, *more: str) -> Deci
     return _policy(tmp_path, *_rules(row), *more).decide(_request(row, tmp_path, root))
 
 
-@pytest.mark.parametrize("row", ATTACKS, ids=[row["id"] for row in ATTACKS])
+@_each(ATTACKS)
 def test_attack_is_not_allowed_by_the_grant_it_stretches(
     row: dict[str, Any], tmp_path: Path, root: Path
 ) -> None:
@@ -86,22 +90,18 @@ def test_attack_is_not_allowed_by_the_grant_it_stretches(
     assert not isinstance(decision, Allowed), row["reason"]
 
 
-@pytest.mark.parametrize("row", ATTACKS, ids=[row["id"] for row in ATTACKS])
+@_each([row for row in ATTACKS if row["kind"] != "chat"])  # its owner may say everything
 def test_attack_is_not_allowed_by_the_shipped_policy(
     row: dict[str, Any], tmp_path: Path, root: Path
 ) -> None:
-    if row["kind"] == "chat":
-        pytest.skip("the owner may say everything in a chat")
     decision = disk.shipped(tmp_path).decide(_request(row, tmp_path, root))
     assert not isinstance(decision, Allowed), row["reason"]
 
 
-@pytest.mark.parametrize("row", ATTACKS, ids=[row["id"] for row in ATTACKS])
+@_each([row for row in ATTACKS if row["expected_verdict"] == "deny" and row["rule"][:5] != "deny:"])
 def test_attack_is_not_allowed_even_where_every_program_is(
     row: dict[str, Any], tmp_path: Path, root: Path
 ) -> None:
-    if row["expected_verdict"] == "approve" or row["rule"].startswith("deny:"):
-        pytest.skip("allowed or denied by its own words")
     decision = _decide(row, tmp_path, root, "p, dev, *, bash, **, allow")
     assert not isinstance(decision, Allowed), row["reason"]
 
