@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,19 @@ async def chromium(program: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+def _free_port() -> int:
+    """Below those that the kernel gives to connections.
+
+    From such a port a page that tries to reconnect can end up connected to itself, and then the
+    restarted server finds its port taken.
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port between 20000 and 32000")
+
+
 class Site:
     """A server that can be restarted on its port, and one browser window per `open`."""
 
@@ -52,16 +67,16 @@ class Site:
         self._directory = directory
         self._transcript = transcript
         self._settings = settings
-        self.chat = self._make(port=0)
+        self._port = _free_port()
+        self.chat = self._make()
 
-    def _make(self, port: int) -> WebChat:
-        return web_chat(self._directory, self._transcript, port=port, **self._settings)
+    def _make(self) -> WebChat:
+        return web_chat(self._directory, self._transcript, port=self._port, **self._settings)
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
         """Serve; a second time, it is another daemon on the same port and files."""
-        if self.chat.port:
-            self.chat = self._make(port=self.chat.port)
+        self.chat = self._make()
         async with running(self.chat, self.inbox):
             yield
 

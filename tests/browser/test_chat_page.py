@@ -193,6 +193,7 @@ async def test_a_restart_loses_nothing_and_says_nothing_twice(
     async with site.window() as page:
         async with site.served():
             await page.goto(site.chat.login_link(ANNA))
+            await expect(page.get_by_text("Connected")).to_be_visible()
             await say(page, "before")
             await site.inbox.next()
             await expect(page.get_by_label("stored")).to_be_visible()

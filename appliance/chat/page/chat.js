@@ -28,9 +28,9 @@ function receive(frame) {
     case "stored":
       return stored(frame.id);
     case "refused":
-      return failed(frame.id, `Not sent: ${frame.reason}`);
+      return refused(frame.id, `Not sent: ${frame.reason}`);
     case "later":
-      return failed(frame.id, `Waiting: ${frame.reason}`);
+      return delayed(frame.id, `Waiting: ${frame.reason}`);
     case "toast":
       return showToast(frame);
     case "progress":
@@ -83,10 +83,17 @@ function show(frame) {
 
 function stored(id) {
   log.mark(`said-${id}`, "stored");
+  answer(id, "");
   pressed.get(id)?.removeAttribute("aria-disabled");
 }
 
-function failed(id, sentence) {
+function refused(id, sentence) {
+  delayed(id, sentence);
+  pressed.get(id)?.removeAttribute("aria-disabled");
+}
+
+/** It is offered again by itself, so the buttons stay as they are. */
+function delayed(id, sentence) {
   log.mark(`said-${id}`, sentence);
   answer(id, sentence);
 }
@@ -98,10 +105,8 @@ function showToast({ click, text: sentence }) {
 
 /** Below the buttons that were pressed, as long as they are there. */
 function answer(id, sentence) {
-  const row = pressed.get(id);
-  if (!row) return;
-  row.removeAttribute("aria-disabled");
-  row.querySelector(".answer").textContent = sentence;
+  const label = pressed.get(id)?.querySelector(".answer");
+  if (label) label.textContent = sentence;
 }
 
 function showProgress(frame) {
