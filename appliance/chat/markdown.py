@@ -2,8 +2,8 @@
 
 CommonMark with tables and strike-through; HTML stays the text it is. What an address is behind
 a link's words is always written out, and the span is on the address: what one reads is where
-one goes. Converters that produce a platform's own mark-up were tried and lose text
-(`vector<int>`, `__init__`), so the syntax tree of markdown-it-py is walked here.
+one goes. One thing is ours: `__init__` stays what it is. Converters that produce a platform's
+own mark-up were tried and lose text, so the syntax tree of markdown-it-py is walked here.
 """
 
 from __future__ import annotations
@@ -103,6 +103,8 @@ class _Page:
             case "code_inline":
                 with self._styled(Style.CODE):
                     self._write(node.content)
+            case "strong" if node.markup == "__":
+                self._dunder(node)
             case "strong" | "em" | "s":
                 with self._styled(INLINE_STYLES[node.type]):
                     self.inline(node.children)
@@ -112,6 +114,12 @@ class _Page:
                 self._link(node, str(node.attrs["src"]))
             case _:
                 self._write(node.content)
+
+    def _dunder(self, node: Node) -> None:
+        """`__init__` is bold to Markdown; where people talk about code it is a name."""
+        self._write(node.markup)
+        self.inline(node.children)
+        self._write(node.markup)
 
     def _code_block(self, node: Node) -> None:
         language = node.info.split(maxsplit=1)[0] if node.info.strip() else ""

@@ -161,13 +161,17 @@ class TelegramChat:
     # changes of earlier messages
 
     async def _send_edit(self, post: Post) -> str:
-        async with self._display.silence(post.place, post.message_id):
+        await self._display.settle(post.place, post.message_id)
+        try:
             await self._edit(post.place, post.message_id, post.reply)
+        except ChatRefused as error:
+            if not _says(error, NOT_MODIFIED):
+                raise
         self._remember_keyboard(post.place, post.message_id, post.reply)
         return post.message_id
 
     async def _edit(self, place: Place, message_id: str, reply: Reply) -> None:
-        async def edit(body: Rich) -> None:
+        async def edit_text(body: Rich) -> None:
             async with self._paid(place):
                 await self._client.edit_text(place, message_id, body, reply.buttons)
 
@@ -176,12 +180,11 @@ class TelegramChat:
                 await self._client.edit_caption(place, message_id, caption(body), reply.buttons)
 
         try:
-            await _with_formatting_if_possible(edit, _body(reply))
+            await _with_formatting_if_possible(edit_text, _body(reply))
         except ChatRefused as error:
-            if _says(error, NO_TEXT):
-                await _with_formatting_if_possible(edit_caption, _body(reply))
-            elif not _says(error, NOT_MODIFIED):
+            if not _says(error, NO_TEXT):
                 raise
+            await _with_formatting_if_possible(edit_caption, _body(reply))
 
     async def _edit_progress(self, progress: Progress) -> None:
         """The budget has been asked already."""

@@ -129,7 +129,7 @@ class Client:
             message_thread_id=_thread(place),
             text=body.text,
             parse_mode=None,
-            entities=_entities(body),
+            entities=entities(body),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             reply_markup=_keyboard(buttons),
         )
@@ -143,7 +143,7 @@ class Client:
             document=BufferedInputFile(file.content, file.name),
             caption=caption.text or None,
             parse_mode=None,
-            caption_entities=_entities(caption),
+            caption_entities=entities(caption),
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method, UPLOAD_SECONDS))
@@ -154,7 +154,7 @@ class Client:
             message_id=int(message_id),
             text=body.text,
             parse_mode=None,
-            entities=_entities(body),
+            entities=entities(body),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             reply_markup=_keyboard(buttons),
         )
@@ -166,7 +166,7 @@ class Client:
             message_id=int(message_id),
             caption=body.text,
             parse_mode=None,
-            caption_entities=_entities(body),
+            caption_entities=entities(body),
             reply_markup=_keyboard(buttons),
         )
         await self._call(method)
@@ -185,10 +185,10 @@ class Client:
         try:
             return await self._bot(method, request_timeout=seconds)
         except (AiogramError, UnicodeDecodeError) as error:
-            raise _meaning(error) from None
+            raise meaning(error) from None
 
 
-def _meaning(error: Exception) -> ApplianceError:
+def meaning(error: Exception) -> ApplianceError:
     """What we know after a failed call: whether to try again, and whether it took effect."""
     match error:
         case TelegramRetryAfter(retry_after=seconds):
@@ -222,9 +222,9 @@ def _meaning(error: Exception) -> ApplianceError:
             return ChatUnavailable("Telegram's answer cannot be read")
 
 
-def _entities(body: Rich) -> list[MessageEntity] | None:
-    kept = body.spans[:MAX_ENTITIES]
-    return [_entity(body.text, span) for span in kept] or None
+def entities(body: Rich) -> list[MessageEntity] | None:
+    """The spans as Telegram wants them: measured in UTF-16 units, at most 100."""
+    return [_entity(body.text, span) for span in body.spans[:MAX_ENTITIES]] or None
 
 
 def _entity(text: str, span: Span) -> MessageEntity:

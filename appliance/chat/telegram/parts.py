@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.chat.markdown import MAX_RENDERED_CHARACTERS, render
+from appliance.chat.markdown import render
 from appliance.chat.split import cut, split, utf16_units
 from appliance.chat.wellformed import is_blank, well_formed
 from appliance.core.model import Attachment, Markdown, Reply, Rich
@@ -13,6 +13,8 @@ MAX_TEXT_UNITS = 4096
 MAX_CAPTION_UNITS = 1024
 MAX_PARTS = 4
 """More messages than this in a row are a nuisance: the whole then comes as a file."""
+MAX_SOURCE_CHARACTERS = (MAX_PARTS + 1) * MAX_TEXT_UNITS
+"""A longer text becomes a file anyway: what will not be seen need not be rendered."""
 ANSWER_FILE = "answer.md"
 EMPTY = Rich("(empty)")
 _BEGINNING_UNITS = MAX_TEXT_UNITS - 100  # leaves room for the note about the file
@@ -24,7 +26,7 @@ def parts_of(reply: Reply) -> tuple[Reply, ...]:
     body = _body(reply)
     files = [reply.attachment] if reply.attachment else []
     texts = [part for part in split(body, MAX_TEXT_UNITS) if not is_blank(part.text)]
-    if len(texts) > MAX_PARTS or len(source) > MAX_RENDERED_CHARACTERS:
+    if len(texts) > MAX_PARTS or len(source) > MAX_SOURCE_CHARACTERS:
         texts = [_beginning(body)]
         files.insert(0, Attachment(ANSWER_FILE, source.encode()))
     if len(files) == 1 and utf16_units(body.text) <= MAX_CAPTION_UNITS:
@@ -38,7 +40,7 @@ def parts_of(reply: Reply) -> tuple[Reply, ...]:
 
 def _body(reply: Reply) -> Rich:
     if isinstance(reply.body, Markdown):
-        return render(reply.body.text[:MAX_RENDERED_CHARACTERS])
+        return render(reply.body.text[:MAX_SOURCE_CHARACTERS])
     return replace(reply.body, text=well_formed(reply.body.text))
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from appliance.core.model import JobId, Place, Progress
 from appliance.errors import ChatRefused, ChatUnavailable
@@ -51,14 +50,13 @@ class ProgressDisplay:
             else:
                 self._changed.clear()
 
-    @asynccontextmanager
-    async def silence(self, place: Place, message_id: str) -> AsyncIterator[None]:
-        """Inside, nothing is shown: an older word must not come after what is said now."""
+    async def settle(self, place: Place, message_id: str) -> None:
+        """Returns once no older word about this message can come after what is said next."""
         for job, progress in tuple(self._waiting.items()):
             if (progress.place, progress.started_post) == (place, message_id):
                 del self._waiting[job]
         async with self._editing:
-            yield
+            """What was being shown has been shown."""
 
     def _due(self) -> list[Progress]:
         now = self._clock.monotonic()
