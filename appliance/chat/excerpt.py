@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from appliance.chat.markdown import render
 from appliance.chat.split import cut
+from appliance.chat.wellformed import is_blank, well_formed
 from appliance.core.model import Attachment, Markdown, Reply, Rich
 
 EXCERPT_CHARACTERS = 4000
-FILE_NAME = "answer.txt"
+FILE_NAME = "answer.md"
+EMPTY = Rich("(empty)")
 
 
 def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
@@ -17,15 +19,23 @@ def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
 
     A file and buttons of its own then follow in a second part.
     """
-    body = render(reply.body.text) if isinstance(reply.body, Markdown) else reply.body
+    body = _body(reply)
     if len(body.text) <= limit:
         return (replace(reply, body=body),)
-    whole = Attachment(FILE_NAME, reply.body.text.encode("utf-8", "replace"))
+    whole = Attachment(FILE_NAME, well_formed(reply.body.text).encode())
     first = Reply(_beginning(body), attachment=whole)
     if reply.attachment is None:
         return (replace(first, buttons=reply.buttons),)
     rest = Rich(f"The text above is cut; {FILE_NAME} has all of it.")
     return (first, Reply(rest, reply.buttons, reply.attachment))
+
+
+def _body(reply: Reply) -> Rich:
+    if isinstance(reply.body, Markdown):
+        body = render(reply.body.text)
+    else:
+        body = replace(reply.body, text=well_formed(reply.body.text))
+    return EMPTY if is_blank(body.text) and reply.attachment is None else body
 
 
 def _beginning(body: Rich) -> Rich:

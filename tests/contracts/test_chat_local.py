@@ -1,4 +1,8 @@
-"""The port `Chat`, kept by the two chats that need no platform: the web page and the terminal."""
+"""The port `Chat`, kept by the two chats that need no platform: the web page and the terminal.
+
+`test_chat` is about chats whose far side numbers the messages and can fail on its own; here both
+ends are ours: a post's own number names its message, so sending it twice shows it once.
+"""
 
 from __future__ import annotations
 
@@ -212,6 +216,7 @@ async def test_toasts_and_progress_need_nobody_to_see_them(harness: Harness) -> 
     "reply",
     [
         Reply(Rich("")),
+        Reply(Rich("\ud800\x00"), BUTTONS, Attachment("a.txt", b"a")),
         Reply(Markdown("# Title\n\n*text* with `code`"), BUTTONS),
         Reply(Markdown("long " * 100_000), BUTTONS),
         Reply(Rich("long " * 100_000), BUTTONS, Attachment("own.txt", b"own")),
@@ -224,5 +229,6 @@ def test_preparing_is_pure_and_loses_nothing(harness: Harness, reply: Reply) -> 
     assert [part.buttons for part in parts] == [()] * (len(parts) - 1) + [reply.buttons]
     files = [part.attachment for part in parts if part.attachment]
     assert reply.attachment is None or reply.attachment in files
+    assert all(part.body.text or part.attachment for part in parts)
     if len(reply.body.text) > 100_000:
         assert files[0].content.decode() == reply.body.text

@@ -106,7 +106,7 @@ def post_payload(post: Post, at: Millis) -> str:
     ]
     content: dict[str, Json] = {"text": body.text, "spans": spans, "buttons": buttons}
     if attachment:
-        content["file"] = {"name": attachment.name, "size": len(attachment.content)}
+        content["file"] = {"name": well_formed(attachment.name), "size": len(attachment.content)}
     return _json({"from": "appliance", "at": at, "post": post.id, **content})
 
 

@@ -15,7 +15,7 @@ from appliance.chat.web.audience import Audience
 from appliance.chat.web.connection import Connection, click_prefix
 from appliance.chat.web.login import LoginTokens, Sessions
 from appliance.chat.web.site import CLOSE_SECONDS, Site
-from appliance.chat.web.transcript import Transcript
+from appliance.chat.web.transcript import Line, Transcript
 from appliance.core.model import (
     JobId,
     Millis,
@@ -133,7 +133,10 @@ class WebChat:
         if post.kind is PostKind.TOAST:
             return self._toast(user, post)
         message_id = _message_id(post)
-        payload = frames.post_payload(post, self._first_sent_at(user, message_id))
+        before = self._transcript.find(user, message_id)
+        if before is None and post.kind is PostKind.EDIT:
+            raise ChatRefused(f"the message {message_id} to change is not there")
+        payload = frames.post_payload(post, _sent_at(before) if before else self._clock.now())
         attachment = post.reply.attachment
         content = attachment.content if attachment else None
         self._transcript.upsert(user, message_id, payload, content)
@@ -200,14 +203,15 @@ class WebChat:
         self._audience.tell(user, frames.frame("toast", click=click, text=post.reply.body.text))
         return post.message_id
 
-    def _first_sent_at(self, user: UserName, message_id: str) -> Millis:
-        line = self._transcript.find(user, message_id)
-        return Millis(json.loads(line.payload)["at"]) if line else self._clock.now()
-
     def _forget_progress(self, message_id: str) -> None:
         over = [p for p in self._progress.values() if p.started_post == message_id]
         for progress in over:
             self.show(Progress(progress.job, progress.place, ""))
+
+
+def _sent_at(line: Line) -> Millis:
+    """An edited message keeps the time at which it was first said."""
+    return Millis(json.loads(line.payload)["at"])
 
 
 def _message_id(post: Post) -> str:

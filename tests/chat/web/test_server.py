@@ -339,6 +339,11 @@ async def test_a_taken_port_is_said_in_one_sentence(
         await second.run(Inbox(), lambda: None)
 
 
+async def test_an_edit_of_a_message_that_is_not_there_is_refused(chat: WebChat) -> None:
+    with pytest.raises(ChatRefused, match="is not there"):
+        await chat.send(post(1, "done", PostKind.EDIT, "post-99"))
+
+
 async def test_a_link_for_nobody_is_refused(chat: WebChat) -> None:
     with pytest.raises(ConfigError, match="no user called"):
         chat.login_link("mallory")  # type: ignore[arg-type]
