@@ -142,6 +142,14 @@ class ClaudeSettings:
     login_kind: str = row(
         choice(("api_key", "oauth_token")), "api_key or oauth_token", default="api_key"
     )
+    api: str = row(
+        Kind(
+            'an https:// address, or "" for the program\'s own',
+            lambda v: v if v == "" or (isinstance(v, str) and _is_safe_address(v)) else None,
+        ),
+        'the Messages API; "": the program\'s own choice',
+        default="",
+    )
     model: str = row(
         text(r"[A-Za-z0-9._:/@\[\]-]{0,100}", "the name of a model"),
         '"": the program\'s own choice',

@@ -24,7 +24,7 @@ def run_program(name: str, main: Callable[[], int]) -> int:
         # the reader of our output is gone (`| head`); nothing more to say, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except Exception as error:  # noqa: BLE001 - a stack trace on a terminal is a bug too
+    except Exception as error:  # a stack trace on a terminal is a bug too
         if "DISPATCH_DEBUG" in os.environ:  # noqa: TID251 - app/ reads the environment
             raise
         _say(f"{name}: error: unexpected {type(error).__name__}: {error}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from appliance.core.events import DaemonStarted, DaemonStopped, DaemonStopping, Event
+from appliance.core.events import DaemonStopped, DaemonStopping, Event
 from appliance.errors import AuditUnavailable
 from appliance.host.service_manager import ServiceManager
 from appliance.ports import Audit, Ready
@@ -31,7 +31,7 @@ class Part:
     """Something that runs as long as the daemon does, and calls `ready` once it can work."""
 
     name: str
-    run: Callable[[Ready], Coroutine[None, None, None]]
+    run: Callable[[Ready], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Daemon:
     start_events: Sequence[Event]
     is_alive: Callable[[], None]
     grace_seconds: float
-    on_ready: Callable[[], None]
+    when_ready: Callable[[], Awaitable[None]]
     close: Callable[[], Coroutine[None, None, None]]
 
 
@@ -60,10 +60,11 @@ async def run(daemon: Daemon, stop: asyncio.Event) -> None:
             chats = await _start(daemon.chats, group)
             watchdog = group.create_task(_feed_watchdog(daemon))
             daemon.manager.ready()
-            daemon.on_ready()
             log.info("ready")
+            announcement = group.create_task(_announce(daemon))
             await stop.wait()
             watchdog.cancel()
+            announcement.cancel()
             await _stop(daemon, services, chats)
     finally:
         await daemon.close()
@@ -80,9 +81,13 @@ async def _start(parts: Sequence[Part], group: asyncio.TaskGroup) -> list[asynci
     tasks = []
     for part in parts:
         is_ready = asyncio.Event()
-        tasks.append(group.create_task(part.run(is_ready.set), name=part.name))
+        tasks.append(group.create_task(_run(part, is_ready.set), name=part.name))
         await is_ready.wait()  # a crash before that cancels us through the group
     return tasks
+
+
+async def _run(part: Part, ready: Ready) -> None:
+    await part.run(ready)
 
 
 async def _stop(
@@ -116,6 +121,10 @@ async def _record(audit: Audit, event: Event) -> None:
         log.error("%s not recorded: %s", event.name, error.message)
 
 
+async def _announce(daemon: Daemon) -> None:
+    await daemon.when_ready()
+
+
 async def _feed_watchdog(daemon: Daemon) -> None:
     """Tell systemd we are alive only after the database has answered."""
     if daemon.manager.watchdog_seconds is None:
@@ -124,8 +133,3 @@ async def _feed_watchdog(daemon: Daemon) -> None:
         daemon.is_alive()
         daemon.manager.alive()
         await asyncio.sleep(daemon.manager.watchdog_seconds / 3)
-
-
-def started(version: str, boot: str, isolation: str) -> Event:
-    """The record of a start."""
-    return DaemonStarted(version=version, boot=boot, isolation=isolation)

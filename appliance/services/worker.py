@@ -84,7 +84,8 @@ class Terms:
     """What the administrator set for every task."""
 
     max_parallel: int
-    minimum_isolation: Isolation
+    isolation: Isolation  # what this host gives
+    minimum_isolation: Isolation  # below which a task is refused
     prompt_timeout_seconds: int
     model: str | None = None
     max_turns: int | None = None
@@ -257,7 +258,7 @@ class Worker:
                 job=job.id,
                 project=job.project,
                 kind=job.kind,
-                isolation=f"at least {self._terms.minimum_isolation}",
+                isolation=self._terms.isolation,
                 session=job.work.session or "" if isinstance(job.work, Prompt) else "",
             )
         )

@@ -253,7 +253,7 @@ class Rig:
             self.outbox,
             chats,  # type: ignore[arg-type]
             projects,
-            Terms(2, Isolation.NONE, 3600),
+            Terms(2, Isolation.NONE, Isolation.NONE, 3600),
             self.clock,
         )
         facts = Facts("0", "host", self.clock.now(), Isolation.NONE, Isolation.NONE, 2)

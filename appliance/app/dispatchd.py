@@ -1,0 +1,82 @@
+"""`dispatchd`: the daemon.
+
+    dispatchd --config /etc/dispatch/dispatch.toml
+
+Runs in the foreground until SIGTERM or SIGINT. Says READY to systemd when it can take messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from appliance import __version__
+from appliance.app.cli import run_program
+from appliance.core.redact import redact
+from appliance.errors import ApplianceError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Console entry; returns the exit status."""
+    return run_program("dispatchd", lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    parser = argparse.ArgumentParser(prog="dispatchd", description="The dispatch-appliance daemon.")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("/etc/dispatch/dispatch.toml"),
+        metavar="FILE",
+        help="the settings (default: %(default)s)",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return serve(parser.parse_args(arguments).config)
+
+
+def serve(settings_file: Path, announce: Callable[[str, str], None] | None = None) -> int:
+    """Run the daemon with these settings until a signal. Raises ApplianceError."""
+    _start_logging()
+    from appliance.app import wiring
+    from appliance.config import load
+
+    settings = load(settings_file)
+    os.umask(0o077)
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251 - systemd.exec(5)
+    try:
+        asyncio.run(wiring.run(settings, credentials, announce))
+    except* ApplianceError as group:
+        raise _first(group) from None
+    return 0
+
+
+def _first(group: BaseExceptionGroup[ApplianceError]) -> ApplianceError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, ApplianceError)
+    return error
+
+
+class _Redacting(logging.Formatter):
+    """The journal gets no secrets and, at most, one line per message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def _start_logging() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting("%(name)s: %(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for name in ("aiohttp", "aiogram", "asyncio", "casbin"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""`dispatchctl doctor`: is this installation fit for use, and what to do where it is not.
+
+Every check is one line: pass, warn or fail, what was found, and for the last two what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.app.control_commands import add_config
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
+    from appliance.config import Settings
+
+ROOM_WARNED_BYTES = 500_000_000
+ROOM_NEEDED_BYTES = 50_000_000
+
+
+class Outcome(StrEnum):
+    """`FAIL` makes the exit status 1."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report; `fix` says what to do, "" when there is nothing to do."""
+
+    name: str
+    outcome: Outcome
+    found: str
+    fix: str = ""
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Hang `doctor` into dispatchctl."""
+    doctor = commands.add_parser("doctor", help="is everything as it should be, and what to do")
+    doctor.add_argument("--json", action="store_true", help="answer as JSON")
+    add_config(doctor)
+    doctor.set_defaults(run=run_doctor)
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    checks = list(examine(arguments.config))
+    if arguments.json:
+        print(json.dumps({"v": 1, "checks": [asdict(check) for check in checks]}))
+    else:
+        for check in checks:
+            print(f"{check.outcome:<5} {check.name:<12} {check.found}")
+            if check.fix:
+                print(f"      {'':<12} → {check.fix}")
+    return int(any(check.outcome is Outcome.FAIL for check in checks))
+
+
+def examine(config: Path) -> Iterator[Check]:
+    """All checks; those that need the settings only when these can be read."""
+    from appliance.config import load
+
+    try:
+        settings = load(config)
+    except ApplianceError as error:
+        yield _failed("settings", error)
+        return
+    yield Check("settings", Outcome.PASS, str(config))
+    yield _policy(settings)
+    yield from _credentials(settings)
+    yield _isolation(settings)
+    yield _claude(settings)
+    yield _room(settings)
+    yield _daemon(config)
+    yield _audit(settings)
+
+
+def _failed(name: str, error: ApplianceError) -> Check:
+    return Check(name, Outcome.FAIL, error.message, error.hint or "")
+
+
+def _policy(settings: Settings) -> Check:
+    from appliance.policy.loader import load
+
+    try:
+        policy = load(Path(settings.daemon.policies), settings.users, settings.projects)
+    except ApplianceError as error:
+        return _failed("policy", error)
+    return Check("policy", Outcome.PASS, f"{policy.rules} rules in {settings.daemon.policies}")
+
+
+def _credentials(settings: Settings) -> Iterator[Check]:
+    from appliance.config import read_credential
+
+    names = [settings.telegram.token] if settings.telegram else []
+    names += [settings.claude.login] if settings.claude and settings.claude.login else []
+    for name in names:
+        try:
+            read_credential(name, [settings.daemon.credentials])
+        except ApplianceError as error:
+            yield _failed("credential", error)
+        else:
+            yield Check("credential", Outcome.PASS, name)
+
+
+def _isolation(settings: Settings) -> Check:
+    from appliance.core.model import ISOLATION_ORDER, Isolation
+    from appliance.task.sandbox import probe
+
+    wall = probe()
+    wanted = settings.daemon.minimum_isolation
+    if ISOLATION_ORDER.index(wall.isolation) < ISOLATION_ORDER.index(wanted):
+        return Check(
+            "isolation",
+            Outcome.FAIL,
+            f"{wanted} is demanded, but {wall.shortfall}; no task will run",
+            "install bubblewrap (Debian: apt install bubblewrap)",
+        )
+    if wall.isolation is Isolation.NONE:
+        return Check(
+            "isolation",
+            Outcome.WARN,
+            f"the agent runs unprotected, as the daemon's user: {wall.shortfall}",
+            "install bubblewrap, then set minimum_isolation to it",
+        )
+    return Check("isolation", Outcome.PASS, wall.isolation)
+
+
+def _claude(settings: Settings) -> Check:
+    if settings.claude is None:
+        return Check("claude", Outcome.WARN, "not set up, only recipes work", "add [claude]")
+    from appliance.agent.login import examine as examine_program
+    from appliance.app.programs import claude_path
+
+    state = examine_program(
+        claude_path(settings.claude),
+        Path(settings.claude.home),
+        has_key=bool(settings.claude.login),
+    )
+    if state.problem:
+        found, _, fix = state.problem.partition("; ")
+        return Check("claude", Outcome.FAIL, found, fix)
+    return Check("claude", Outcome.PASS, f"version {state.version}, logged in")
+
+
+def _room(settings: Settings) -> Check:
+    directory = Path(settings.daemon.state)
+    while not directory.exists():
+        directory = directory.parent
+    free = shutil.disk_usage(directory).free
+    found = f"{free // 1_000_000:,} MB free for {settings.daemon.state}"
+    if free < ROOM_NEEDED_BYTES:
+        return Check("disk", Outcome.FAIL, found, "make room: nothing is accepted on a full disk")
+    return Check("disk", Outcome.WARN if free < ROOM_WARNED_BYTES else Outcome.PASS, found)
+
+
+def _daemon(config: Path) -> Check:
+    from appliance.app.control_commands import connect
+
+    try:
+        with connect(config) as client:
+            report = client.ask("status")
+    except ApplianceError as error:
+        return Check("daemon", Outcome.WARN, error.message, error.hint or "")
+    return Check("daemon", Outcome.PASS, f"up {report['up']}, version {report['version']}")
+
+
+def _audit(settings: Settings) -> Check:
+    from appliance.audit.verify import Verdict, verify
+
+    database = Path(settings.daemon.state) / "audit" / "audit.db"
+    if not os.access(database, os.R_OK):
+        return Check(
+            "audit log", Outcome.WARN, f"{database} cannot be read by you", "run doctor as its user"
+        )
+    found = verify(database)
+    if found.verdict is Verdict.INTACT:
+        return Check("audit log", Outcome.PASS, f"{found.size} records, intact")
+    fix = "keep the machine as it is and find out why: dispatchctl audit verify"
+    return Check("audit log", Outcome.FAIL, found.reason, fix)

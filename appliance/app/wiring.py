@@ -1,0 +1,349 @@
+"""Settings in, whole daemon out: the only place where the parts meet.
+
+Straight-line code: read it top to bottom to see what there is and who knows whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from appliance import __version__
+from appliance.agent.absent import AbsentAgent
+from appliance.agent.claude import ClaudeAgent
+from appliance.agent.login import examine
+from appliance.agent.program import Account
+from appliance.agent.recipes import RecipeAgent
+from appliance.agent.task_link import Secret, TaskLink
+from appliance.app import daemon
+from appliance.app.daemon import Daemon, Part
+from appliance.app.programs import claude_path
+from appliance.audit.log import AuditLog
+from appliance.chat.telegram.chat import TelegramChat
+from appliance.chat.terminal import TerminalChat
+from appliance.chat.web.server import WebChat
+from appliance.config import ClaudeSettings, Settings, TelegramSettings, read_credential
+from appliance.core.events import ConfigLoaded, DaemonStarted, Event, PolicyLoaded
+from appliance.core.model import (
+    Json,
+    Platform,
+    Program,
+    Project,
+    ProjectName,
+    Prompt,
+    UserName,
+)
+from appliance.errors import ConfigError
+from appliance.host.clock import SystemClock
+from appliance.host.machine import boot_id, host_name
+from appliance.host.service_manager import ServiceManager
+from appliance.policy.explain import selftest
+from appliance.policy.loaded import LoadedPolicy
+from appliance.policy.loader import load as load_policy
+from appliance.ports import Agent, Chat, Clock
+from appliance.services.approvals import Approvals
+from appliance.services.desk import Desk
+from appliance.services.gate import Gate
+from appliance.services.health import Facts, Health, Probe
+from appliance.services.intake import Intake
+from appliance.services.judge import Judge
+from appliance.services.outbox import Outbox
+from appliance.services.strangers import Strangers
+from appliance.services.worker import Terms, Worker
+from appliance.storage.state import SqliteState
+from appliance.task import launcher_command
+from appliance.task.projects import Projects
+from appliance.task.sandbox import Wall, probe
+
+Announce = Callable[[str, str], None]
+"""Told a login link of the chat page and a one-line notice, once both are known."""
+
+CANARY = "dispatch.canary"  # no project of the settings can have a dot in its name
+KEY_VARIABLES = {
+    "api_key": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "oauth_token": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+}
+NO_AGENT = "Claude Code is not set up; the recipes work: /help"
+QUICK_COMMANDS = ("/help", "/status", "/git status", "/test")
+
+
+async def run(
+    settings: Settings, credentials: str | None, announce: Announce | None = None
+) -> None:
+    """Build the daemon and run it until a signal.
+
+    `credentials` is systemd's credential directory. Raises ApplianceError, alone or in a group.
+    """
+    stop = asyncio.Event()
+    daemon.stop_on_signals(stop)
+    await daemon.run(build(settings, credentials, announce), stop)
+
+
+def build(settings: Settings, credentials: str | None, announce: Announce | None = None) -> Daemon:
+    """The whole daemon, nothing of it running yet. Raises ApplianceError."""
+    state_directory = _private(Path(settings.daemon.state))
+    directories = [d for d in (credentials, settings.daemon.credentials) if d]
+    clock, manager, wall = SystemClock(), ServiceManager(), probe()
+    policy = _policy(settings)
+    state = SqliteState.open(state_directory)
+    audit = AuditLog.open(_private(state_directory / "audit"), clock, boot_id())
+
+    link = TaskLink(launcher_command(_projects_file(settings, state_directory)))
+    claude = _claude(settings, directories, link, state_directory, audit)
+    agents: dict[type, Agent] = {
+        Prompt: claude or AbsentAgent(NO_AGENT, "add [claude] to dispatch.toml"),
+        Program: RecipeAgent(link),
+    }
+
+    intake = Intake(state, policy, settings.people(), settings.projects, clock, lambda: gate.wake())
+    telegram = _telegram(settings, directories, intake, state_directory, clock)
+    web = _web(settings, state, state_directory, clock)
+    terminal = _terminal(settings, clock, web, lambda: health.report())
+    chats: dict[Platform, Chat] = {c.platform: c for c in (telegram, web, terminal) if c}
+    strangers = Strangers(
+        audit, clock, {Platform.TELEGRAM: lambda: telegram.strangers} if telegram else {}
+    )
+
+    outbox = Outbox(state, audit, chats, clock)
+    approvals = Approvals(state, audit, policy, outbox, clock)
+    judge = Judge(state, audit, policy, approvals, outbox, settings.projects)
+    terms = _terms(settings, wall)
+    worker = Worker(
+        state, audit, judge, agents, approvals, outbox, chats, settings.projects, terms, clock
+    )
+    facts = Facts(
+        version=__version__,
+        host=host_name(),
+        started_at=clock.now(),
+        isolation=wall.isolation,
+        minimum_isolation=settings.daemon.minimum_isolation,
+        max_parallel=settings.daemon.max_parallel,
+    )
+    health = Health(facts, state, clock, _probes(wall, claude, strangers))
+    desk = Desk(
+        state,
+        audit,
+        policy,
+        settings.projects,
+        worker,
+        approvals,
+        outbox,
+        health,
+        clock,
+    )
+    gate = Gate(state, audit, policy, settings.projects, desk, outbox, clock)
+
+    services = [
+        Part("outbox", outbox.run),
+        Part("strangers", strangers.run),
+        Part("launcher", link.run),
+        Part("approvals", approvals.run),
+        Part("worker", worker.run),
+        Part("gate", gate.run),
+    ]
+    if claude is not None:
+        services.insert(3, Part("claude", claude.run))
+
+    async def close() -> None:
+        if telegram is not None:
+            await telegram.close()
+        await audit.close()
+        state.close()
+
+    return Daemon(
+        services=services,
+        chats=[Part(name, _receive(chat, intake)) for name, chat in chats.items()],
+        worker=worker,
+        outbox=outbox,
+        audit=audit,
+        manager=manager,
+        start_events=_start_events(settings, policy, wall),
+        is_alive=lambda: _answers(state),
+        grace_seconds=settings.daemon.stop_grace_seconds,
+        when_ready=_when_ready(settings, web, announce),
+        close=close,
+    )
+
+
+# --- the parts, one function each
+
+
+def _policy(settings: Settings) -> LoadedPolicy:
+    policy = load_policy(
+        Path(settings.daemon.policies),
+        settings.users,
+        settings.projects,
+        ours=(settings.daemon.state, settings.daemon.credentials),
+    )
+    selftest(policy)
+    return policy
+
+
+def _telegram(
+    settings: Settings,
+    directories: Sequence[str],
+    intake: Intake,
+    state_directory: Path,
+    clock: Clock,
+) -> TelegramChat | None:
+    configured: TelegramSettings | None = settings.telegram
+    if configured is None:
+        return None
+    token = read_credential(configured.token, directories)
+    return TelegramChat(token, configured.api, intake.knows, state_directory, clock)
+
+
+def _web(
+    settings: Settings, state: SqliteState, state_directory: Path, clock: Clock
+) -> WebChat | None:
+    if settings.web is None:
+        return None
+    return WebChat(
+        port=settings.web.port,
+        users=[name for name, user in settings.users.items() if user.web],
+        transcript=state.transcript,
+        clock=clock,
+        sessions_file=state_directory / "web-sessions.json",
+        commands=QUICK_COMMANDS,
+    )
+
+
+def _terminal(
+    settings: Settings,
+    clock: Clock,
+    web: WebChat | None,
+    report: Callable[[], dict[str, Json]],
+) -> TerminalChat | None:
+    if settings.terminal is None:
+        return None
+
+    async def status(_user: UserName) -> dict[str, Json]:
+        return report()
+
+    async def login(user: UserName) -> dict[str, Json]:
+        if web is None:
+            raise ConfigError("there is no chat page", hint="add [web] to dispatch.toml")
+        return {"link": web.login_link(user)}
+
+    uids = {number: name for name, user in settings.users.items() for number in user.unix}
+    return TerminalChat(
+        Path(settings.terminal.socket), uids, clock, {"status": status, "login": login}
+    )
+
+
+def _claude(
+    settings: Settings,
+    directories: Sequence[str],
+    link: TaskLink,
+    state_directory: Path,
+    audit: AuditLog,
+) -> ClaudeAgent | None:
+    configured = settings.claude
+    if configured is None:
+        return None
+    key = None
+    if configured.login:
+        secret = read_credential(configured.login, directories)
+        key = Secret(KEY_VARIABLES[configured.login_kind], secret.encode())
+    canary = Project(ProjectName(CANARY), str(_private(state_directory / "canary")))
+    account = Account(key=key, api_base_url=configured.api or None)
+    return ClaudeAgent(
+        link, claude_path(configured), canary=canary, record=audit.append, account=account
+    )
+
+
+def _projects_file(settings: Settings, state_directory: Path) -> Path:
+    """The list from which the launcher takes directories: never from what a task says."""
+    projects = {str(name): project.path for name, project in settings.projects.items()}
+    readable: tuple[str, ...] = ()
+    home = str(state_directory)
+    if settings.claude is not None:
+        home = settings.claude.home
+        readable = (str(claude_path(settings.claude).parent),)
+    listed = Projects(
+        projects={**projects, CANARY: str(state_directory / "canary")},
+        home=home,
+        hidden=(
+            settings.daemon.state,
+            settings.daemon.credentials,
+            settings.daemon.policies,
+            settings.file,
+        ),
+        readable=readable,
+    )
+    file = state_directory / "projects.json"
+    file.write_text(listed.encode())
+    return file
+
+
+def _terms(settings: Settings, wall: Wall) -> Terms:
+    claude = settings.claude or ClaudeSettings()
+    return Terms(
+        max_parallel=settings.daemon.max_parallel,
+        isolation=wall.isolation,
+        minimum_isolation=settings.daemon.minimum_isolation,
+        prompt_timeout_seconds=claude.timeout_minutes * 60,
+        model=claude.model or None,
+        max_turns=claude.max_turns,
+    )
+
+
+def _probes(wall: Wall, claude: ClaudeAgent | None, strangers: Strangers) -> Mapping[str, Probe]:
+    return {
+        "agent": lambda: f"claude {claude.version}" if claude else NO_AGENT,
+        "wall": lambda: wall.shortfall,
+        "strangers": strangers.line,
+    }
+
+
+# --- the moments
+
+
+def _start_events(settings: Settings, policy: LoadedPolicy, wall: Wall) -> list[Event]:
+    content = Path(settings.file).read_bytes()
+    return [
+        DaemonStarted(version=__version__, boot=boot_id(), isolation=wall.isolation),
+        ConfigLoaded(path=settings.file, sha256=hashlib.sha256(content).hexdigest()),
+        PolicyLoaded(path=settings.daemon.policies, sha256=policy.sha256, rules=policy.rules),
+    ]
+
+
+def _receive(chat: Chat, intake: Intake) -> Callable[[Callable[[], None]], Awaitable[None]]:
+    return lambda ready: chat.run(intake, ready)
+
+
+def _answers(state: SqliteState) -> None:
+    state.unfinished_jobs()
+
+
+def _when_ready(
+    settings: Settings, web: WebChat | None, announce: Announce | None
+) -> Callable[[], Awaitable[None]]:
+    async def when_ready() -> None:
+        if web is None:
+            return
+        configured = settings.claude
+        web.notice = NO_AGENT
+        if configured is not None:
+            state = await asyncio.to_thread(
+                examine,
+                claude_path(configured),
+                Path(configured.home),
+                has_key=bool(configured.login),
+            )
+            web.notice = f"{state.problem}. The recipes work: /help" if state.problem else ""
+        if announce is not None:
+            user = next(name for name, user in settings.users.items() if user.web)
+            announce(web.login_link(user), web.notice)
+
+    return when_ready
+
+
+def _private(directory: Path) -> Path:
+    """The directory, made if it is not there, closed to everybody else."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.stat().st_mode & 0o077:
+        directory.chmod(0o700)
+    return directory

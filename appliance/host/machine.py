@@ -1,0 +1,22 @@
+"""Facts about this machine and this start of it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psutil
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """What changes with every boot: the kernel's boot id, elsewhere the time of the boot."""
+    if _BOOT_ID.exists():
+        return _BOOT_ID.read_text().strip()
+    return f"boot-{int(psutil.boot_time())}"
+
+
+def host_name() -> str:
+    """The machine's name, for people."""
+    return socket.gethostname().split(".", 1)[0]
