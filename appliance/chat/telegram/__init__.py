@@ -6,7 +6,7 @@
     joining.py    a long text that the sender's client cut in pieces → one `Message`
     parts.py      a `Reply` → parts within Telegram's limits
     client.py     the calls we make, and what their failures mean; the only importer of aiogram
-    unbuilt.py    makes importing aiogram cheap
+    lean.py       imports of aiogram only what we use
     budget.py     how many calls a chat may still take
     progress.py   what a job does now, when there is budget to spare
 
@@ -17,8 +17,8 @@ confirm an update that is not durable.
 Why no Dispatcher: aiogram's polling confirms updates before their handlers have finished, so a
 crash loses what Telegram was told has arrived. Why updates are read from plain JSON: aiogram's
 models describe the whole Bot API and refuse what they do not know, and one refused update would
-stop the poll for good; we need six fields. Reading them here also saves the building of 200
-models (9 MB, 70 ms).
+stop the poll for good; we need six fields. Reading them here also saves loading and building
+the models of 300 types.
 
 Why edits of a message are not asked for (`allowed_updates`): a command was carried out when it
 was sent; changing its text afterwards changes nothing.

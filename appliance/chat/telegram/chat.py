@@ -58,7 +58,7 @@ class TelegramChat:
 
     `token` and `api` say which bot and where; `known` tells whose messages are taken, everybody
     else's are counted in `strangers` and otherwise do not exist. Making one imports aiogram,
-    0.4 s, and raises ConfigError when the token has not the form of one. `run` raises ConfigError
+    0.2 s, and raises ConfigError when the token has not the form of one. `run` raises ConfigError
     when another process polls for the same bot (a lock in `lock_directory`). Posts can be sent
     before, during and after `run`; `close` ends the connections.
     """
@@ -234,7 +234,7 @@ def _bot_of(token: str) -> str:
 
 
 def _connect(token: str, api: str) -> Client:
-    # late, because it costs 0.4 s and 50 MB that nobody without Telegram should pay
+    # late, because it costs 0.2 s and 15 MB that nobody without Telegram should pay
     from appliance.chat.telegram.client import Client
 
     return Client(token, api)
