@@ -1,0 +1,124 @@
+"""A place where real tasks run: a project, an agent's home, and a link to real launchers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from appliance.agent.claude import ClaudeAgent
+from appliance.agent.program import Account
+from appliance.agent.task_link import Secret, TaskLink
+from appliance.core.events import Event
+from appliance.core.model import (
+    Isolation,
+    JobId,
+    Limits,
+    Proceed,
+    Project,
+    ProjectName,
+    Prompt,
+    Refuse,
+    Task,
+    ToolCall,
+    Verdict,
+    Work,
+)
+from appliance.task import launcher_command
+from appliance.task.projects import DEFAULT_PATH, Projects
+
+KEY = "sk-test-0f3b9c"
+HAS_BUBBLEWRAP = shutil.which("bwrap") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """`projects_file` may be rewritten with `allow`; the launcher reads it for every task."""
+
+    project: Project
+    canary: Project
+    home: Path
+    projects_file: Path
+    projects: Projects
+
+    @staticmethod
+    def make(directory: Path, *, readable: tuple[Path, ...] = ()) -> Grounds:
+        places = {name: directory / name for name in ("project", "canary", "home")}
+        for place in places.values():
+            place.mkdir()
+        projects = Projects(
+            {"demo": str(places["project"]), ".canary": str(places["canary"])},
+            home=str(places["home"]),
+            path=os.pathsep.join((DEFAULT_PATH, "/usr/sbin", "/sbin")),
+            readable=tuple(map(str, readable)),
+            unsafe_no_sandbox=True,
+        )
+        return Grounds(
+            Project(ProjectName("demo"), str(places["project"])),
+            Project(ProjectName(".canary"), str(places["canary"])),
+            places["home"],
+            directory / "projects.json",
+            projects,
+        )._written()
+
+    def walled(self) -> Grounds:
+        """The same with the best sandbox of this host."""
+        return replace(self, projects=replace(self.projects, unsafe_no_sandbox=False))._written()
+
+    def hiding(self, *paths: Path) -> Grounds:
+        return replace(
+            self, projects=replace(self.projects, hidden=tuple(map(str, paths)))
+        )._written()
+
+    def _written(self) -> Grounds:
+        self.projects_file.write_text(self.projects.encode())
+        self.projects_file.chmod(0o600)
+        return self
+
+    def link(self) -> TaskLink:
+        return TaskLink(launcher_command(self.projects_file))
+
+    def task(
+        self,
+        work: Work | str,
+        *,
+        timeout_seconds: int = 30,
+        minimum_isolation: Isolation = Isolation.NONE,
+    ) -> Task:
+        prompt = Prompt(work) if isinstance(work, str) else work
+        limits = Limits(timeout_seconds, minimum_isolation)
+        return Task(JobId(7), self.project, prompt, limits)
+
+    def claude(self, program: Path, api_base_url: str) -> ClaudeAgent:
+        """The adapter around a real or a stub program, with a key by descriptor."""
+        key = Secret("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", KEY.encode())
+        account = Account(key=key, api_base_url=api_base_url)
+        return ClaudeAgent(
+            self.link(), program, canary=self.canary, record=nowhere, account=account
+        )
+
+
+async def nowhere(_event: Event) -> None:
+    """A log that forgets."""
+
+
+async def allow(call: ToolCall) -> Verdict:
+    return Proceed(call.input)
+
+
+async def refuse(_call: ToolCall) -> Verdict:
+    return Refuse("not in this test")
+
+
+def marked_processes(mark: str) -> list[str]:
+    """Command lines that contain `mark`, anywhere on this machine."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if mark in line:
+            found.append(line)
+    return found

@@ -1,0 +1,45 @@
+"""A task's variables are an allow-list."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.task.environment import child_environment
+from appliance.task.header import BadMessage
+
+
+def made(
+    asked: dict[str, str], secret_variable: str = "", secret: int | None = None
+) -> dict[str, str]:
+    return child_environment(asked, secret_variable, secret, path="/bin", home="/h", temporary="/t")
+
+
+def test_a_task_gets_the_launchers_variables_and_the_listed_ones_only() -> None:
+    assert made({"DISABLE_AUTOUPDATER": "1"}) == {
+        "CLAUDE_CODE_TMPDIR": "/t",
+        "DISABLE_AUTOUPDATER": "1",
+        "HOME": "/h",
+        "LANG": "C.UTF-8",
+        "PATH": "/bin",
+        "TERM": "dumb",
+        "TMPDIR": "/t",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LD_PRELOAD", "PATH", "HOME", "CLAUDE_CODE_SIMPLE", "ANTHROPIC_API_KEY", "NODE_OPTIONS", ""],
+)
+def test_a_variable_that_is_not_listed_refuses_the_task(name: str) -> None:
+    with pytest.raises(BadMessage, match="must not have the variable"):
+        made({name: "1"})
+
+
+def test_a_secret_is_named_by_the_number_of_its_descriptor() -> None:
+    variable = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
+    assert made({}, variable, 7)[variable] == "7"
+
+
+def test_only_variables_that_take_a_descriptor_may_name_a_secret() -> None:
+    with pytest.raises(BadMessage, match="ANTHROPIC_API_KEY"):
+        made({}, "ANTHROPIC_API_KEY", 7)
