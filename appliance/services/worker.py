@@ -376,6 +376,12 @@ class Worker:
             after = self._end(current, event)
             self._outbox.put(job.place, replies.answer(after, ended.text, run.calls.refused))
             self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
+        self._clear_progress(after)
+
+    def _clear_progress(self, job: Job) -> None:
+        chat = self._chats.get(job.place.platform)
+        if chat is not None:
+            chat.show(Progress(job.id, job.place, ""))
 
     async def _recover(self) -> None:
         for job in self._state.unfinished_jobs():
@@ -391,6 +397,7 @@ class Worker:
             after = self._end(current, Interrupted(self._clock.now(), reason))
             self._outbox.put(job.place, replies.interrupted(after))
             self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
+        self._clear_progress(after)
 
     def _end(self, job: Job, event: JobEvent) -> Job:
         after = self._advance(job, event)

@@ -1,0 +1,215 @@
+"""A whole installation on real parts: `dispatchd` as a process, Telegram and the Messages API played.
+
+    async with House(tmp_path, claude, Turn(...)) as house:
+        house.tg.user_says(ALICE, "fix the bug")
+        await house.reads("done")
+
+The daemon can be killed and started again; the emulators and the files stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.emulators.anthropic import Anthropic, Turn
+from tests.emulators.telegram import TelegramEmulator
+
+ROOT = Path(__file__).parents[2]
+ALICE, BOB, STRANGER = 4711, 815, 666
+TOKEN = "123456:TEST"
+KEY = "sk-journey-5f1c"
+PATIENCE_SECONDS = 30
+
+SETTINGS = """
+[daemon]
+state = "{home}/state"
+policies = "{home}/policies"
+credentials = "{home}/credentials"
+minimum_isolation = "none"
+stop_grace_seconds = 1
+[telegram]
+api = "{telegram}"
+[terminal]
+socket = "{home}/control.sock"
+[users.me]
+telegram = [{alice}]
+unix = [{uid}]
+[users.bob]
+telegram = [{bob}]
+[projects.demo]
+path = "{home}/project"
+"""
+CLAUDE = """
+[claude]
+program = "{program}"
+home = "{home}/agent"
+login = "claude-key"
+api = "{api}"
+"""
+
+
+class House:
+    """`rules` are lines added to the shipped policy; `program` None: recipes only."""
+
+    def __init__(
+        self, home: Path, program: Path | None, *turns: Turn, rules: Iterable[str] = ()
+    ) -> None:
+        self.home = home
+        self.project = home / "project"
+        self.tg = TelegramEmulator(TOKEN)
+        self.api = Anthropic(*turns, key=KEY)
+        self.daemon: asyncio.subprocess.Process | None = None
+        self._program = program
+        self._rules = tuple(rules)
+
+    async def __aenter__(self) -> Self:
+        await self.tg.__aenter__()
+        await self.api.__aenter__()
+        self._furnish()
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.daemon is not None and self.daemon.returncode is None:
+            self.daemon.terminate()
+            await self.daemon.wait()
+        await self.api.__aexit__(None, None, None)
+        await self.tg.__aexit__(None, None, None)
+
+    # --- the files
+
+    def _furnish(self) -> None:
+        for name in ("project", "agent", "credentials"):
+            (self.home / name).mkdir(mode=0o700, exist_ok=True)
+        self._secret("telegram-token", TOKEN)
+        self._secret("claude-key", KEY)
+        policies = self.home / "policies"
+        subprocess.run(["cp", "-r", str(ROOT / "policies"), str(policies)], check=True)
+        if self._rules:
+            (policies / "more.csv").write_text("\n".join(self._rules) + "\n")
+        (self.home / "dispatch.toml").write_text(self._settings())
+        if not (self.project / ".git").exists():
+            self._git("init", "--quiet", "-b", "main")
+        (self.project / "README.md").write_text("hello from the project\n")
+        (self.project / "Makefile").write_text("test:\n\t@echo all tests passed\n")
+
+    def _secret(self, name: str, value: str) -> None:
+        file = self.home / "credentials" / name
+        file.write_text(value)
+        file.chmod(0o600)
+
+    def _settings(self) -> str:
+        text = SETTINGS.format(
+            home=self.home, telegram=self.tg.url, alice=ALICE, bob=BOB, uid=os.getuid()
+        )
+        if self._program is not None:
+            text += CLAUDE.format(program=self._program, home=self.home, api=self.api.url)
+        return text
+
+    def _git(self, *arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=self.project, check=True)
+
+    # --- the daemon
+
+    async def start(self) -> None:
+        """Returns when it says that it is ready."""
+        with (self.home / "daemon.log").open("ab") as log:
+            began = log.tell()
+            self.daemon = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "appliance.app.dispatchd"),
+                *("--config", str(self.home / "dispatch.toml")),
+                cwd=ROOT,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while b"INFO: ready" not in self.log_text()[began:]:
+                assert self.daemon.returncode is None, self.log_text()[began:].decode()
+                await asyncio.sleep(0.01)
+
+    def log_text(self) -> bytes:
+        return (self.home / "daemon.log").read_bytes()
+
+    async def kill(self) -> None:
+        assert self.daemon is not None
+        self.daemon.send_signal(signal.SIGKILL)
+        await self.daemon.wait()
+
+    async def stop(self) -> int:
+        assert self.daemon is not None
+        self.daemon.terminate()
+        return await self.daemon.wait()
+
+    # --- the phone
+
+    def texts(self, chat: int = ALICE) -> list[str]:
+        """The bot's messages in a chat as they are now."""
+        return [str(m.get("text") or m.get("caption") or "") for m in self.tg.sent(chat)]
+
+    async def reads(self, word: str, chat: int = ALICE) -> str:
+        """The first message, now or later, that holds the word."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self.tg.until(lambda: any(word in text for text in self.texts(chat)))
+        except TimeoutError:
+            said = "\n--\n".join(self.texts(chat))
+            raise AssertionError(
+                f"nobody said {word!r}. Said was:\n{said}\n{self.log_text().decode()[-3000:]}"
+            ) from None
+        return next(text for text in self.texts(chat) if word in text)
+
+    def press(self, label: str, chat: int = ALICE, user: int | None = None) -> str:
+        """Press the latest button with this label; returns the click's id."""
+        for message in reversed(self.tg.sent(chat)):
+            for row in (message.get("reply_markup") or {}).get("inline_keyboard", []):
+                for button in row:
+                    if button["text"] == label:
+                        click = f"click-{len(self.tg.clicks)}"
+                        self.tg.user_presses(message, button["callback_data"], user, click)
+                        return click
+        raise AssertionError(f"there is no button {label}")
+
+    async def toast(self, click: str) -> str:
+        """What the click was answered with."""
+        await self.tg.until(lambda: self.tg.clicks.get(click) is not None)
+        return str(self.tg.clicks[click])
+
+    # --- the host
+
+    def ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "appliance.app.dispatchctl", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """The audit log, oldest first."""
+        database = str(self.home / "state/audit/audit.db")
+        found = self.ctl("audit", "log", "--json", "--limit", "100000", database)
+        assert found.returncode == 0, found.stderr
+        return [json.loads(line)["record"] for line in found.stdout.splitlines()]
+
+    def kinds(self) -> list[str]:
+        return [record["kind"] for record in self.records()]
+
+    def verify(self) -> str:
+        found = self.ctl("audit", "verify", str(self.home / "state/audit/audit.db"))
+        assert found.returncode == 0, found.stdout + found.stderr
+        return found.stdout
