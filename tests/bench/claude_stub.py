@@ -74,7 +74,7 @@ def obey(model: str) -> None:
     while call := next_call(model, asked):
         asked.append(call)
         tool = {"tool_name": "Bash", "tool_use_id": call}
-        command = {"command": "true"}
+        command = {"command": f"echo {call}"}
         hook = {"hook_event_name": "PreToolUse", "cwd": str(Path.cwd()), "tool_input": command}
         verdict = ask(
             next(requests),
