@@ -93,6 +93,9 @@ class DaemonSettings:
         "a job is refused on a host that cannot do at least this: none, bubblewrap",
         default=Isolation.BUBBLEWRAP,
     )
+    unsafe_no_sandbox: bool = row(
+        flag(), "run tasks without any wall, even where one could be built", default=False
+    )
     stop_grace_seconds: int = row(
         whole(0, 600), "how long running jobs may go on after a stop is asked for", default=15
     )

@@ -90,6 +90,6 @@ class ChatUnavailable(ApplianceError):
 
 
 class ChatRefused(ApplianceError):
-    """The platform will never take this post (chat gone, bot blocked): it is given up, and logged."""
+    """The platform will never take this post (chat gone, bot blocked): given up, and logged."""
 
     exit_status = 69

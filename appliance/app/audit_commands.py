@@ -26,6 +26,7 @@ LOG_FORMAT = 1  # of what --json prints
 
 _DEFAULT_LIMIT = 100
 _WIDTH = 80  # when the output is no terminal nobody can be asked
+_CLEAR_LINE = "\r\033[K"
 _STATUSES = {"intact": 0, "tampered": 1, "incomplete": 2}
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -81,7 +82,7 @@ def run_log(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
 
     out = out or sys.stdout
     wanted = _filter(arguments, SystemClock().now())
-    line = _json_line if arguments.json else _liner(out)
+    line: Callable[[Entry], str] = _json_line if arguments.json else _liner(out)
     for entry in entries(_database(arguments), wanted, limit=arguments.limit):
         out.write(line(entry) + "\n")
     return 0
@@ -138,11 +139,12 @@ def _line(entry: Entry, width: int) -> str:
     """Number, time, who, what and under which rule, how it ended; as wide as the terminal."""
     record = entry.record
     at = datetime.fromtimestamp(record.time / 1000, tz=UTC).astimezone()
-    begin = f"{record.seq:>6} {at:%m-%d %H:%M:%S} {_fit(_printable(record.actor.id), 8):<8} "
+    begin = f"{record.seq:>6} {at:%m-%d %H:%M:%S} {_fit(_printable(record.actor.id), 9):<9} "
     outcome = "" if record.outcome == "noted" else str(record.outcome)
     rule = _rule(record.data)
-    what = _printable(" ".join([record.kind, *_details(entry)]))
-    room = max(width - len(begin) - len(rule) - len(outcome) - 2, len(record.kind))
+    kind = record.kind.removesuffix(f".{outcome}")  # "request … allowed" says it once
+    what = _printable(" ".join([kind, *_details(entry)]))
+    room = max(width - len(begin) - len(rule) - len(outcome) - 2, len(kind))
     return f"{begin}{_fit(what, room):<{room}} {rule} {outcome}".rstrip()
 
 
@@ -153,14 +155,14 @@ def _rule(data: object) -> str:
 
 
 def _details(entry: Entry) -> Iterator[str]:
-    """The fields of a record that tell most, shortest first."""
+    """The fields of a record that tell most come first: the end may be cut."""
     data = entry.record.data
     if isinstance(job := data.get("job"), int) and job:
         yield f"#{job}"
-    for name in ("project", "act", "tool", "agent", "object", "reason", "path", "version"):
-        if text := _words(data.get(name)):
-            yield text
-    yield from (text for name in ("text", "input") if (text := entry.values.get(name)))
+    for name in ("act", "tool", "agent", "object", "reason", "path", "version", "project"):
+        if words := _words(data.get(name)):
+            yield words
+    yield from (entry.values[name] for name in ("text", "input") if name in entry.values)
 
 
 def _words(value: FieldValue | None) -> str:
@@ -188,12 +190,15 @@ def run_verify(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
     from appliance.audit.verify import verify
 
     out = out or sys.stdout
+    reporting = sys.stderr.isatty() and not arguments.json
     found = verify(
         _database(arguments),
         public_key=arguments.pubkey and _public_key(arguments.pubkey),
         anchors=[_anchor(path) for path in arguments.anchor],
-        report=_progress if sys.stderr.isatty() else None,
+        report=_progress if reporting else None,
     )
+    if reporting:
+        sys.stderr.write(_CLEAR_LINE)
     lines = [_as_json(found)] if arguments.json else _sentences(found)
     out.write("\n".join(lines) + "\n")
     return _STATUSES[found.verdict]
@@ -226,9 +231,7 @@ def _read(path: Path) -> str:
 
 
 def _progress(done: int, total: int) -> None:
-    sys.stderr.write(f"\r{done * 100 // max(total, 1):>3} % of {total} records\033[K")
-    if total - done < 10_000:
-        sys.stderr.write("\r\033[K")
+    sys.stderr.write(f"{_CLEAR_LINE}{done * 100 // total} % of {total} records")
 
 
 def _sentences(found: Verification) -> Sequence[str]:
@@ -245,8 +248,8 @@ def _verdict(found: Verification) -> str:
 def _limits(found: Verification) -> Iterator[str]:
     """What the verdict rests on, and what it cannot know."""
     if found.verdict != "intact":
-        if found.verdict == "tampered":
-            yield f"the {found.size} records before it are what was signed"
+        if 0 < found.size < found.seq:
+            yield f"the first {found.size} records are what was signed"
         return
     yield f"head: {found.size} {found.root.hex()}"
     yield f"public key: {found.public_key}" + (" (as given)" if found.pinned else "")
@@ -278,10 +281,10 @@ def _as_json(found: Verification) -> str:
 
 
 def _database(arguments: argparse.Namespace) -> Path:
-    from appliance.audit.database import DATABASE
+    from appliance.audit.database import DATABASE, DIRECTORY
     from appliance.config import load
 
     if arguments.database is None:
-        return Path(load(arguments.config).daemon.audit) / DATABASE
+        return Path(load(arguments.config).daemon.state) / DIRECTORY / DATABASE
     path: Path = arguments.database
     return path / DATABASE if path.is_dir() else path

@@ -111,10 +111,10 @@ def _credentials(settings: Settings) -> Iterator[Check]:
 
 
 def _isolation(settings: Settings) -> Check:
+    from appliance.app.programs import host_wall
     from appliance.core.model import ISOLATION_ORDER, Isolation
-    from appliance.task.sandbox import probe
 
-    wall = probe()
+    wall = host_wall(settings)
     wanted = settings.daemon.minimum_isolation
     if ISOLATION_ORDER.index(wall.isolation) < ISOLATION_ORDER.index(wanted):
         return Check(

@@ -1,14 +1,23 @@
-"""Where the agent's program is, for the daemon and for doctor alike."""
+"""Where the agent's program is and what wall it gets, for the daemon and for doctor alike."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from appliance.config import ClaudeSettings
+from appliance.config import ClaudeSettings, Settings
+from appliance.core.model import Isolation
+from appliance.task.sandbox import Wall, probe
 
 
 def claude_path(configured: ClaudeSettings) -> Path:
     """The program, links resolved, so that the sandbox can show it to the task."""
     found = shutil.which(configured.program)
     return Path(found or configured.program).resolve()
+
+
+def host_wall(settings: Settings) -> Wall:
+    """The wall that tasks get on this host with these settings."""
+    if settings.daemon.unsafe_no_sandbox:
+        return Wall(Isolation.NONE, "the settings say unsafe_no_sandbox")
+    return probe()

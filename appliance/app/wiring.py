@@ -19,7 +19,7 @@ from appliance.agent.recipes import RecipeAgent
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.daemon import Daemon, Part
-from appliance.app.programs import claude_path
+from appliance.app.programs import claude_path, host_wall
 from appliance.audit.log import AuditLog
 from appliance.chat.telegram.chat import TelegramChat
 from appliance.chat.terminal import TerminalChat
@@ -55,7 +55,7 @@ from appliance.services.worker import Terms, Worker
 from appliance.storage.state import SqliteState
 from appliance.task import launcher_command
 from appliance.task.projects import Projects
-from appliance.task.sandbox import Wall, probe
+from appliance.task.sandbox import Wall
 
 Announce = Callable[[str, str], None]
 """Told a login link of the chat page and a one-line notice, once both are known."""
@@ -85,7 +85,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     """The whole daemon, nothing of it running yet. Raises ApplianceError."""
     state_directory = _private(Path(settings.daemon.state))
     directories = [d for d in (credentials, settings.daemon.credentials) if d]
-    clock, manager, wall = SystemClock(), ServiceManager(), probe()
+    clock, manager, wall = SystemClock(), ServiceManager(), host_wall(settings)
     policy = _policy(settings)
     state = SqliteState.open(state_directory)
     audit = AuditLog.open(_private(state_directory / "audit"), clock, boot_id())
@@ -272,6 +272,7 @@ def _projects_file(settings: Settings, state_directory: Path) -> Path:
             settings.file,
         ),
         readable=readable,
+        unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
     )
     file = state_directory / "projects.json"
     file.write_text(listed.encode())

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from appliance.core.model import ISOLATION_ORDER, Isolation
 from appliance.errors import SandboxRefused
-from appliance.task.projects import Projects
+from appliance.task.projects import DEFAULT_PATH, Projects
 
 BUBBLEWRAP = "bwrap"
 HOMES = ("/home", "/root")
@@ -74,6 +74,7 @@ def probe() -> Wall:
     try:
         tried = subprocess.run(  # noqa: S603 - a constant command
             command,
+            env={"PATH": DEFAULT_PATH},  # the same program, whoever asks: daemon or launcher
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_SECONDS,

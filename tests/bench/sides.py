@@ -21,7 +21,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PATIENCE_SECONDS = 60
 TOKEN = "4711:bench"
-NEEDED_PROGRAMS = ("sh", "env", "git", "python3")  # all but bubblewrap
 
 
 class FarSide:
@@ -227,19 +226,18 @@ async def plain_script(work: Path) -> AsyncIterator[Side]:
 
 @asynccontextmanager
 async def daemon(work: Path, *, with_bubblewrap: bool) -> AsyncIterator[Side]:
-    """Our daemon, everything on. Without bubblewrap means: on a machine that has none."""
+    """Our daemon, everything on."""
     async with _parts(work) as (far, agent):
         settings = work / "dispatch.toml"
-        settings.write_text(_settings(work, far.url, agent.program))
+        settings.write_text(_settings(work, far.url, agent.program, with_bubblewrap))
         credentials = work / "credentials"
         credentials.mkdir(mode=0o700, exist_ok=True)
         token = credentials / "telegram-token"
         token.write_text(TOKEN)
         token.chmod(0o600)
-        path = os.defpath if with_bubblewrap else str(_programs(work / "bin"))
         program = Path(sys.executable).with_name("dispatchd")
         command = (str(program), "--config", str(settings))
-        yield Side(command, far, agent, work, prompt="/run task ", environment={"PATH": path})
+        yield Side(command, far, agent, work, prompt="/run task ", environment={"PATH": os.defpath})
 
 
 @asynccontextmanager
@@ -254,24 +252,14 @@ async def _parts(work: Path) -> AsyncIterator[tuple[FarSide, StubAgent]]:
             agent.close()
 
 
-def _programs(directory: Path) -> Path:
-    directory.mkdir(exist_ok=True)
-    for name in NEEDED_PROGRAMS:
-        found = shutil.which(name)
-        assert found, f"the benchmark needs {name} on PATH"
-        link = directory / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(found)
-    return directory
-
-
-def _settings(work: Path, api: str, claude: Path) -> str:
+def _settings(work: Path, api: str, claude: Path, with_bubblewrap: bool) -> str:
     return f"""
 [daemon]
 state = "{work}/state"
 policies = "{ROOT}/policies"
 credentials = "{work}/credentials"
 minimum_isolation = "none"
+unsafe_no_sandbox = {str(not with_bubblewrap).lower()}
 
 [telegram]
 api = "{api}"

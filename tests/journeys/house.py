@@ -1,4 +1,4 @@
-"""A whole installation on real parts: `dispatchd` as a process, Telegram and the Messages API played.
+"""A whole installation on real parts: `dispatchd` as a process, both far sides played.
 
     async with House(tmp_path, claude, Turn(...)) as house:
         house.tg.user_says(ALICE, "fix the bug")
@@ -34,6 +34,7 @@ state = "{home}/state"
 policies = "{home}/policies"
 credentials = "{home}/credentials"
 minimum_isolation = "none"
+unsafe_no_sandbox = {unsafe}
 stop_grace_seconds = 1
 [telegram]
 api = "{telegram}"
@@ -57,10 +58,18 @@ api = "{api}"
 
 
 class House:
-    """`rules` are lines added to the shipped policy; `program` None: recipes only."""
+    """`rules` are lines added to the shipped policy; `program` None: recipes only.
+
+    Not `walled`: as on a machine without bubblewrap.
+    """
 
     def __init__(
-        self, home: Path, program: Path | None, *turns: Turn, rules: Iterable[str] = ()
+        self,
+        home: Path,
+        program: Path | None,
+        *turns: Turn,
+        rules: Iterable[str] = (),
+        walled: bool = True,
     ) -> None:
         self.home = home
         self.project = home / "project"
@@ -69,6 +78,7 @@ class House:
         self.daemon: asyncio.subprocess.Process | None = None
         self._program = program
         self._rules = tuple(rules)
+        self._walled = walled
 
     async def __aenter__(self) -> Self:
         await self.tg.__aenter__()
@@ -112,7 +122,12 @@ class House:
 
     def _settings(self) -> str:
         text = SETTINGS.format(
-            home=self.home, telegram=self.tg.url, alice=ALICE, bob=BOB, uid=os.getuid()
+            home=self.home,
+            unsafe=str(not self._walled).lower(),
+            telegram=self.tg.url,
+            alice=ALICE,
+            bob=BOB,
+            uid=os.getuid(),
         )
         if self._program is not None:
             text += CLAUDE.format(program=self._program, home=self.home, api=self.api.url)
