@@ -114,6 +114,7 @@ def judged(records: Sequence[dict[str, Any]]) -> set[str]:
 async def test_the_same_project_takes_over_a_plain_claude(
     tmp_path: Path, claude_program: Path
 ) -> None:
+    """So that the tests below do not pass because the trap is none."""
     (tmp_path / "project").mkdir()
     async with Anthropic() as ours, Anthropic() as elsewhere:
         trap = Trap(tmp_path / "project", tmp_path / "marks", elsewhere.url)
@@ -129,15 +130,12 @@ async def test_the_same_project_takes_over_a_plain_claude(
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         await plain.wait()
-        print(
-            trap.sprung,
-            len(ours.requests),
-            len(elsewhere.requests),
-            [a.last_text for a in elsewhere.requests],
-        )
-        assert 0
+        assert {"SessionStart", "apiKeyHelper", "server", "command"} <= set(trap.sprung)
+        assert elsewhere.requests
+        assert not ours.requests
 
 
 async def test_nothing_of_a_hostile_project_runs_and_no_call_passes_the_gates(
