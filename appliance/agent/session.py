@@ -199,7 +199,7 @@ class ClaudeSession:
     async def _handle(self, line: stream.Line, tasks: asyncio.TaskGroup) -> None:
         match line:
             case stream.HookAsked():
-                self._judging[line.request_id] = tasks.create_task(self._answer_hook(line))
+                self._begin_judging(line, tasks)
             case stream.PermissionAsked():
                 await self._answer_permission(line)
             case stream.StrangeAsked():
@@ -280,13 +280,15 @@ class ClaudeSession:
 
     # the gates
 
+    def _begin_judging(self, asked: stream.HookAsked, tasks: asyncio.TaskGroup) -> None:
+        judging = tasks.create_task(self._answer_hook(asked))
+        self._judging[asked.request_id] = judging
+        judging.add_done_callback(lambda _: self._judging.pop(asked.request_id, None))
+
     async def _answer_hook(self, asked: stream.HookAsked) -> None:
-        try:
-            verdict = await self._verdict(asked.call)
-            self._gates.remember(asked.call, verdict)
-            await self._send(stream.hook_answer(asked, verdict))
-        finally:
-            del self._judging[asked.request_id]
+        verdict = await self._verdict(asked.call)
+        self._gates.remember(asked.call, verdict)
+        await self._send(stream.hook_answer(asked, verdict))
 
     async def _verdict(self, call: ToolCall) -> Verdict:
         try:

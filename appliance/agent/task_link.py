@@ -304,14 +304,20 @@ def _header(task: Task, launch: Launch) -> bytes:
 
 
 async def _answer(reader: asyncio.StreamReader) -> TaskStarted:
+    """Not tried again when it fails: the task may have been started before the launcher died."""
     try:
         async with asyncio.timeout(LAUNCHER_SECONDS):
-            message = decode(await reader.readline())
+            line = await reader.readline()
+        if not line:
+            raise AgentFailed("the task launcher died before it answered", hint=_HINT)
+        message = decode(line)
     except TimeoutError as error:
         raise AgentFailed(
             f"the task launcher did not answer in {LAUNCHER_SECONDS:.0f} s"
         ) from error
-    except (ValueError, OSError) as error:  # BadMessage is a ValueError, as is too long a line
+    except ConnectionError as error:
+        raise AgentFailed("the task launcher died before it answered", hint=_HINT) from error
+    except ValueError as error:  # BadMessage is one, as is too long a line
         raise AgentFailed(f"the task launcher answered nonsense: {error}", hint=_HINT) from error
     match message:
         case TaskStarted():

@@ -1,0 +1,37 @@
+"""A daemon for one test: keeps a launcher waiting, starts a task, and waits to be killed.
+
+python daemon_stub.py PROJECTS_FILE PROJECT_DIRECTORY PROGRAM…
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from appliance.agent.beside import Beside
+from appliance.agent.task_link import Launch, TaskLink
+from appliance.core.model import (
+    Isolation,
+    JobId,
+    Limits,
+    Project,
+    ProjectName,
+    Prompt,
+    Task,
+)
+from appliance.task import launcher_command
+
+
+async def main(projects_file: str, directory: str, *argv: str) -> None:
+    project = Project(ProjectName("demo"), directory)
+    task = Task(JobId(1), project, Prompt(""), Limits(60, Isolation.NONE))
+    link, ready = TaskLink(launcher_command(Path(projects_file))), asyncio.Event()
+    async with Beside(link.run(ready.set)):
+        await ready.wait()
+        async with link.start(task, Launch(argv, {})) as running:
+            print((await running.stdout.readline()).decode(), end="", flush=True)
+            await asyncio.Event().wait()
+
+
+asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,263 @@
+"""The link keeps a launcher waiting, hands tasks over whole, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.agent.beside import Beside
+from appliance.agent.task_link import MAX_SECRET, Launch, Secret, TaskExited, TaskLink
+from appliance.core.model import Isolation
+from appliance.errors import AgentFailed, SandboxRefused
+from appliance.task.processes import descendants, processes
+from tests.grounds import HAS_BUBBLEWRAP, Grounds, marked_processes
+
+KEY_VARIABLE = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
+DETACHED = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        os.write(1, b"detached\\n")
+        time.sleep(600)
+    os._exit(0)
+time.sleep(600)
+"""
+
+
+def shell(script: str) -> Launch:
+    return Launch(("sh", "-c", script), {})
+
+
+@pytest.fixture
+async def link(grounds: Grounds) -> AsyncIterator[TaskLink]:
+    """One with a launcher in waiting."""
+    link, ready = grounds.link(), asyncio.Event()
+    async with Beside(link.run(ready.set)):
+        await ready.wait()
+        yield link
+
+
+def launchers() -> set[int]:
+    """Children of ours that run the launcher."""
+    ours = (found.pid for found in processes() if found.parent == os.getpid())
+    return {pid for pid in ours if b"appliance/task" in command_line(pid)}
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+async def until(holds: Callable[[], object], within_seconds: float = 1.0) -> None:
+    """Wait for what no event tells."""
+    async with asyncio.timeout(within_seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def test_output_errors_and_the_exit_status_come_apart(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    launch = Launch(("sh", "-c", "cat; echo bad >&2; exit 3"), {}, has_own_stderr=True)
+    async with link.start(grounds.task("x"), launch) as running:
+        running.stdin.write(b"good")
+        running.stdin.close()
+        assert await running.stdout.read() == b"good"
+        assert await running.stderr.read() == b"bad\n"
+        assert await running.exited() == TaskExited(3, 0, False)
+
+
+async def test_output_and_errors_may_come_together_in_their_order(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    async with link.start(grounds.task("x"), shell("echo 1; echo 2 >&2; echo 3")) as running:
+        assert await running.stdout.read() == b"1\n2\n3\n"
+        assert await running.stderr.read() == b""
+
+
+async def test_the_launcher_in_waiting_is_taken_and_replaced(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    (waiting,) = launchers()
+    async with link.start(grounds.task("x"), shell("cat")) as running:
+        assert running.pid in descendants(waiting)
+        await until(lambda: len(launchers()) == 2)
+    await until(lambda: launchers() and waiting not in launchers())
+
+
+async def test_a_launcher_that_died_waiting_is_replaced_at_once(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    (waiting,) = launchers()
+    os.kill(waiting, signal.SIGKILL)
+    await until(lambda: not launchers())
+    async with link.start(grounds.task("x"), shell("echo fine")) as running:
+        assert await running.stdout.read() == b"fine\n"
+
+
+async def test_a_launcher_that_dies_with_the_header_in_its_hands_is_not_replaced(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    """It may have started the task: what may have run must not run twice."""
+    (waiting,) = launchers()
+    os.kill(waiting, signal.SIGSTOP)
+    asyncio.get_running_loop().call_later(0.05, os.kill, waiting, signal.SIGKILL)
+    with pytest.raises(AgentFailed, match="died before it answered"):
+        async with link.start(grounds.task("x"), shell("touch ran")):
+            pass
+    assert not Path(grounds.project.path, "ran").exists()
+
+
+async def test_without_a_launcher_in_waiting_a_task_starts_all_the_same(grounds: Grounds) -> None:
+    async with grounds.link().start(grounds.task("x"), shell("echo fine")) as running:
+        assert await running.stdout.read() == b"fine\n"
+    assert launchers() == set()
+
+
+async def test_leaving_ends_the_task_and_everything_below_it(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    script = Path(grounds.project.path, "leave.py")
+    script.write_text(DETACHED)
+    async with link.start(grounds.task("x"), Launch(("python3", str(script)), {})) as running:
+        assert await running.stdout.readline() == b"detached\n"
+    assert marked_processes(str(script)) == []
+
+
+async def test_what_the_launcher_refuses_is_an_error_of_its_kind(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    walled = grounds.task("x", minimum_isolation=Isolation.BUBBLEWRAP)
+    with pytest.raises(SandboxRefused, match="needs isolation bubblewrap"):
+        async with link.start(walled, shell("true")):
+            pass
+    with pytest.raises(AgentFailed, match="there is no program"):
+        async with link.start(grounds.task("x"), Launch(("no-such-program",), {})):
+            pass
+
+
+async def test_a_command_that_is_too_long_is_an_error_before_anything_starts(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    with pytest.raises(AgentFailed, match="more than 65536"):
+        async with link.start(grounds.task("x"), shell("x" * 70_000)):
+            pass
+
+
+async def test_a_launcher_that_cannot_be_started_is_an_error(grounds: Grounds) -> None:
+    for command in (("/no/such/program",), ("true",), ("sh", "-c", "echo hi >&0")):
+        with pytest.raises(AgentFailed, match="launcher"):
+            async with TaskLink(command).start(grounds.task("x"), shell("true")):
+                pass
+
+
+async def test_a_key_comes_by_descriptor_and_never_by_name(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    secret = Secret(KEY_VARIABLE, b"key-4711")
+    launch = Launch(("sh", "-c", f'env; cat <&"${KEY_VARIABLE}"'), {}, secret=secret)
+    assert "4711" not in repr(launch)
+    async with link.start(grounds.task("x"), launch) as running:
+        output = await running.stdout.read()
+    assert output.count(b"key-4711") == 1
+    assert output.endswith(b"key-4711")
+
+
+async def test_a_key_that_is_no_key_is_refused(link: TaskLink, grounds: Grounds) -> None:
+    secret = Secret(KEY_VARIABLE, b"x" * (MAX_SECRET + 1))
+    with pytest.raises(AgentFailed, match="key is longer"):
+        async with link.start(grounds.task("x"), Launch(("true",), {}, secret=secret)):
+            pass
+
+
+async def test_no_descriptor_is_left_open(link: TaskLink, grounds: Grounds) -> None:
+    async def once() -> int:
+        async with link.start(grounds.task("x"), shell("true")) as running:
+            await running.exited()
+        await until(lambda: len(launchers()) == 1)
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    first = await once()
+    assert [await once() for _ in range(3)] == [first] * 3
+
+
+# who is killed, and who is not
+
+
+@pytest.mark.crash
+async def test_a_killed_launcher_is_told_and_its_orphans_end(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    script = Path(grounds.project.path, "orphan.py")
+    script.write_text(DETACHED)
+    (waiting,) = launchers()
+    async with link.start(grounds.task("x"), Launch(("python3", str(script)), {})) as running:
+        assert await running.stdout.readline() == b"detached\n"
+        os.kill(waiting, signal.SIGKILL)
+        with pytest.raises(AgentFailed, match="launcher was killed"):
+            await running.exited()
+        assert await running.stdout.read() == b""
+        assert marked_processes(str(script)) == []
+
+
+@pytest.mark.crash
+async def test_orphans_of_one_task_end_while_another_goes_on(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    (first,) = launchers()
+    async with link.start(grounds.task("x"), shell("cat")) as killed:
+        await until(lambda: len(launchers()) == 2)
+        async with link.start(grounds.task("x"), shell("cat")) as spared:
+            os.kill(first, signal.SIGKILL)
+            with pytest.raises(AgentFailed):
+                await killed.exited()
+            spared.stdin.write(b"alive\n")
+            assert await spared.stdout.readline() == b"alive\n"
+
+
+@pytest.mark.crash
+async def test_children_of_the_daemon_that_are_no_tasks_are_spared(
+    link: TaskLink, grounds: Grounds
+) -> None:
+    other = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    (waiting,) = launchers()
+    async with link.start(grounds.task("x"), shell("cat")) as running:
+        os.kill(waiting, signal.SIGKILL)
+        with pytest.raises(AgentFailed):
+            await running.exited()
+    assert other.returncode is None
+    await other.communicate(b"")
+    assert other.returncode == 0
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("is_walled", [False, True], ids=["no wall", "bubblewrap"])
+async def test_a_killed_daemon_leaves_nothing_behind(grounds: Grounds, is_walled: bool) -> None:
+    if is_walled and not HAS_BUBBLEWRAP:
+        pytest.skip("no bubblewrap here")
+    grounds = grounds.walled() if is_walled else grounds
+    script = Path(grounds.project.path, "survivor.py")
+    script.write_text(DETACHED)
+    daemon = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("daemon_stub.py")),
+        *(str(grounds.projects_file), grounds.project.path, "python3", str(script)),
+        stdout=asyncio.subprocess.PIPE,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert daemon.stdout is not None
+    assert await daemon.stdout.readline() == b"detached\n"
+    await until(lambda: len(descendants(daemon.pid)) >= 4)  # two launchers, two of the script
+    daemon.kill()
+    await daemon.wait()
+    await until(lambda: not marked_processes(str(grounds.projects_file.parent)))
