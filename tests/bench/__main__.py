@@ -7,8 +7,10 @@ import asyncio
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -18,7 +20,7 @@ from typing import TypeVar
 
 import psutil
 
-from tests.bench.sides import ROOT, Sample, Side, Start, daemon, plain_script
+from tests.bench.sides import ROOT, NothingCame, Sample, Side, Start, daemon, plain_script
 from tests.bench.table import Row, Target, markdown, write
 
 BUILD = ROOT / "build"
@@ -39,13 +41,24 @@ class Counts:
 
 def main() -> int:
     counts = _counts()
-    work = BUILD / "bench-work"
-    shutil.rmtree(work, ignore_errors=True)
-    rows = [*asyncio.run(measured(work, counts)), help_row(counts.starts)]
+    BUILD.mkdir(exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))  # not in /tmp: sandboxes hide it
+    try:
+        rows = [*asyncio.run(measured(work, counts)), help_row(counts.starts)]
+    except BaseExceptionGroup as group:
+        if group.subgroup(NothingCame) is None:
+            raise
+        print(f"error: {innermost(group)}; the logs are in {work}", file=sys.stderr)
+        return 1
+    shutil.rmtree(work)
     machine = f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
     write(rows, machine, BUILD)
     print(f"\n{markdown(rows)}\n\nAlso in build/bench.md; every sample is in build/bench.json.")
     return 0
+
+
+def innermost(error: BaseException) -> BaseException:
+    return innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def measured(work: Path, counts: Counts) -> list[Row]:
@@ -62,7 +75,7 @@ async def measured(work: Path, counts: Counts) -> list[Row]:
         samples = await in_turn("message", (bare, walled, plain), counts.samples, Side.sample)
         bursts = [await side.burst(counts.burst) for side in (bare, plain)]
         for side in (bare, plain):
-            await side.kill()  # what the burst left to do is of no interest
+            await side.stop(signal.SIGKILL)  # what the burst left to do is of no interest
     return [
         *message_rows(*samples),
         *start_rows(*starts),

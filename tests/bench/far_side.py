@@ -17,7 +17,8 @@ import time
 
 from tests.emulators.telegram import TelegramEmulator
 
-USER = 4711
+CHATS = range(4711, 4911)
+"""Everybody who may write. A chat has a budget for answers, so that samples take one in turn."""
 
 
 def say(event: str, **more: str | int) -> None:
@@ -39,7 +40,7 @@ async def obey(telegram: TelegramEmulator) -> None:
     async for line in reader:
         command = json.loads(line)
         for _ in range(command["times"]):
-            telegram.user_says(USER, command["say"])
+            telegram.user_says(command["chat"], command["say"])
         say("said")
     raise SystemExit
 

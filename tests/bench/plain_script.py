@@ -1,9 +1,9 @@
 """What most people start from, written from its description: a bot that runs `claude -p`.
 
-python-telegram-bot, one allowed user, "typing …", `subprocess.run`, the answer. No queue, no
+python-telegram-bot, allowed users, "typing …", `subprocess.run`, the answer. No queue, no
 record, no policy, no sandbox. It is here to be compared with, not to be used.
 
-    python -m tests.bench.plain_script API_URL TOKEN USER_ID CLAUDE DIRECTORY
+    python -m tests.bench.plain_script API_URL TOKEN USER_IDS CLAUDE DIRECTORY
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from telegram.ext import Application, ContextTypes, MessageHandler, filters
 LIMIT = 4096
 
 
-def main(api: str, token: str, user: str, claude: str, directory: str) -> None:
+def main(api: str, token: str, users: str, claude: str, directory: str) -> None:
     async def on_text(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         message = update.effective_message
         if message is None or message.text is None:
@@ -35,8 +35,9 @@ def main(api: str, token: str, user: str, claude: str, directory: str) -> None:
         )
         await message.reply_text((done.stdout or done.stderr)[:LIMIT])
 
+    allowed = filters.User([int(user) for user in users.split(",")])
     application = Application.builder().token(token).base_url(f"{api}/bot").build()
-    application.add_handler(MessageHandler(filters.TEXT & filters.User(int(user)), on_text))
+    application.add_handler(MessageHandler(filters.TEXT & allowed, on_text))
     application.run_polling()
 
 

@@ -15,12 +15,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.far_side import USER
+from tests.bench.far_side import CHATS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PATIENCE_SECONDS = 60
 TOKEN = "4711:bench"
+
+
+class NothingCame(Exception):
+    """What was waited for did not happen."""
+
+
+@asynccontextmanager
+async def patience(what: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise NothingCame(f"waited {PATIENCE_SECONDS} s for {what}") from error
 
 
 class FarSide:
@@ -36,15 +49,16 @@ class FarSide:
         async for line in self._process.stdout:
             self._events.put_nowait(json.loads(line))
 
-    async def say(self, text: str, times: int = 1) -> int:
+    async def say(self, text: str, chat: int, times: int = 1) -> int:
         """When the messages were there to be fetched."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"say": text, "times": times}).encode() + b"\n")
+        command = {"say": text, "chat": chat, "times": times}
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
         return await self.next("said")
 
     async def next(self, event: str, text: str = "") -> int:
         """When the next such event happened; earlier events are forgotten."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patience(f"the chat to see: {event} {text}"):
             while True:
                 found = await self._events.get()
                 if found["event"] == event and text in str(found.get("text", "")):
@@ -72,8 +86,13 @@ async def far_side() -> AsyncIterator[FarSide]:
             yield far
             listener.cancel()
     finally:
-        process.kill()
-        await process.wait()
+        await end(process, signal.SIGKILL)
+
+
+async def end(process: asyncio.subprocess.Process, by: signal.Signals) -> None:
+    if process.returncode is None:
+        process.send_signal(by)
+    await process.wait()
 
 
 class StubAgent:
@@ -102,7 +121,7 @@ class StubAgent:
             self._events.put_nowait((event, int(told or now)))
 
     async def next(self, event: str) -> int:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patience(f"the agent to say: {event}"):
             while True:
                 found, at = await self._events.get()
                 if found == event:
@@ -181,26 +200,20 @@ class Side:
 
     async def _ready(self, notify: socket.socket) -> int:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patience("READY"):
             while b"READY=1" not in await loop.sock_recv(notify, 4096):
                 pass
         return time.monotonic_ns()
 
-    async def stop(self) -> None:
+    async def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
-            await self._process.wait()
-
-    async def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
+        await end(self._process, by)
 
     async def sample(self, number: int) -> Sample:
         self._far.forget()
         self._agent.forget()
-        said = await self._far.say(f"{self._prompt}{number}")
+        chat = CHATS[number % len(CHATS)]
+        said = await self._far.say(f"{self._prompt}{number}", chat)
         reacted = await self._far.next("call")
         started = await self._agent.next("started")
         ended = await self._agent.next("ended")
@@ -211,7 +224,7 @@ class Side:
         """Messages per second until the last was confirmed to the platform."""
         self._far.forget()
         began = time.monotonic_ns()
-        await self._far.say(f"{self._prompt}0", count)
+        await self._far.say(f"{self._prompt}0", CHATS[0], count)
         fetched = await self._far.next("fetched")
         return count * 1e9 / (fetched - began)
 
@@ -219,7 +232,8 @@ class Side:
 @asynccontextmanager
 async def plain_script(work: Path) -> AsyncIterator[Side]:
     async with _parts(work) as (far, agent):
-        arguments = (far.url, TOKEN, str(USER), str(agent.program), str(agent.program.parent))
+        users = ",".join(map(str, CHATS))
+        arguments = (far.url, TOKEN, users, str(agent.program), str(agent.program.parent))
         command = (sys.executable, "-m", "tests.bench.plain_script", *arguments)
         yield Side(command, far, agent, work, prompt="task ", environment={"PATH": os.defpath})
 
@@ -269,7 +283,7 @@ program = "{claude}"
 home = "{work}/home"
 
 [users.me]
-telegram = [{USER}]
+telegram = {list(CHATS)}
 
 [projects.bench]
 path = "{work}/project"
