@@ -147,10 +147,10 @@ async def _model(marks: dict[str, Path]) -> AsyncIterator[str]:
 
     application = web.Application(client_max_size=MAX_REQUEST)
     application.router.add_post("/v1/messages", answer)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"

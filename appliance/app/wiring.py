@@ -65,7 +65,8 @@ KEY_VARIABLES = {
     "api_key": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
     "oauth_token": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
 }
-NO_AGENT = "Claude Code is not set up; the recipes work: /help"
+NO_AGENT = "Claude Code is not set up"
+RECIPES_WORK = "the recipes work: /help"
 QUICK_COMMANDS = ("/help", "/status", "/git status", "/test")
 
 
@@ -93,7 +94,10 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     link = TaskLink(launcher_command(_projects_file(settings, state_directory)))
     claude = _claude(settings, directories, link, state_directory, audit)
     agents: dict[type, Agent] = {
-        Prompt: claude or AbsentAgent(NO_AGENT, "add [claude] to dispatch.toml"),
+        Prompt: claude
+        or AbsentAgent(
+            NO_AGENT, f"install it and add [claude] to the settings; until then {RECIPES_WORK}"
+        ),
         Program: RecipeAgent(link),
     }
 
@@ -326,7 +330,7 @@ def _when_ready(
         if web is None:
             return
         configured = settings.claude
-        web.notice = NO_AGENT
+        web.notice = f"{NO_AGENT}; {RECIPES_WORK}"
         if configured is not None:
             state = await asyncio.to_thread(
                 examine,
@@ -334,7 +338,7 @@ def _when_ready(
                 Path(configured.home),
                 has_key=bool(configured.login),
             )
-            web.notice = f"{state.problem}. The recipes work: /help" if state.problem else ""
+            web.notice = f"{state.problem}; {RECIPES_WORK}" if state.problem else ""
         if announce is not None:
             user = next(name for name, user in settings.users.items() if user.web)
             announce(web.login_link(user), web.notice)

@@ -234,12 +234,12 @@ def _answer(rest: str, *, is_granted: bool) -> Command:
 
 
 def _recipe(word: str, rest: list[str], recipes: Sequence[Recipe]) -> Command:
-    after: JobId | Mistake | None = None
+    after: JobId | None = None
     if rest and rest[0].startswith("--after"):
-        joined, after = _take_after(" ".join(rest))
-        if isinstance(after, Mistake):
-            return after
-        rest = joined.split()
+        joined, taken = _take_after(" ".join(rest))
+        if isinstance(taken, Mistake):
+            return taken
+        after, rest = taken, joined.split()
     found = recipe_book.find(recipes, (word, *rest))
     if found is None:
         return Mistake(_unknown(word, rest, recipes))

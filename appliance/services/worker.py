@@ -246,6 +246,7 @@ class Worker:
 
     async def _attempt(self, job: Job, run: Run) -> None:
         agent = self._agents[type(job.work)]
+        await agent.ready()
         task = self._task(job)
         used = self._redeem_start(job)
         with self._state.transaction():
@@ -262,7 +263,6 @@ class Worker:
                 session=job.work.session or "" if isinstance(job.work, Prompt) else "",
             )
         )
-        await agent.ready()
         async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
             run.session = session
             if used is not None:
@@ -428,7 +428,9 @@ async def _interrupt_on(stop: asyncio.Event, session: AgentSession) -> None:
 
 
 def _sentence(error: AgentFailed | AuditUnavailable | SandboxRefused) -> str:
-    return f"{error.message}. {error.hint}" if error.hint else error.message
+    if not error.hint:
+        return error.message
+    return f"{error.message}. {error.hint[0].upper()}{error.hint[1:]}."
 
 
 def _ending_event(job: Job, ended: Ended, stopped_by: Actor | None) -> Event:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,10 @@ def outcomes(house: House) -> list[str]:
     return [match[0] for text in house.texts() for match in OUTCOMES.finditer(text)]
 
 
+def has_outcomes(house: House, count: int) -> bool:
+    return len(outcomes(house)) >= count
+
+
 async def torture(house: House, marks: list[str], kills: int, patience: float) -> None:
     choice = random.Random(kills)
     for number in range(1, kills + 1):
@@ -100,7 +105,7 @@ async def torture(house: House, marks: list[str], kills: int, patience: float) -
             await house.daemon.wait()
             assert await gone([*marks, str(house.home)]) == [], f"left after kill {number}"
             await house.start()
-        await house.tg.until(lambda expected=number: len(outcomes(house)) >= expected)
+        await house.tg.until(partial(has_outcomes, house, number))
     assert await house.stop() == 0
     assert await gone([*marks, str(house.home)]) == []
 

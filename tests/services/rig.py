@@ -248,7 +248,7 @@ class Rig:
             self.state,
             self.audit,
             judge,
-            {Prompt: self.agent, Program: self.agent},  # type: ignore[dict-item]
+            {Prompt: self.agent, Program: self.agent},
             self.approvals,
             self.outbox,
             chats,  # type: ignore[arg-type]

@@ -1,0 +1,27 @@
+"""The audit log: every event durable and signed before anything is done about it.
+
+    log          port `Audit`: many waiting callers, one thread, one fsync for all of them
+    writer       the one writer: chains, signs, commits, recovers, rotates its key
+    database     the file: tables, the writing and the reading connection
+    keys         the signing key of an epoch, on disk and destroyed
+    checkpoint   C2SP notes: what is signed, and the public keys as text
+    lock         one writer at a time
+    disk         a local file system, and room kept to say that it is full
+    verify       tells anybody, without any secret, whether the log is what was signed
+    reader       finds records for people
+
+Each record is a leaf of an RFC 6962 tree; the last row of each commit carries the tree's root and
+an Ed25519 signature over the C2SP checkpoint, written in the same transaction. So no instant
+exists at which a record is durable and unsigned, one signature covers a whole group, and people
+who trust nobody can check with tools that others wrote.
+
+The signing key lives for an epoch. At its end it signs a record that names the next public key
+and is destroyed: who breaks in today holds nothing that could rewrite yesterday. Cutting off or
+rewriting the current epoch is only found by who keeps a checkpoint elsewhere, and `verify` says
+so instead of promising more. The name of the log is a hash of its first public key, and every
+record repeats it, so a log made with other keys has another name.
+
+It never acknowledges what is not on the disk, never retries a failed commit (after a failed
+fsync the next one succeeds without the lost data) and never stores what looks like a secret.
+Only standard formats are used because a log that only its author can verify convinces nobody.
+"""

@@ -1,0 +1,138 @@
+"""The file of the log: its tables, and how it is opened for writing and for reading.
+
+The schema is plain SQL and not sqlite-utils because the guarantees that matter here, CHECK
+constraints and triggers, cannot be said otherwise. Triggers and STRICT stop accidents; an
+intruder with the file can drop them, and is found by the hashes and signatures.
+
+SQLite before 3.51.3 can lose acknowledged commits when two connections write or checkpoint at
+once, so there is exactly one writing connection and everybody else opens the file read-only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+DIRECTORY = "audit"  # of the log, below the state directory
+DATABASE = "audit.db"
+
+# reasons of stored checkpoints whose last record names the key that signs from then on
+GENESIS = "genesis"
+EPOCH = "epoch"
+
+SCHEMA = (
+    "CREATE TABLE leaf(seq INTEGER PRIMARY KEY, "
+    "rec BLOB NOT NULL CHECK(length(rec)<=65535), h BLOB NOT NULL CHECK(length(h)=32), "
+    "root BLOB CHECK(length(root)=32), sig BLOB CHECK(length(sig)=64), "
+    "CHECK((root IS NULL)=(sig IS NULL))) STRICT",
+    "CREATE TABLE payload(seq INTEGER NOT NULL, name TEXT NOT NULL, salt BLOB NOT NULL, "
+    "value TEXT NOT NULL, PRIMARY KEY(seq, name)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE ckpt(size INTEGER PRIMARY KEY, note TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
+    "CREATE TABLE anchor(size INTEGER NOT NULL, sink TEXT NOT NULL, receipt TEXT NOT NULL) STRICT",
+    *(
+        f"CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        for table in ("leaf", "ckpt", "anchor")
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "CREATE TRIGGER payload_UPDATE BEFORE UPDATE ON payload "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    # INSERT OR REPLACE deletes without firing DELETE triggers
+    "CREATE TRIGGER leaf_INSERT BEFORE INSERT ON leaf "
+    "WHEN NEW.seq IS NOT (SELECT ifnull(max(seq), 0) + 1 FROM leaf) "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+)
+
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What using a database raises: a message that quotes a damaged schema may be no UTF-8."""
+
+_PRAGMAS = (
+    # what is set is read back: SQLite ignores a PRAGMA that it does not know or cannot follow
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("fullfsync", "ON", 1),  # macOS: fsync alone stops at the drive's cache
+    ("checkpoint_fullfsync", "ON", 1),
+)
+
+
+def open_for_writing(path: Path, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
+    """Open or make the database. Raises sqlite3.Error, also when a commit would not be durable."""
+    connection = sqlite3.connect(
+        path, factory=factory, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for name, value, expected in _PRAGMAS:
+            connection.execute(f"PRAGMA {name}={value}")
+            (actual,) = connection.execute(f"PRAGMA {name}").fetchone()
+            if actual != expected:
+                raise sqlite3.OperationalError(f"{name} is {actual} and cannot be {value}")
+        if not _has_tables(connection):
+            _create(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside is durable when the block is left, or the error says that it is not."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite may have rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """One unchanging view of the database, live or not, that can write nothing.
+
+    Raises sqlite3.Error when the file cannot be read as a database.
+    """
+    try:
+        connection = _open_view(path, "mode=ro")
+    except sqlite3.OperationalError:
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        # a log that was closed, where we may not write: SQLite cannot make the index of its WAL
+        # there, and needs none
+        connection = _open_view(path, "immutable=1")
+    with closing(connection):
+        yield connection
+
+
+def missing_protection(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """The statements of the schema that are no longer in force."""
+    present = {sql for (sql,) in connection.execute("SELECT CAST(sql AS BLOB) FROM sqlite_schema")}
+    return tuple(sql for sql in SCHEMA if sql.encode() not in present)
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    (count,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return bool(count)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        for statement in SCHEMA:
+            connection.execute(statement)
+
+
+def _open_view(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("BEGIN")
+        _has_tables(connection)  # the view begins with the first read
+    except BaseException:
+        connection.close()
+        raise
+    return connection
