@@ -31,7 +31,7 @@ lint: ## style, types and the layers of the architecture
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/mypy --no-error-summary packaging
-	@$(BIN)/lint-imports --no-timings
+	@$(BIN)/lint-imports --no-logo
 	@bash -n .ci/run && sh -n tests/bench/claude_stub.sh
 
 .PHONY: bench

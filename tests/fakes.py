@@ -1,4 +1,4 @@
-"""Small fakes, obviously right: a clock that jumps. Others: fakes_chat, fakes_agent, fakes_audit."""
+"""A clock that jumps; other fakes are in fakes_chat, fakes_agent and fakes_audit."""
 
 from __future__ import annotations
 

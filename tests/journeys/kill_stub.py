@@ -3,7 +3,7 @@
     kill_stub.py DIRECTORY MARK      (the flags of `claude` follow and are not looked at)
 
 Each prompt "task N" asks the gates for one call; only when both agree is N appended to ran.log,
-as a real tool would take effect. The detached child (setsid) is what a hostile tool would leave behind.
+as a real tool would take effect. The detached child (setsid) is what a hostile tool leaves behind.
 """
 
 from __future__ import annotations
