@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from appliance.audit.database import DATABASE
 from appliance.audit.writer import Writer, prepare
@@ -57,3 +59,14 @@ def sample(directory: Path) -> Path:
     clock = FakeClock()
     write(directory, [[allowed(1)], [queued(1), denied(1)], [allowed(2)] * 3], clock)
     return write(directory, [[allowed(3)], [denied(2), allowed(4)]], clock)
+
+
+class FailingConnection(sqlite3.Connection):
+    """Commits fail as SQLite tells it of a disk that fails, while `broken` is a message."""
+
+    broken = ""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql == "COMMIT" and FailingConnection.broken:
+            raise sqlite3.OperationalError(FailingConnection.broken)
+        return super().execute(sql, parameters)

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +15,7 @@ from appliance.audit.verify import Verdict, verify
 from appliance.core.events import JobFinished
 from appliance.errors import AuditUnavailable
 from appliance.ports import Receipt
-from tests.audit.logs import BOOT, allowed, denied, queued
+from tests.audit.logs import BOOT, FailingConnection, allowed, denied, queued
 from tests.fakes import FakeClock
 
 
@@ -112,17 +110,6 @@ async def _append_all(directory: Path, plan: list[tuple[int, int]]) -> list[Rece
 
 
 # --- a disk that fails
-
-
-class FailingConnection(sqlite3.Connection):
-    """Commits fail as SQLite tells it of a disk that fails, while `broken` is a message."""
-
-    broken = ""
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if sql == "COMMIT" and FailingConnection.broken:
-            raise sqlite3.OperationalError(FailingConnection.broken)
-        return super().execute(sql, parameters)
 
 
 @pytest.mark.parametrize("reason", ["disk I/O error", "database or disk is full"])

@@ -30,14 +30,11 @@ def test_the_first_public_key_can_be_pinned(tmp_path: Path) -> None:
 def test_a_log_in_use_can_be_verified_and_goes_on(tmp_path: Path) -> None:
     writer = Writer(tmp_path, FakeClock(), BOOT)
     for number in range(3):
-        receipt = writer.commit([[prepare(allowed(number))]])[0]
+        (receipt,) = writer.commit([[prepare(allowed(number))]])
         found = verify(tmp_path / DATABASE)
-        assert (found.verdict, found.size, found.root) == (Verdict.INTACT, *_pair(receipt))
+        assert found.verdict is Verdict.INTACT
+        assert (found.size, found.root) == (receipt.seq, receipt.root)
     writer.close()
-
-
-def _pair(receipt: object) -> tuple[int, bytes]:
-    return receipt.seq, receipt.root  # type: ignore[attr-defined]
 
 
 def test_verifying_twice_finds_the_same(tmp_path: Path) -> None:

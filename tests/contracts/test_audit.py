@@ -14,8 +14,7 @@ from appliance.audit.log import AuditLog
 from appliance.audit.reader import Filter, entries
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit
-from tests.audit.logs import BOOT, allowed, denied, queued
-from tests.audit.test_log import FailingConnection
+from tests.audit.logs import BOOT, FailingConnection, allowed, denied, queued
 from tests.fakes import FakeClock
 from tests.fakes_audit import MemoryAudit
 
