@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from appliance.app.config_commands import DEFAULT_FILE
-from appliance.core.events import FieldValue
-from appliance.core.model import Json, Millis
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.audit.checkpoint import Note, PublicKey
     from appliance.audit.reader import Entry, Filter
     from appliance.audit.verify import Verification
+    from appliance.core.events import FieldValue
+    from appliance.core.model import Json, Millis
 
 LOG_FORMAT = 1  # of what --json prints
 
@@ -111,6 +111,8 @@ def _filter(arguments: argparse.Namespace, now: Millis) -> Filter:
 
 
 def _moment(option: str, text: str | None, now: Millis) -> Millis | None:
+    from appliance.core.model import Millis
+
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):

@@ -49,7 +49,9 @@ def entries(path: Path, wanted: Filter, *, limit: int) -> list[Entry]:
     """
     try:
         with reading(path) as connection:
-            return list(_entries(Database(connection), wanted, limit))
+            # plugins of sqlite-utils are code of strangers, and none is needed here
+            database = Database(connection, execute_plugins=False, recursive_triggers=False)
+            return list(_entries(database, wanted, limit))
     except ERRORS as error:
         raise AuditUnavailable(
             f"cannot read the audit log {path}: {error}",
