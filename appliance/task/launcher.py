@@ -105,9 +105,7 @@ def prepared(
     """The command a header asks for. Raises BadMessage or SandboxRefused."""
     project = _project(header, projects)
     directory = _directory(header, project)
-    program = shutil.which(header.argv[0], path=projects.path)
-    if program is None:
-        raise BadMessage(f"there is no program {header.argv[0]} on {projects.path}")
+    program = _program(header.argv[0], directory, projects.path)
     isolation = chosen(wall, header.minimum_isolation, projects)
     is_walled = isolation is Isolation.BUBBLEWRAP
     environment = child_environment(
@@ -140,6 +138,15 @@ def _directory(header: TaskHeader, project: Path) -> Path:
     if not directory.is_relative_to(project) or not directory.is_dir():
         raise BadMessage(f"{directory} is not a directory of project {header.project}")
     return directory
+
+
+def _program(name: str, directory: Path, path: str) -> str:
+    """Where it is: a name is looked up on the path, "./name" in the task's directory."""
+    found = shutil.which(str(directory / name) if "/" in name else name, path=path)
+    if found is None:
+        where = f"in {directory}" if "/" in name else f"on {path}"
+        raise BadMessage(f"there is no program {name} {where}")
+    return found
 
 
 def _start(command: Command, descriptors: Descriptors) -> int:
