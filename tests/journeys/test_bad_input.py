@@ -6,14 +6,15 @@ stack trace anywhere.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from appliance.storage.codec import reply_from_text
+from tests.emulators.telegram import TelegramEmulator
 from tests.journeys.house import ALICE, BOB, STRANGER, House
 
 NO_TEXT = "I can only read text so far."
@@ -68,7 +69,7 @@ async def test_commands_that_make_no_sense_are_told_why(house: House) -> None:
             ("/statsu", "Did you mean /status?"),
             ("/", "There is no command /."),
             ("/\u202esutats", r"There is no command /\u202esutats."),
-            ("/" + "x" * 5000, "There is no command /xxx"),
+            ("/" + "x" * 3000, "There is no command /xxx"),
             ("/run", "Run what?"),
             ("/run --after x y", "--after wants a job's number"),
             ("/run --after 99 look", "There is no job 99 to wait for"),
@@ -100,7 +101,8 @@ async def test_parameters_that_lead_elsewhere_are_refused(house: House) -> None:
             ("/git diff HEAD\u202e", r"'HEAD\u202e' will not do for ref"),
             ("/git log many", "must be a number from 1 to 200"),
             ("/git log -1", "must be a number from 1 to 200"),
-            ("/git log 1; id", "does not know what to do with 'id'"),
+            ("/git log 1; id", "'1;' will not do for count"),
+            ("/git log 1 && id", "does not know what to do with '&&'"),
             ("/deploy $(id)", "'$(id)' will not do for target"),
             ("/deploy a b", "does not know what to do with 'b'"),
         ),
@@ -113,8 +115,7 @@ async def test_text_that_is_hardly_text_becomes_a_task_that_can_be_read(house: H
     texts = ("\x7fELF\x02\x01\x00\x00", "half a pair \ud83d", "txt.\u202eexe\u2066 \u200b")
     for number, text in enumerate(texts, 1):
         house.tg.user_says(ALICE, text)
-        await house.reads(f"Job {number} failed")
-    assert NO_AGENT in await house.reads("Job 1 failed")
+        await house.reads(f"Job {number} ✗ failed: {NO_AGENT}")
     house.tg.user_says(ALICE, "/jobs")
     listed = await house.reads("Latest jobs")
     assert r"\u007fELF\u0002\u0001��" in listed
@@ -233,10 +234,10 @@ async def test_a_thousand_messages_at_once_are_all_answered_once_and_in_order(
         house.tg.user_says(ALICE, f"/x{number}")
     await house.tg.until(lambda: not house.tg.updates)  # all of them confirmed, so all are stored
     await house.tg.until(lambda: len(house.texts()) >= 20)
-    while (put := written(house))[-1:] != [f"/x{BURST - 1}."]:
+    while (put := written(house))[-1:] != [f"/x{BURST - 1}"]:
         await answers(house, len(house.texts()) + 1)
-    assert put == [f"/x{number}." for number in range(BURST)]
-    sent = [text.split()[4] for text in house.texts()]
+    assert put == [f"/x{number}" for number in range(BURST)]
+    sent = [named(text) for text in house.texts()]
     assert sent == put[: len(sent)]
 
 
@@ -245,35 +246,60 @@ def written(house: House) -> list[str]:
     database = f"file:{house.home}/state/state.db?mode=ro"
     with closing(sqlite3.connect(database, uri=True)) as state:
         rows = state.execute("SELECT reply FROM outbox ORDER BY id").fetchall()
-    return [json.loads(reply)["body"]["text"].split()[4] for (reply,) in rows]
+    return [named(reply_from_text(text, None).body.text) for (text,) in rows]
 
 
-async def test_telegram_in_trouble_loses_nothing_and_doubles_nothing(house: House) -> None:
-    tg = house.tg
-    tg.user_says(ALICE, "/x0")
+def named(answer: str) -> str:
+    """ "There is no command /x7." is about "/x7"."""
+    return answer.removeprefix("There is no command ").split(".")[0]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda tg: tg.fail("sendMessage", 429, retry_after=1),
+        lambda tg: tg.fail("sendMessage", 502),
+        lambda tg: tg.lose("sendMessage", after_effect=False),
+        lambda tg: tg.lose("sendMessage", after_effect=True),
+    ],
+    ids=["too-many", "bad-gateway", "lost-before", "lost-after"],
+)
+async def test_an_answer_that_telegram_did_not_take_comes_once(
+    house: House, trouble: Callable[[TelegramEmulator], None]
+) -> None:
+    house.tg.user_says(ALICE, "/x0")
     await answers(house, 1)
-    troubles = (
-        lambda: tg.fail("sendMessage", 429, retry_after=1),
-        lambda: tg.fail("sendMessage", 502),
-        lambda: tg.lose("sendMessage", after_effect=False),
-        lambda: tg.lose("sendMessage", after_effect=True),
+    trouble(house.tg)
+    house.tg.user_says(ALICE, "/x1")
+    house.tg.user_says(ALICE, "/x2")
+    assert [named(text) for text in await answers(house, 3)] == ["/x0", "/x1", "/x2"]
+
+
+async def test_an_answer_that_telegram_never_takes_is_given_up_and_recorded(house: House) -> None:
+    house.tg.fail("sendMessage", 403, "Forbidden: bot was blocked by the user")
+    house.tg.user_says(ALICE, "/x0")
+    house.tg.user_says(ALICE, "/x1")
+    assert [named(text) for text in await answers(house, 1)] == ["/x1"]
+    assert "post.failed" in house.kinds()
+
+
+async def test_messages_that_telegram_did_not_hand_over_are_fetched_again(house: House) -> None:
+    tg = house.tg
+    number = 0
+    troubles: Sequence[Callable[[], None]] = (
         lambda: tg.fail("getUpdates", 429, retry_after=1),
         lambda: tg.fail("getUpdates", 502),
         lambda: tg.fail("getUpdates", 409, "Conflict: terminated by other getUpdates request"),
         lambda: tg.lose("getUpdates", after_effect=False),
         lambda: tg.lose("getUpdates", after_effect=True),
     )
-    for number, trouble in enumerate(troubles, 1):
+    for trouble in troubles:
         trouble()
-        tg.user_says(ALICE, f"/x{number}")
-        await answers(house, number + 1)
-    tg.fail("sendMessage", 403, "Forbidden: bot was blocked by the user")
-    tg.user_says(ALICE, "/lost")
-    tg.user_says(ALICE, "/end")
-    await house.reads("/end")
-    said = [text.split()[4] for text in house.texts()]
-    assert said == [*(f"/x{number}." for number in range(len(troubles) + 1)), "/end."]
-    assert "post.failed" in house.kinds()
+        for _ in range(2):  # the first ends the call that is under way, the second sees trouble
+            tg.user_says(ALICE, f"/x{number}")
+            number += 1
+            await answers(house, number)
+    assert [named(text) for text in house.texts()] == [f"/x{n}" for n in range(number)]
 
 
 async def test_a_click_whose_answer_is_lost_counts_once(house: House) -> None:
