@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,8 +74,10 @@ class ClaudeProgram:
         )
         async with self._link.start(task, launch) as running:
             session = ClaudeSession(running, task, prompt.text, judge, gates, terms)
-            async with Beside(session.run()):
+            async with Beside(session.run()) as conversation:
                 yield session
+                if session.has_ended:  # it may still write what a later task resumes
+                    await asyncio.wait([conversation])
 
     def _argv(self, directory: str, prompt: Prompt) -> tuple[str, ...]:
         """Options with a value from outside are one word: it can never become another option."""

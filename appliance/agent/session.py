@@ -66,6 +66,7 @@ class ClaudeSession:
         self, running: Running, task: Task, prompt: str, judge: Judge, gates: Gates, terms: Terms
     ) -> None:
         self.version = ""
+        self.has_ended = False
         self._running = running
         self._task = task
         self._prompt = prompt
@@ -116,6 +117,13 @@ class ClaudeSession:
             listener = tasks.create_task(self._listen())
             ended = await self._outcome(tasks, listener)
             listener.cancel()
+        await self._end(ended)
+
+    async def _end(self, ended: Ended) -> None:
+        """Say the one `Ended`: with the result, before the program has written its transcript."""
+        if self.has_ended:
+            return
+        self.has_ended = True
         if self._is_interrupted and ended.ending is not Ending.SUCCEEDED:
             ended = endings.stopped(self._usage)
         await self._emit(ended)
@@ -126,6 +134,8 @@ class ClaudeSession:
             async with asyncio.timeout(limit + LAUNCHER_SLACK_SECONDS):
                 await self._converse(tasks)
             self._close()
+            if (answered := self._of_result()) is not None:
+                await self._end(answered)
             exited = await self._leave()
         except AgentFailed as error:
             self._close()

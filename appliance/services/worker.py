@@ -93,8 +93,9 @@ class Terms:
 
 @dataclass(slots=True)
 class Run:
-    """A job while its agent runs."""
+    """A job while its agent runs, until nothing of it is left."""
 
+    job: Job
     session: AgentSession | None = None
     post: PostId | None = None
     stopped_by: Actor | None = None
@@ -142,10 +143,10 @@ class Worker:
 
     def blocked_by(self, job: Job) -> JobId | None:
         """The unfinished earlier job this one has to wait for, None: it starts at once."""
-        for other in self._state.unfinished_jobs():
-            is_beside = job.parallel or other.parallel
-            if other.id in self._runs and other.project == job.project and not is_beside:
-                return other.id
+        for run in self._runs.values():
+            is_beside = job.parallel or run.job.parallel
+            if run.job.project == job.project and not is_beside:
+                return run.job.id
         return next(iter(self._runs)) if len(self._runs) >= self._terms.max_parallel else None
 
     async def run(self, ready: Ready) -> None:
@@ -156,7 +157,7 @@ class Worker:
             while True:
                 self._wake.clear()
                 for job in self._startable():
-                    self._runs[job.id] = Run()
+                    self._runs[job.id] = Run(job)
                     tasks.create_task(self._see_through(job))
                 await self._wake.wait()
 
@@ -166,7 +167,8 @@ class Worker:
         with self._state.transaction():
             for job_id in self._runs:
                 job = self._job(job_id)
-                self._outbox.put(job.place, replies.stopping(job))
+                if not job.is_finished:
+                    self._outbox.put(job.place, replies.stopping(job))
         try:
             async with asyncio.timeout(grace_seconds):
                 while self._runs:
@@ -203,7 +205,7 @@ class Worker:
         if self._is_stopping:
             return ()
         unfinished = self._state.unfinished_jobs()
-        running = [job for job in unfinished if job.id in self._runs]
+        running = [run.job for run in self._runs.values()]
         queued = [job for job in unfinished if job.state is JobState.QUEUED]
         self._drop_hopeless(queued)
         awaited = [job.after for job in queued if job.after is not None]
@@ -251,24 +253,29 @@ class Worker:
         used = self._redeem_start(job)
         with self._state.transaction():
             job = self._advance(job, Started(self._clock.now()))
-            if isinstance(job.work, Prompt) or not job.parallel:
-                run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
-        await self._audit.append(
-            JobStarted(
-                cause=(job.key,),
-                job=job.id,
-                project=job.project,
-                kind=job.kind,
-                isolation=self._terms.isolation,
-                session=job.work.session or "" if isinstance(job.work, Prompt) else "",
-            )
-        )
+        await self._audit.append(self._started_event(job))
         async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
             run.session = session
-            if used is not None:
-                self._approvals.confirm(used.id)
-            ended = await self._follow(job, run, session)
-        await self._finish(job, run, ended)
+            self._say_started(job, run, used)
+            # what it said last is recorded and on its way before the process has gone
+            await self._finish(job, run, await self._follow(job, run, session))
+
+    def _started_event(self, job: Job) -> Event:
+        return JobStarted(
+            cause=(job.key,),
+            job=job.id,
+            project=job.project,
+            kind=job.kind,
+            isolation=self._terms.isolation,
+            session=job.work.session or "" if isinstance(job.work, Prompt) else "",
+        )
+
+    def _say_started(self, job: Job, run: Run, used: Approval | None) -> None:
+        if used is not None:
+            self._approvals.confirm(used.id)
+        if not job.parallel:
+            with self._state.transaction():
+                run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
 
     def _task(self, job: Job) -> Task:
         project = self._projects.get(job.project)
@@ -363,6 +370,8 @@ class Worker:
         if run.stopped_by is not None and ended.ending is not Ending.SUCCEEDED:
             ended = Ended(Ending.CANCELLED, f"stopped by {run.stopped_by.name}", ended.usage)
         current = self._job(job.id)
+        if current.is_finished:  # it failed once more while it was leaving
+            return
         try:
             await self._audit.append(_ending_event(current, ended, run.stopped_by))
         except AuditUnavailable as error:
