@@ -131,6 +131,8 @@ class ScriptedSession:
         self._tell(SessionStarted(named or SESSION, "scripted"))
         async with asyncio.TaskGroup() as tasks:
             self._following = tasks.create_task(self._follow())
+            if self._is_interrupted:
+                self._following.cancel()
             try:
                 async with asyncio.timeout(self._task.limits.timeout_seconds):
                     await asyncio.wait([self._following])

@@ -108,7 +108,7 @@ class Supervisor:
     def _ask_to_stop(self, isolation: Isolation) -> None:
         """SIGTERM to everything. A wrapper is spared: it would die at once and take all with it."""
         wrapper = {self._program} if isolation is Isolation.BUBBLEWRAP else set()
-        send(signal.SIGTERM, set(descendants(os.getpid())) - wrapper)
+        send(signal.SIGTERM, set(self._below()) - wrapper)
         deadline = time.monotonic() + GRACE_SECONDS
         while self._lives() and (remaining := deadline - time.monotonic()) > 0:
             self._pause(remaining)
@@ -116,9 +116,12 @@ class Supervisor:
     def _sweep(self) -> None:
         """Kill everything below us until nothing is left."""
         while self._reap():
-            # where nothing is known of descendants, the group is the best there is
-            send(signal.SIGKILL, descendants(os.getpid()) or (-self._program,))
+            send(signal.SIGKILL, self._below())
             self._pause(SWEEP_SECONDS)
+
+    def _below(self) -> tuple[int, ...]:
+        """What to signal; where nothing is known of descendants, the group is the best there is."""
+        return descendants(os.getpid()) or (-self._program,)
 
     def _pause(self, seconds: float) -> None:
         """Until a signal arrives, a child's end for one, or so long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from appliance.agent.task_link import Secret
 from appliance.core.model import (
     Ended,
     Ending,
+    Program,
     Prompt,
     Refuse,
     Retrying,
@@ -34,13 +35,38 @@ from appliance.core.model import (
 from appliance.errors import AgentFailed
 from appliance.ports import Judge
 from appliance.task.processes import descendants
-from tests.emulators.anthropic import Anthropic, ApiError, Call, Turn, returned, says
+from tests.emulators.anthropic import Anthropic, ApiError, Call, Turn, mentions, returned, says
 from tests.grounds import HAS_BUBBLEWRAP, KEY, Grounds, allow, marked_processes, nowhere, refuse
 
 pytestmark = pytest.mark.real_cli
 
 KEY_VARIABLE = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
-Made = Callable[..., "asyncio.Future[tuple[ClaudeAgent, Anthropic]]"]
+SPY = """
+import os, sys
+from contextlib import suppress
+
+key, found = "".join(sys.argv[1:]).encode(), []
+
+def look(path, flags=0):
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | flags)
+        while chunk := os.read(descriptor, 1 << 20):
+            found.append(chunk)
+
+agent = os.environ["CLAUDE_PID"]
+for process in (agent, str(os.getppid()), "self"):
+    look(f"/proc/{process}/environ")
+    look(f"/proc/{process}/cmdline")
+variables = open(f"/proc/{agent}/environ").read().split("\\0")
+(number,) = [v.split("=")[1] for v in variables if "KEY_FILE_DESCRIPTOR" in v]
+look(f"/proc/{agent}/fd/{number}", os.O_NONBLOCK)
+look(f"/proc/self/fd/{number}", os.O_NONBLOCK)
+for top in (os.path.expanduser("~"), os.environ["TMPDIR"]):
+    for place, _, names in os.walk(top):
+        for name in names:
+            look(os.path.join(place, name))
+print("LEAKED" if key in b"".join(found) else "safe", len(found))
+"""
 
 
 def bash(command: str) -> Call:
@@ -146,31 +172,6 @@ async def test_a_refused_call_does_not_run_and_the_model_is_told_why(desk: Desk)
     assert ended(events).text == "As you wish."
 
 
-async def test_a_call_waits_for_its_approval_while_others_are_judged(desk: Desk) -> None:
-    approved = asyncio.Event()
-    agent, _ = await desk.agent(
-        Turn(calls=(bash("touch slow"), bash("touch quick"))), Turn("Both done.")
-    )
-    asked: list[str] = []
-
-    async def judge(call: ToolCall) -> Verdict:
-        command = str(call.input["command"])
-        asked.append(command)
-        if command == "touch slow":
-            await approved.wait()
-        else:
-            approved.set()
-        return await allow(call)
-
-    agent_task = desk.grounds.task("touch")
-    # the CLI may ask one after the other: then nobody but us releases the first
-    asyncio.get_running_loop().call_later(1.0, approved.set)
-    events = await desk.heard(agent, agent_task, judge)
-    assert sorted(asked) == ["touch quick", "touch slow"]
-    assert ended(events).text == "Both done."
-    assert Path(desk.grounds.project.path, "slow").exists()
-
-
 async def test_a_harmless_command_is_judged_too(desk: Desk) -> None:
     agent, _ = await desk.agent(Turn(calls=(bash("ls"),)), Turn("ok"))
     events = await desk.heard(agent, desk.grounds.task("ls"), refuse)
@@ -179,7 +180,7 @@ async def test_a_harmless_command_is_judged_too(desk: Desk) -> None:
 
 async def test_a_message_steers_the_running_turn(desk: Desk) -> None:
     agent, api = await desk.agent(
-        Turn(calls=(bash("true"),)), Turn("In French then.", when=says("en français"))
+        Turn(calls=(bash("true"),)), Turn("In French then.", when=mentions("en français"))
     )
     async with AsyncExitStack() as stack:
         told = asyncio.Event()
@@ -384,7 +385,7 @@ async def test_a_killed_launcher_ends_the_task_and_everything_in_it(walled_or_no
 
 async def test_its_environment_is_exactly_the_allow_list(desk: Desk) -> None:
     agent, api = await desk.agent(
-        Turn(calls=(bash("tr '\\\\0' '\\\\n' < /proc/$PPID/environ | cut -d= -f1 | sort"),)),
+        Turn(calls=(bash("tr '\\0' '\\n' < /proc/$PPID/environ | cut -d= -f1 | sort"),)),
         Turn("ok"),
     )
     await desk.heard(agent, desk.grounds.task("x"))
@@ -407,26 +408,10 @@ async def test_its_environment_is_exactly_the_allow_list(desk: Desk) -> None:
 
 async def test_the_key_reaches_the_api_and_nothing_the_agent_runs(walled_or_not: Desk) -> None:
     desk = walled_or_not
-    spy = """
-import glob, os
-found = [open(name, "rb").read() for name in glob.glob("/proc/[0-9]*/environ")]
-found += [open(name, "rb").read() for name in glob.glob("/proc/[0-9]*/cmdline")]
-for name in glob.glob("/proc/[0-9]*/fd/*"):
-    try:
-        if os.readlink(name).startswith("pipe:"):
-            found.append(os.read(os.open(name, os.O_RDONLY | os.O_NONBLOCK), 65536))
-    except OSError:
-        pass
-home = os.path.expanduser("~")
-for place, _, names in os.walk(home):
-    found += [open(os.path.join(place, name), "rb").read() for name in names]
-print("LEAKED" if any(b"KEY" in text for text in found) else "safe", len(found))
-""".replace("KEY", KEY)
-    script = Path(desk.grounds.project.path, "spy.py")
-    # the spy must not find its own text: it looks for the key in two halves
-    half = len(KEY) // 2
-    script.write_text(spy.replace(f'b"{KEY}"', f'b"{KEY[:half]}" + b"{KEY[half:]}"'))
-    agent, api = await desk.agent(Turn(calls=(bash("python3 spy.py"),)), Turn("ok"))
+    Path(desk.grounds.project.path, "spy.py").write_text(SPY)
+    agent, api = await desk.agent(
+        Turn(calls=(bash(f"python3 spy.py {KEY[:5]} {KEY[5:]}"),)), Turn("ok")
+    )
     await desk.heard(agent, desk.grounds.task("x"))
     assert {asked.key for asked in api.requests} == {KEY}
     assert api.requests[-1].result_text.startswith("safe "), api.requests[-1].result_text
@@ -461,8 +446,6 @@ async def test_a_sub_agents_calls_pass_the_same_gates(desk: Desk) -> None:
 
 
 async def test_a_recipe_is_no_prompt(desk: Desk) -> None:
-    from appliance.core.model import Program
-
     agent, _ = await desk.agent()
     recipe = replace(desk.grounds.task("x"), work=Program("x", ("true",), ""))
     with pytest.raises(AgentFailed, match="recipes have a runner"):

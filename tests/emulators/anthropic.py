@@ -91,6 +91,11 @@ def says(text: str) -> Callable[[Asked], bool]:
     return lambda asked: text in asked.last_text
 
 
+def mentions(text: str) -> Callable[[Asked], bool]:
+    """`text` is anywhere in the conversation."""
+    return lambda asked: text in asked.text
+
+
 def returned(text: str = "") -> Callable[[Asked], bool]:
     """The last message brings results of tool calls, and `text` is in them."""
     return lambda asked: bool(asked.results) and text in asked.result_text
@@ -124,7 +129,8 @@ class Anthropic:
         application = web.Application(client_max_size=MAX_REQUEST)
         application.router.add_post("/v1/messages", self._messages)
         application.router.add_post("/v1/messages/count_tokens", self._count_tokens)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+        # a CLI that went away must not keep its answer, nor us, waiting
+        self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
