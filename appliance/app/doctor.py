@@ -8,21 +8,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.app import room
 from appliance.app.control_commands import add_config
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.config import Settings
-
-ROOM_WARNED_BYTES = 500_000_000
-ROOM_NEEDED_BYTES = 50_000_000
 
 
 class Outcome(StrEnum):
@@ -152,13 +149,11 @@ def _claude(settings: Settings) -> Check:
 
 def _room(settings: Settings) -> Check:
     directory = Path(settings.daemon.state)
-    while not directory.exists():
-        directory = directory.parent
-    free = shutil.disk_usage(directory).free
-    found = f"{free // 1_000_000:,} MB free for {settings.daemon.state}"
-    if free < ROOM_NEEDED_BYTES:
-        return Check("disk", Outcome.FAIL, found, "make room: nothing is accepted on a full disk")
-    return Check("disk", Outcome.WARN if free < ROOM_WARNED_BYTES else Outcome.PASS, found)
+    free = room.free_bytes(directory)
+    found = room.in_words(free, directory)
+    if free < room.NEEDED_BYTES:
+        return Check("disk", Outcome.FAIL, found, room.FIX)
+    return Check("disk", Outcome.WARN if free < room.WARNED_BYTES else Outcome.PASS, found)
 
 
 def _daemon(config: Path) -> Check:
@@ -169,6 +164,13 @@ def _daemon(config: Path) -> Check:
             report = client.ask("status")
     except ApplianceError as error:
         return Check("daemon", Outcome.WARN, error.message, error.hint or "")
+    if why := report["parts"]["audit"]:
+        return Check(
+            "daemon",
+            Outcome.FAIL,
+            f"does nothing any more: {why}",
+            "make room or repair the disk, then restart dispatchd",
+        )
     return Check("daemon", Outcome.PASS, f"up {report['up']}, version {report['version']}")
 
 

@@ -20,6 +20,7 @@ from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.daemon import Daemon, Part
 from appliance.app.programs import claude_path, host_wall
+from appliance.app.room import shortfall
 from appliance.audit.log import AuditLog
 from appliance.chat.telegram.chat import TelegramChat
 from appliance.chat.terminal import TerminalChat
@@ -125,7 +126,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         minimum_isolation=settings.daemon.minimum_isolation,
         max_parallel=settings.daemon.max_parallel,
     )
-    health = Health(facts, state, clock, _probes(wall, claude, strangers))
+    health = Health(facts, state, clock, _probes(wall, claude, strangers, audit, state_directory))
     desk = Desk(
         state,
         audit,
@@ -295,10 +296,18 @@ def _terms(settings: Settings, wall: Wall) -> Terms:
     )
 
 
-def _probes(wall: Wall, claude: ClaudeAgent | None, strangers: Strangers) -> Mapping[str, Probe]:
+def _probes(
+    wall: Wall,
+    claude: ClaudeAgent | None,
+    strangers: Strangers,
+    audit: AuditLog,
+    state_directory: Path,
+) -> Mapping[str, Probe]:
     return {
         "agent": lambda: f"claude {claude.version}" if claude else NO_AGENT,
         "wall": lambda: wall.shortfall,
+        "audit": lambda: audit.refusal,
+        "disk": lambda: shortfall(state_directory),
         "strangers": strangers.line,
     }
 

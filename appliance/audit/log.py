@@ -42,9 +42,13 @@ class _Waiting:
 
 
 class AuditLog:
-    """See `appliance.ports.Audit`. Open from one event loop or several; closed once."""
+    """See `appliance.ports.Audit`. Open from one event loop or several; closed once.
+
+    `refusal` says why nothing is recorded any more, "" while all is well.
+    """
 
     def __init__(self, writer: Writer) -> None:
+        self.refusal = ""
         self._writer = writer
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
@@ -127,6 +131,7 @@ class AuditLog:
             outcome = self._writer.commit([waiting.drafts for waiting in group])
         except AuditUnavailable as error:
             outcome = error
+            self.refusal = error.message
         finally:
             _answer(group, outcome)
 
@@ -135,6 +140,7 @@ class AuditLog:
             self._writer.rotate_when_due()
         except AuditUnavailable as error:
             # those whose records are durable have their receipts; the next caller is refused
+            self.refusal = error.message
             _log.error("the audit log's key was not rotated: %s", error)
 
     def _close_writer(self) -> None:

@@ -254,9 +254,12 @@ class Worker:
         with self._state.transaction():
             job = self._advance(job, Started(self._clock.now()))
         await self._audit.append(self._started_event(job))
+        # said without waiting in between: the launcher has its task before the post is sent
+        self._say_started(job, run)
         async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
             run.session = session
-            self._say_started(job, run, used)
+            if used is not None:
+                self._approvals.confirm(used.id)
             # what it said last is recorded and on its way before the process has gone
             await self._finish(job, run, await self._follow(job, run, session))
 
