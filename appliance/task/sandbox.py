@@ -68,13 +68,16 @@ class Sandboxed:
     descriptors: tuple[int, ...]
 
 
-def probe() -> Wall:
-    """Try the wall out, because bubblewrap may be there and still not be allowed to work."""
+def probe(path: str = DEFAULT_PATH) -> Wall:
+    """Try the wall out, because bubblewrap may be there and still not be allowed to work.
+
+    It is looked for on `path`, whoever asks: daemon and launcher mean the same program.
+    """
     command = (BUBBLEWRAP, *NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc", "true")
     try:
         tried = subprocess.run(  # noqa: S603 - a constant command
             command,
-            env={"PATH": DEFAULT_PATH},  # the same program, whoever asks: daemon or launcher
+            env={"PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_SECONDS,

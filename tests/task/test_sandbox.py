@@ -90,20 +90,14 @@ def test_a_list_that_gives_up_the_wall_cannot_satisfy_a_task_that_wants_one(
         chosen(BEST, Isolation.BUBBLEWRAP, unsafe)
 
 
-def test_a_host_without_bubblewrap_has_no_wall_and_says_why(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert probe() == NOTHING
+def test_a_host_without_bubblewrap_has_no_wall_and_says_why(tmp_path: Path) -> None:
+    assert probe(str(tmp_path)) == NOTHING
 
 
-def test_a_bubblewrap_that_is_not_allowed_to_work_is_no_wall(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_bubblewrap_that_is_not_allowed_to_work_is_no_wall(tmp_path: Path) -> None:
     program = tmp_path / "bwrap"
     program.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert probe() == Wall(
+    assert probe(str(tmp_path)) == Wall(
         Isolation.NONE, "bubblewrap does not work here: setting up uid map: Permission denied"
     )
