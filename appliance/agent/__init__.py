@@ -8,6 +8,8 @@
     gates.py      what was approved, and whether a call is that; pure
     endings.py    how a task ended, in words; pure
     canary.py     the proof at start-up that both gates hold with this very program
+    login.py      is `claude` there, new enough, logged in: for words, not for safety
+    absent.py     the port for an agent that is not installed
     recipes.py    the port again, for commands without AI
     orphans.py    what a killed launcher left behind
     beside.py     work that runs beside a body
