@@ -273,12 +273,11 @@ class Worker:
             session=job.work.session or "" if isinstance(job.work, Prompt) else "",
         )
 
-    def _say_started(self, job: Job, run: Run, used: Approval | None) -> None:
-        if used is not None:
-            self._approvals.confirm(used.id)
-        if not job.parallel:
-            with self._state.transaction():
-                run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
+    def _say_started(self, job: Job, run: Run) -> None:
+        if job.parallel:  # it only looks at something: its answer comes at once
+            return
+        with self._state.transaction():
+            run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
 
     def _task(self, job: Job) -> Task:
         project = self._projects.get(job.project)
