@@ -15,7 +15,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,7 +61,7 @@ api = "{api}"
 class House:
     """`rules` are lines added to the shipped policy; `program` None: recipes only.
 
-    Not `walled`: as on a machine without bubblewrap.
+    Not `walled`: as on a machine without bubblewrap. `within` is what starts our programs.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class House:
         *turns: Turn,
         rules: Iterable[str] = (),
         walled: bool = True,
+        within: Sequence[str] = (),
     ) -> None:
         self.home = home
         self.project = home / "project"
@@ -78,6 +80,7 @@ class House:
         self.daemon: asyncio.subprocess.Process | None = None
         self._program = program
         self._rules = tuple(rules)
+        self._within = tuple(within)
         self._walled = walled
 
     async def __aenter__(self) -> Self:
@@ -143,7 +146,7 @@ class House:
         with (self.home / "daemon.log").open("ab") as log:
             began = log.tell()
             self.daemon = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "appliance.app.dispatchd"),
+                *(*self._within, sys.executable, "-m", "appliance.app.dispatchd"),
                 *("--config", str(self.home / "dispatch.toml")),
                 cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -158,9 +161,16 @@ class House:
     def log_text(self) -> bytes:
         return (self.home / "daemon.log").read_bytes()
 
+    async def logs(self, words: str) -> None:
+        """Wait until these words are in the daemon's log."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while words not in self.log_text().decode():
+                await asyncio.sleep(0.02)
+
     async def kill(self) -> None:
         assert self.daemon is not None
-        self.daemon.send_signal(signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            self.daemon.send_signal(signal.SIGKILL)
         await self.daemon.wait()
 
     async def stop(self) -> int:
@@ -206,7 +216,7 @@ class House:
 
     def ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "appliance.app.dispatchctl", *arguments],
+            [*self._within, sys.executable, "-m", "appliance.app.dispatchctl", *arguments],
             cwd=ROOT,
             capture_output=True,
             text=True,
