@@ -27,9 +27,17 @@ def run_program(name: str, main: Callable[[], int]) -> int:
     except Exception as error:  # a stack trace on a terminal is a bug too
         if "DISPATCH_DEBUG" in os.environ:  # noqa: TID251 - app/ reads the environment
             raise
-        _say(f"{name}: error: unexpected {type(error).__name__}: {error}")
+        reason = first_cause(error)
+        _say(f"{name}: error: unexpected {type(reason).__name__}: {reason}")
         _say(f"{name}: hint: this is a bug; run again with DISPATCH_DEBUG=1 and report it")
         return 70
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """The error itself, or the first one inside groups: what a TaskGroup died of."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _say(line: str) -> None:

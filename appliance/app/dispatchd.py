@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance import __version__
-from appliance.app.cli import run_program
+from appliance.app.cli import first_cause, run_program
 from appliance.core.redact import redact
 from appliance.errors import ApplianceError
 
@@ -51,16 +51,8 @@ def serve(settings_file: Path, announce: Callable[[str, str], None] | None = Non
     try:
         asyncio.run(wiring.run(settings, credentials, announce))
     except* ApplianceError as group:
-        raise _first(group) from None
+        raise first_cause(group) from None
     return 0
-
-
-def _first(group: BaseExceptionGroup[ApplianceError]) -> ApplianceError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, ApplianceError)
-    return error
 
 
 class _Redacting(logging.Formatter):
