@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,7 @@ class Intake:
             for incoming in batch:
                 self._accept(incoming)
         self._wake_gate()
+        await asyncio.sleep(0)  # the gate goes first, the platform may wait for its confirmation
 
     def knows(self, sender: Sender) -> bool:
         return sender in self._users

@@ -112,8 +112,7 @@ class Outbox:
                 if post.kind is PostKind.EDIT and not post.message_id:
                     return await self._give_up(delivery, "the message to change was never sent")
                 self._state.mark_trying(post.id, self._clock.now())
-                fresh = self._state.next_delivery(post.place)
-                found = await chat.send(fresh.post if fresh else post)
+                found = await chat.send(post)
             self._state.mark_delivered(post.id, found)
         except ChatRefused as error:
             await self._give_up(delivery, error.message)

@@ -386,6 +386,7 @@ class Worker:
             event = Finished(self._clock.now(), ended.ending, reason, ended.usage)
             after = self._end(current, event)
             self._outbox.put(job.place, replies.answer(after, ended.text, run.calls.refused))
+            # in the same transaction, but behind the answer: it is the answer that is waited for
             self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
         self._clear_progress(after)
 

@@ -25,6 +25,9 @@ from tests.bench.table import Row, Target, markdown, write
 
 BUILD = ROOT / "build"
 SETTLE_SECONDS = 3.0
+PAUSE_SECONDS = 0.25
+"""Between messages: each meets an idle machine, as a person's does, not the last one's clean-up."""
+
 MEBIBYTE = 2**20
 
 R = TypeVar("R")
@@ -99,6 +102,7 @@ async def in_turn(
         if sys.stderr.isatty():
             print(f"\r{what} {number}/{times} ", end="", file=sys.stderr, flush=True)
         for side, found in zip(sides, results, strict=True):
+            await asyncio.sleep(PAUSE_SECONDS)
             found.append(await measure(side, number))
     return [found[1:] for found in results]
 
