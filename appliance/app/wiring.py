@@ -19,6 +19,7 @@ from appliance.agent.recipes import RecipeAgent
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.daemon import Daemon, Part
+from appliance.app.healing import Healing
 from appliance.app.programs import claude_path, host_wall
 from appliance.app.room import shortfall
 from appliance.audit.log import AuditLog
@@ -140,16 +141,19 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     )
     gate = Gate(state, audit, policy, settings.projects, desk, outbox, clock)
 
+    healing = Healing(lambda: audit.refusal, lambda: shortfall(state_directory), clock)
+
     services = [
         Part("outbox", outbox.run),
         Part("strangers", strangers.run),
+        Part("healing", healing.run),
         Part("launcher", link.run),
         Part("approvals", approvals.run),
         Part("worker", worker.run),
         Part("gate", gate.run),
     ]
     if claude is not None:
-        services.insert(3, Part("claude", claude.run))
+        services.insert(4, Part("claude", claude.run))
 
     async def close() -> None:
         if telegram is not None:

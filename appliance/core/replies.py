@@ -197,8 +197,8 @@ def answer(job: Job, text: str, refused: int) -> Reply:
 
 
 def interrupted(job: Job) -> Reply:
-    words = Words().bold(f"Job {job.id}").plain(" was interrupted: the appliance ")
-    words.plain("restarted while it ran. What it had done so far stays done.")
+    words = Words().bold(f"Job {job.id}").plain(f" was interrupted: {job.reason} while it ran. ")
+    words.plain("What it had done so far stays done.")
     rows = [[Button("Resume", f"r:{job.id}", ButtonKind.APPROVE)]] if job.session else []
     return words.reply(*rows)
 

@@ -6,6 +6,7 @@ there is one near, and send the pieces at once. The border's blank is lost on th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,9 @@ LONG_UNITS = 4000
 """A text of this length may go on in the next message."""
 TOGETHER_MS = 1000
 """Pieces are sent at once; Telegram's time has whole seconds."""
+
+_COMMAND = re.compile(r"/[a-z_]+(@\w+)?(\s|\Z)", re.IGNORECASE)
+"""A "/stop" sent right after a long text is meant for us; "/usr/bin" may be its next piece."""
 
 
 @dataclass(slots=True)
@@ -66,7 +70,8 @@ def _is_long(message: Message) -> bool:
 
 def _goes_on(piece: Message, following: Message) -> bool:
     is_at_once = 0 <= following.sent_at - piece.sent_at <= TOGETHER_MS
-    return _is_long(piece) and bool(following.text) and is_at_once
+    is_text = bool(following.text) and not _COMMAND.match(following.text)
+    return _is_long(piece) and is_text and is_at_once
 
 
 def _append(whole: Message, last: Message, piece: Message) -> Message:

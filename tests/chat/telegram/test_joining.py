@@ -54,6 +54,12 @@ def test_a_later_message_is_not_a_piece() -> None:
     assert len(join([said(LONG, 1), said("/stop", 2, at=3000)])) == 2
 
 
+def test_a_command_right_after_a_long_text_is_not_a_piece() -> None:
+    long = "x" * 4090
+    assert texts(join([said(long, 1), said("/stop", 2)])) == [long, "/stop"]
+    assert texts(join([said(long, 1), said("/usr/bin", 2)])) == [f"{long}\n/usr/bin"]
+
+
 def test_a_picture_is_not_a_piece() -> None:
     assert len(join([said(LONG, 1), said("", 2)])) == 2
 
