@@ -23,6 +23,7 @@ STORY = "tests/services/test_story.py"
 PAGE = "tests/chat/web/test_server.py"
 DAEMON = "tests/journeys/test_main_job.py"
 TESTED_ELSEWHERE = {
+    "appliance/agent/orphans.py": "tests/agent/test_task_link.py",
     "appliance/agent/program.py": "tests/agent/test_claude.py",
     "appliance/app/cli.py": "tests/app/test_config_commands.py",
     "appliance/app/control_client.py": "tests/chat/test_terminal.py",

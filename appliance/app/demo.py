@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from appliance.app.cli import run_program
+from appliance.config import WebSettings
 from appliance.errors import ConfigError
 
 USER = "me"
@@ -82,7 +84,7 @@ def _announce(link: str, notice: str, project: Path) -> None:
 
 def _settings(home: Path, project: Path) -> str:
     policies = Path(__file__).resolve().parents[2] / "policies"
-    telegram_free = f"""# written anew by every `make demo`
+    settings = f"""# written anew by every `make demo`
 [daemon]
 state = "{home / "state"}"
 policies = "{policies}"
@@ -90,7 +92,7 @@ credentials = "{home / "credentials"}"
 minimum_isolation = "none"
 
 [web]
-port = 8484
+port = {_port()}
 
 [terminal]
 socket = "{home / "control.sock"}"
@@ -104,8 +106,8 @@ path = "{project}"
 """
     program = shutil.which("claude")
     if program is None:
-        return telegram_free
-    return f"""{telegram_free}
+        return settings
+    return f"""{settings}
 [claude]
 program = "{program}"
 home = "{Path.home()}"
@@ -115,7 +117,18 @@ home = "{Path.home()}"
 def _name(project: Path) -> str:
     """A project's name for the settings: the directory's, in the letters allowed there."""
     letters = "".join(c if c.isascii() and c.isalnum() else "-" for c in project.name.lower())
-    return letters.strip("-").lstrip("0123456789-")[:32] or "project"
+    return letters.lstrip("0123456789-")[:32].strip("-") or "project"
+
+
+def _port() -> int:
+    """The usual one, so that a bookmark stays good; any other while that is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", WebSettings().port))
+        except OSError:
+            return 0
+    return WebSettings().port
 
 
 def _sample_project(directory: Path) -> Path:

@@ -160,6 +160,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
             await telegram.close()
         await audit.close()
         state.close()
+        manager.close()
 
     return Daemon(
         services=services,

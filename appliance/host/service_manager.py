@@ -1,4 +1,4 @@
-"""What we tell systemd: READY, STOPPING, a status line, and that we are alive (sd_notify(3)).
+"""What we tell systemd: READY, STOPPING, and that we are alive (sd_notify(3)).
 
 Without systemd ($NOTIFY_SOCKET unset) every call does nothing.
 """
@@ -14,20 +14,26 @@ class ServiceManager:
     """`watchdog_seconds` is how often systemd wants to hear from us, None: not at all."""
 
     def __init__(self) -> None:
-        self._notifier = sdnotify.SystemdNotifier()
+        has_manager = "NOTIFY_SOCKET" in os.environ  # noqa: TID251 - host/ reads it
+        self._notifier = sdnotify.SystemdNotifier() if has_manager else None
         self.watchdog_seconds = _watchdog_seconds()
 
     def ready(self) -> None:
-        self._notifier.notify("READY=1")
+        self._tell("READY=1")
 
     def stopping(self) -> None:
-        self._notifier.notify("STOPPING=1")
+        self._tell("STOPPING=1")
 
     def alive(self) -> None:
-        self._notifier.notify("WATCHDOG=1")
+        self._tell("WATCHDOG=1")
 
-    def status(self, line: str) -> None:
-        self._notifier.notify(f"STATUS={line}")
+    def close(self) -> None:
+        if self._notifier is not None and self._notifier.socket is not None:
+            self._notifier.socket.close()
+
+    def _tell(self, word: str) -> None:
+        if self._notifier is not None:
+            self._notifier.notify(word)
 
 
 def _watchdog_seconds() -> float | None:

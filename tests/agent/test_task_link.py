@@ -42,6 +42,7 @@ async def link(grounds: Grounds) -> AsyncIterator[TaskLink]:
     link, ready = grounds.link(), asyncio.Event()
     async with Beside(link.run(ready.set)):
         await ready.wait()
+        await until(lambda: bool(launchers()))  # exec(2) wakes us before /proc shows its words
         yield link
 
 

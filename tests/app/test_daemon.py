@@ -265,7 +265,7 @@ async def test_work_that_goes_on_too_long_is_interrupted_and_told_after_the_rest
     texts = house.texts()
     assert [text.split(".")[0] for text in texts[1:3]] == [
         "The appliance is stopping",
-        "Job 1 was interrupted: the appliance restarted while it ran",
+        "Job 1 was interrupted: the appliance stopped while it ran",
     ]
     assert len(texts) == 4
     assert house.kinds().count("job.interrupted") == 1

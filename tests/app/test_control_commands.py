@@ -1,0 +1,58 @@
+"""`dispatchctl status|jobs|send|login` against a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.house import House
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with House(tmp_path, None) as house:
+        yield house
+
+
+async def ctl(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        house.ctl, *arguments, "--config", str(house.home / "dispatch.toml")
+    )
+
+
+async def test_what_is_sent_is_answered_and_becomes_a_job(house: House) -> None:
+    sent = await ctl(house, "send", "/test")
+    assert "Job 1 started" in sent.stdout
+    assert "all tests passed" in sent.stdout
+    jobs = await ctl(house, "jobs")
+    assert jobs.stdout.split()[:4] == ["1", "succeeded", "demo", "me"]
+    assert json.loads((await ctl(house, "jobs", "--json")).stdout)["jobs"][0]["kind"] == "test"
+    received = next(r for r in house.records() if r["kind"] == "message.received")
+    assert received["actor"]["auth"] == f"terminal:{os.getuid()}"
+
+
+async def test_status_tells_how_things_stand(house: House) -> None:
+    told = (await ctl(house, "status")).stdout
+    assert "nothing; 0 queued" in told
+    report = json.loads((await ctl(house, "status", "--json")).stdout)
+    assert (report["v"], report["running"]) == (1, [])
+
+
+async def test_a_login_without_a_chat_page_says_what_is_missing(house: House) -> None:
+    refused = await ctl(house, "login")
+    assert refused.returncode == 1
+    assert "there is no chat page" in refused.stderr
+    assert "[web]" in refused.stderr
+
+
+async def test_without_a_daemon_it_says_so(house: House) -> None:
+    await house.stop()
+    refused = await ctl(house, "status")
+    assert refused.returncode == 69
+    assert "dispatchd is not running" in refused.stderr

@@ -1,0 +1,40 @@
+"""Where the agent's program is, and what wall it gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from appliance.app.programs import claude_path, host_wall
+from appliance.config import ClaudeSettings, DaemonSettings, Settings
+from appliance.core.model import Isolation
+
+
+def test_a_link_is_followed_to_the_program_itself(tmp_path: Path) -> None:
+    program = tmp_path / "real"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "claude").symlink_to(program)
+    assert claude_path(ClaudeSettings(program=str(tmp_path / "claude"))) == program
+
+
+def test_a_program_that_is_not_there_keeps_its_name() -> None:
+    assert claude_path(ClaudeSettings(program="/nowhere/claude")) == Path("/nowhere/claude")
+
+
+def test_the_settings_can_do_without_a_wall() -> None:
+    daemon = DaemonSettings(unsafe_no_sandbox=True)
+    settings = Settings(
+        file="",
+        daemon=daemon,
+        telegram=None,
+        web=None,
+        terminal=None,
+        claude=None,
+        users={},
+        projects={},
+    )
+    assert host_wall(settings).isolation is Isolation.NONE
+    assert "unsafe_no_sandbox" in host_wall(settings).shortfall
+    walled = replace(settings, daemon=DaemonSettings())
+    assert "unsafe_no_sandbox" not in host_wall(walled).shortfall

@@ -1,0 +1,65 @@
+"""What systemd hears from us, over a real notify socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.host.service_manager import ServiceManager
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listener
+
+
+@pytest.fixture
+def manager(systemd: socket.socket) -> Iterator[ServiceManager]:
+    manager = ServiceManager()
+    yield manager
+    manager.close()
+
+
+def test_each_word_arrives_as_systemd_wants_it(
+    systemd: socket.socket, manager: ServiceManager
+) -> None:
+    manager.ready()
+    manager.alive()
+    manager.stopping()
+    said = [systemd.recv(100) for _ in range(3)]
+    assert said == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+
+
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    manager = ServiceManager()
+    manager.ready()
+    manager.close()
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "pid", "seconds"),
+    [
+        ("30000000", "ours", 30.0),
+        ("30000000", "1", None),
+        ("", "ours", None),
+        ("often", "ours", None),
+        ("0", "ours", None),
+    ],
+)
+def test_the_watchdog_is_ours_only_when_systemd_says_so(
+    monkeypatch: pytest.MonkeyPatch, microseconds: str, pid: str, seconds: float | None
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", microseconds)
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if pid == "ours" else pid)
+    manager = ServiceManager()
+    assert manager.watchdog_seconds == seconds
+    manager.close()
