@@ -20,9 +20,6 @@ from appliance.app.cli import first_cause, run_program
 from appliance.core.redact import redact
 from appliance.errors import ApplianceError
 
-SWITCH_SECONDS = 0.0005
-"""The audit log's thread waits for the interpreter up to so long, where 5 ms would be usual."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Console entry; returns the exit status."""
@@ -50,7 +47,6 @@ def serve(settings_file: Path, announce: Callable[[str, str], None] | None = Non
 
     settings = load(settings_file)
     os.umask(0o077)
-    sys.setswitchinterval(SWITCH_SECONDS)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251 - systemd.exec(5)
     try:
         asyncio.run(wiring.run(settings, credentials, announce))

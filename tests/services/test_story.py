@@ -150,6 +150,7 @@ async def test_an_approver_of_another_role_is_asked_where_he_last_wrote(tmp_path
         await rig.chat.until("✓ Allowed by bob")
         places = {p.place.chat for p in rig.chat.posts if "May this run?" in p.reply.body.text}
         assert places == {ALICE.sender.id, BOB.sender.id}
+    rig.state.close()
 
 
 async def test_a_recipe_that_asks_waits_before_it_starts(rig: Rig) -> None:
