@@ -1,6 +1,6 @@
 """The audit log: every event durable and signed before anything is done about it.
 
-    log          port `Audit`: many waiting callers, one thread, one fsync for all of them
+    log          port `Audit`: all who ask in one turn of the event loop share one fsync
     writer       the one writer: chains, signs, commits, recovers, rotates its key
     database     the file: tables, the writing and the reading connection
     keys         the signing key of an epoch, on disk and destroyed
