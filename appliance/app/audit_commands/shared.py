@@ -1,0 +1,72 @@
+"""What several audit commands need: which log, moments as people write them, safe words."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.app.config_commands import DEFAULT_FILE
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:
+    from appliance.core.model import Millis
+
+JSON_FORMAT = 1  # of what --json prints
+
+_AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "database", nargs="?", type=Path, help="audit.db; default: the one of the settings"
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="default: %(default)s")
+
+
+def database_of(arguments: argparse.Namespace) -> Path:
+    from appliance.audit.database import DATABASE, DIRECTORY
+    from appliance.config import load
+
+    if arguments.database is None:
+        return Path(load(arguments.config).daemon.state) / DIRECTORY / DATABASE
+    path: Path = arguments.database
+    return path / DATABASE if path.is_dir() else path
+
+
+def moment(option: str, text: str | None, now: Millis) -> Millis | None:
+    from appliance.core.model import Millis
+
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return Millis(now - int(ago[1]) * _UNIT_SECONDS[ago[2]] * 1000)
+    try:
+        return Millis(int(datetime.fromisoformat(text).astimezone().timestamp() * 1000))
+    except (ValueError, OverflowError) as error:
+        raise ApplianceError(
+            f"{option} {text} is no moment", hint="2h, 3d, 2030-01-31 or 2030-01-31T14:00"
+        ) from error
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApplianceError(f"cannot read {path}: {error}") from error
+
+
+def fit(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """One line in which nothing moves the cursor, turns the writing or hides."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
