@@ -49,9 +49,26 @@ def _credential() -> Kind:
     return text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a credential file")
 
 
+def _place(*, what: str) -> Kind:
+    return text(r"|/[^\x00-\x1f\x7f]{0,1023}", what)
+
+
+def _account() -> Kind:
+    return text(
+        r"[a-z_][a-z0-9_-]{0,31}|[0-9]{1,10}", "the name or number of a user of this machine"
+    )
+
+
 def _isolation() -> Kind:
     names = choice(level.value for level in ISOLATION_ORDER)
     return Kind(names.wants, lambda v: Isolation(str(v)) if names.convert(v) else None)
+
+
+def _witness() -> Kind:
+    return Kind(
+        "an https:// address (http:// only to this machine)",
+        lambda v: v if isinstance(v, str) and _is_safe_address(v, with_path=True) else None,
+    )
 
 
 def _api_address() -> Kind:
@@ -61,14 +78,15 @@ def _api_address() -> Kind:
     )
 
 
-def _is_safe_address(address: str) -> bool:
+def _is_safe_address(address: str, *, with_path: bool = False) -> bool:
     try:
         url = urlsplit(address)
         has_port = url.port is None or url.port > 0
     except ValueError:
         return False
     is_here = url.hostname in ("127.0.0.1", "localhost", "::1")
-    is_plain = not (url.username or url.password or url.path or url.query or url.fragment)
+    has_path = bool(url.path) and not with_path
+    is_plain = not (url.username or url.password or has_path or url.query or url.fragment)
     return (url.scheme == "https" or (url.scheme == "http" and is_here)) and (
         is_plain and has_port and bool(url.hostname)
     )
@@ -98,6 +116,40 @@ class DaemonSettings:
     )
     stop_grace_seconds: int = row(
         whole(0, 600), "how long running jobs may go on after a stop is asked for", default=15
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """The signed log: who writes it, and who keeps checkpoints of it elsewhere."""
+
+    socket: str = row(
+        _place(what='an absolute path, or "" to write the log in dispatchd itself'),
+        'where dispatch-audit listens, such as /run/dispatch-audit/socket; "": no such program',
+        default="",
+    )
+    user: str = row(
+        _account(),
+        "who dispatch-audit runs as; nobody else is believed at its socket",
+        default="dispatch-audit",
+    )
+    directory: str = row(
+        _place(what='an absolute path, or "" for the directory audit in the state directory'),
+        'the log and its keys; "": the directory audit in the state directory',
+        default="",
+    )
+    anchor_user: str = row(
+        text(rf"|{NAME.pattern}", "the name of a user"),
+        'the user whose chat is sent a checkpoint of the log now and then; "": nobody\'s',
+        default="",
+    )
+    anchor_file: str = row(
+        _place(what='an absolute path, or "" for none'),
+        'a file on another disk that checkpoints are added to (chattr +a); "": none',
+        default="",
+    )
+    witnesses: tuple[str, ...] = row(
+        many(_witness(), maximum=16), "C2SP witnesses that cosign checkpoints", default=()
     )
 
 
@@ -188,12 +240,18 @@ class Settings:
 
     file: str
     daemon: DaemonSettings
+    audit: AuditSettings
     telegram: TelegramSettings | None
     web: WebSettings | None
     terminal: TerminalSettings | None
     claude: ClaudeSettings | None
     users: Mapping[UserName, User]
     projects: Mapping[ProjectName, Project]
+
+    @property
+    def audit_directory(self) -> Path:
+        """Where the log is."""
+        return Path(self.audit.directory or Path(self.daemon.state) / "audit")
 
     def people(self) -> Mapping[Sender, UserName]:
         """Who is behind an id of a platform. Ids of chats that are not configured are left out."""
@@ -215,7 +273,11 @@ OPTIONAL_SECTIONS: Mapping[str, type] = {
     "terminal": TerminalSettings,
     "claude": ClaudeSettings,
 }
-SECTIONS: Mapping[str, type] = {"daemon": DaemonSettings, **OPTIONAL_SECTIONS}
+SECTIONS: Mapping[str, type] = {
+    "daemon": DaemonSettings,
+    "audit": AuditSettings,
+    **OPTIONAL_SECTIONS,
+}
 NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": _ProjectRow}
 
 R = TypeVar("R")
@@ -273,6 +335,9 @@ def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
         daemon=toml.read(
             DaemonSettings, document, ("daemon",), document.values.get("daemon", {}), mistakes
         ),
+        audit=toml.read(
+            AuditSettings, document, ("audit",), document.values.get("audit", {}), mistakes
+        ),
         telegram=_optional(TelegramSettings, "telegram", document, mistakes),
         web=_optional(WebSettings, "web", document, mistakes),
         terminal=_optional(TerminalSettings, "terminal", document, mistakes),
@@ -282,6 +347,7 @@ def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
     )
     if not mistakes:
         _check_people(settings, document, mistakes)
+        _check_anchors(settings, document, mistakes)
         _check_places(settings, document, mistakes)
     return settings
 
@@ -351,6 +417,15 @@ def _check_people(settings: Settings, document: Document, mistakes: list[str]) -
         )
 
 
+def _check_anchors(settings: Settings, document: Document, mistakes: list[str]) -> None:
+    name = settings.audit.anchor_user
+    if name and name not in settings.users:
+        mistakes.append(
+            f'{document.at(("audit", "anchor_user"))}: there is no user "{name}"'
+            + nearest(name, settings.users)
+        )
+
+
 def _check_shared_ids(
     key: str, settings: Settings, document: Document, mistakes: list[str]
 ) -> None:
@@ -375,6 +450,8 @@ def _check_places(settings: Settings, document: Document, mistakes: list[str]) -
         "the policies": settings.daemon.policies,
         "the credentials": settings.daemon.credentials,
         "this settings file": settings.file,
+        "the audit log": str(settings.audit_directory),
+        **({"the anchor file": settings.audit.anchor_file} if settings.audit.anchor_file else {}),
     }
     projects = list(settings.projects.values())
     for index, project in enumerate(projects):

@@ -52,6 +52,18 @@ def test_a_small_file_is_enough(tmp_path: Path, project: Path) -> None:
     assert settings.people() == {Sender(Platform.WEB, "alice"): "alice"}
 
 
+def test_the_log_is_with_the_state_unless_told_otherwise(tmp_path: Path, project: Path) -> None:
+    state = '[daemon]\nstate = "/srv/state"\n'
+    assert load(_write(tmp_path, GOOD + state)).audit_directory == Path("/srv/state/audit")
+    elsewhere = load(_write(tmp_path, GOOD + state + '[audit]\ndirectory = "/srv/log"\n'))
+    assert elsewhere.audit_directory == Path("/srv/log")
+
+
+def test_a_witness_may_have_a_path(tmp_path: Path, project: Path) -> None:
+    content = GOOD + '[audit]\nwitnesses = ["https://w.example/log/"]\n'
+    assert load(_write(tmp_path, content)).audit.witnesses == ("https://w.example/log/",)
+
+
 def test_the_example_loads_with_every_line_commented_in(tmp_path: Path, project: Path) -> None:
     written = example().replace('"/srv/demo"', '"{path}"')
     lines = [
@@ -113,6 +125,12 @@ telegram = ["@bob"]
         (GOOD + '[daemon]\npolicies = "{path}"', "lies inside the project demo"),
         (GOOD + '[telegram]\napi = "http://example.org"', "must be an https:// address"),
         (GOOD + '[claude]\nlogin_kind = "password"', 'must be "api_key" or "oauth_token"'),
+        (GOOD + '[audit]\nsocket = "relative"', 'must be an absolute path, or ""'),
+        (GOOD + '[audit]\nuser = "-x"', "must be the name or number of a user"),
+        (GOOD + '[audit]\nanchor_user = "alise"', 'no user "alise", did you mean "alice"?'),
+        (GOOD + '[audit]\ndirectory = "{path}/log"', "the audit log {path}/log lies inside"),
+        (GOOD + '[audit]\nanchor_file = "{path}/a"', "the anchor file {path}/a lies inside"),
+        (GOOD + '[audit]\nwitnesses = ["http://w.example"]', "must be a list in [ ], each an http"),
         ("users = 3", "no users"),
         ("[users\n", "f:1: "),
     ],
@@ -120,7 +138,7 @@ telegram = ["@bob"]
 def test_dangerous_or_useless_settings_are_refused(
     tmp_path: Path, project: Path, content: str, said: str
 ) -> None:
-    assert said in "\n".join(_mistakes(tmp_path, content))
+    assert said.replace("{path}", str(project)) in "\n".join(_mistakes(tmp_path, content))
 
 
 def test_a_link_out_of_a_project_does_not_hide_that_it_holds_our_state(

@@ -175,9 +175,10 @@ def _daemon(config: Path) -> Check:
 
 
 def _audit(settings: Settings) -> Check:
+    from appliance.audit.database import DATABASE
     from appliance.audit.verify import Verdict, verify
 
-    database = Path(settings.daemon.state) / "audit" / "audit.db"
+    database = settings.audit_directory / DATABASE
     if not os.access(database, os.R_OK):
         return Check(
             "audit log", Outcome.WARN, f"{database} cannot be read by you", "run doctor as its user"

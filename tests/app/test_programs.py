@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.app.programs import claude_path, host_wall
-from appliance.config import ClaudeSettings, DaemonSettings, Settings
+from appliance.config import AuditSettings, ClaudeSettings, DaemonSettings, Settings
 from appliance.core.model import Isolation
 
 
@@ -27,6 +27,7 @@ def test_the_settings_can_do_without_a_wall() -> None:
     settings = Settings(
         file="",
         daemon=daemon,
+        audit=AuditSettings(),
         telegram=None,
         web=None,
         terminal=None,
