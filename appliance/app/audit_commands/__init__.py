@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from appliance.app.audit_commands import log, verify
+from appliance.app.audit_commands import export, log, verify
 
-COMMANDS = (log, verify)
+COMMANDS = (log, verify, export)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
