@@ -100,7 +100,12 @@ def origin_of(public: bytes) -> str:
 
 def note(checkpoint: Checkpoint, key: PublicKey, signature: bytes) -> Note:
     """The note that publishes a signed checkpoint."""
-    return Note(checkpoint, (Signature(key.name, key.id, signature),))
+    return Note(checkpoint, (signature_line(key, signature),))
+
+
+def signature_line(key: PublicKey, signature: bytes) -> Signature:
+    """A signature as a note carries it."""
+    return Signature(key.name, key.id, signature)
 
 
 def parse_note(text: str) -> Note:

@@ -18,31 +18,49 @@ from pathlib import Path
 DIRECTORY = "audit"  # of the log, below the state directory
 DATABASE = "audit.db"
 
-# reasons of stored checkpoints whose last record names the key that signs from then on
+# reasons of stored checkpoints; after the first two the last record names the key that signs on
 GENESIS = "genesis"
 EPOCH = "epoch"
+ANCHOR = "anchor"  # it was, or was about to be, kept elsewhere
+PRUNE = "prune"
+
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+
+# INSERT OR REPLACE deletes without firing DELETE triggers, so what is there is looked for
+_TAKEN = {
+    "leaf": "NEW.seq IS NOT (SELECT ifnull(max(seq), 0) + 1 FROM leaf)",
+    "payload": "EXISTS (SELECT 1 FROM payload WHERE seq=NEW.seq AND name=NEW.name)",
+    "ckpt": "NEW.size <= (SELECT max(size) FROM ckpt)",
+    "anchor": "EXISTS (SELECT 1 FROM anchor WHERE size=NEW.size AND sink=NEW.sink "
+    "AND receipt=NEW.receipt)",
+}
+
+TRIGGERS = {
+    **{
+        f"{table}_{verb}": f"CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table} {_REFUSE}"
+        for table in _TAKEN
+        for verb in ("UPDATE", "DELETE")
+    },
+    **{
+        f"{table}_INSERT": f"CREATE TRIGGER {table}_INSERT BEFORE INSERT ON {table} "
+        f"WHEN {taken} {_REFUSE}"
+        for table, taken in _TAKEN.items()
+    },
+}
 
 SCHEMA = (
+    # rec is NULL where the log was pruned
     "CREATE TABLE leaf(seq INTEGER PRIMARY KEY, "
-    "rec BLOB NOT NULL CHECK(length(rec)<=65535), h BLOB NOT NULL CHECK(length(h)=32), "
+    "rec BLOB CHECK(length(rec)<=65535), h BLOB NOT NULL CHECK(length(h)=32), "
     "root BLOB CHECK(length(root)=32), sig BLOB CHECK(length(sig)=64), "
     "CHECK((root IS NULL)=(sig IS NULL))) STRICT",
     "CREATE TABLE payload(seq INTEGER NOT NULL, name TEXT NOT NULL, salt BLOB NOT NULL, "
     "value TEXT NOT NULL, PRIMARY KEY(seq, name)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE ckpt(size INTEGER PRIMARY KEY, note TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
-    "CREATE TABLE anchor(size INTEGER NOT NULL, sink TEXT NOT NULL, receipt TEXT NOT NULL) STRICT",
-    *(
-        f"CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-        for table in ("leaf", "ckpt", "anchor")
-        for verb in ("UPDATE", "DELETE")
-    ),
-    "CREATE TRIGGER payload_UPDATE BEFORE UPDATE ON payload "
-    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
-    # INSERT OR REPLACE deletes without firing DELETE triggers
-    "CREATE TRIGGER leaf_INSERT BEFORE INSERT ON leaf "
-    "WHEN NEW.seq IS NOT (SELECT ifnull(max(seq), 0) + 1 FROM leaf) "
-    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TABLE ckpt(size INTEGER PRIMARY KEY, note TEXT NOT NULL, reason TEXT NOT NULL, "
+    "peaks BLOB NOT NULL) STRICT",
+    "CREATE TABLE anchor(size INTEGER NOT NULL, sink TEXT NOT NULL, receipt TEXT NOT NULL, "
+    "PRIMARY KEY(size, sink, receipt)) STRICT, WITHOUT ROWID",
+    *TRIGGERS.values(),
 )
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)

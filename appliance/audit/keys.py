@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.checkpoint import Checkpoint
 
+IDENTITY = "identity.key"
+
 _SEED_BYTES = 32
 _KEY_FILE = re.compile(r"epoch-([0-9]+)\.key", re.ASCII)
 
@@ -34,17 +36,22 @@ class SigningKey:
 
 def create(directory: Path, epoch: int) -> SigningKey:
     """Make a new key and keep it for this epoch, in place of any left by an unfinished try."""
-    key = Ed25519PrivateKey.generate()
-    write_durably(_path(directory, epoch), key.private_bytes_raw(), mode=0o600)
-    return SigningKey(key)
+    return _create(_path(directory, epoch))
 
 
 def load(directory: Path, epoch: int) -> SigningKey:
     """The key of an epoch. Raises OSError when it is missing, ValueError when it is not a key."""
-    seed = _path(directory, epoch).read_bytes()
-    if len(seed) != _SEED_BYTES:
-        raise ValueError(f"{_path(directory, epoch)} is not a key")
-    return SigningKey(Ed25519PrivateKey.from_private_bytes(seed))
+    return _load(_path(directory, epoch))
+
+
+def create_identity(directory: Path) -> SigningKey:
+    """Make the key that stays with a log for ever, in place of any left by an unfinished try."""
+    return _create(directory / IDENTITY)
+
+
+def load_identity(directory: Path) -> SigningKey:
+    """The log's identity. Raises OSError when it is missing, ValueError when it is not a key."""
+    return _load(directory / IDENTITY)
 
 
 def destroy_others(directory: Path, epoch: int) -> None:
@@ -79,6 +86,19 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _create(path: Path) -> SigningKey:
+    key = Ed25519PrivateKey.generate()
+    write_durably(path, key.private_bytes_raw(), mode=0o600)
+    return SigningKey(key)
+
+
+def _load(path: Path) -> SigningKey:
+    seed = path.read_bytes()
+    if len(seed) != _SEED_BYTES:
+        raise ValueError(f"{path} is not a key")
+    return SigningKey(Ed25519PrivateKey.from_private_bytes(seed))
 
 
 def _path(directory: Path, epoch: int) -> Path:

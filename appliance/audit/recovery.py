@@ -28,6 +28,7 @@ class Head:
     previous: bytes
     epoch: int
     key: keys.SigningKey
+    identity: keys.SigningKey
 
 
 def recover(connection: sqlite3.Connection, directory: Path, *, must_exist: bool) -> Head | None:
@@ -61,7 +62,7 @@ class _Recovery:
         self._check_last(tree, last, genesis.name)
         self._check_roll_back(tree.size)
         epoch, key = self._key(genesis.name, tree.size)
-        return Head(genesis, tree, last, epoch, key)
+        return Head(genesis, tree, last, epoch, key, self._identity())
 
     def _tree(self) -> tuple[CompactRange, bytes]:
         tree, leaf = CompactRange(), b""
@@ -104,6 +105,15 @@ class _Recovery:
         if key.public != public:
             raise ValueError(f"the signing key of epoch {epoch} is not the one that {origin} names")
         return epoch, key
+
+    def _identity(self) -> keys.SigningKey:
+        try:
+            key = keys.load_identity(self._directory)
+        except OSError as error:
+            raise ValueError(f"the key of its identity cannot be read: {error}") from error
+        if key.public != decode_key(str(self._record(1).data.get("identity_key"))):
+            raise ValueError("the key of its identity is not the one that record 1 names")
+        return key
 
     def _named_key(self, size: int) -> tuple[int, bytes]:
         """Epoch and public key in force after the first `size` records; at least the genesis's."""

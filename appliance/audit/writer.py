@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.audit import disk, keys
-from appliance.audit.checkpoint import Checkpoint, PublicKey, encode_key, note, origin_of
+from appliance.audit.checkpoint import (
+    Checkpoint,
+    Note,
+    PublicKey,
+    encode_key,
+    origin_of,
+    signature_line,
+)
 from appliance.audit.database import DATABASE, EPOCH, ERRORS, GENESIS, open_for_writing, transaction
 from appliance.audit.lock import WriterLock
 from appliance.audit.recovery import Head, recover
@@ -148,18 +155,22 @@ class Writer:
         keys.write_durably(self._directory / PUBLIC_KEY, f"{self._genesis}\n".encode(), mode=0o644)
 
     def _begin_log(self) -> None:
+        self._identity = keys.create_identity(self._directory)
         key = keys.create(self._directory, 1)
         self._genesis = PublicKey(origin_of(key.public), key.public)
         self._tree, self._previous = CompactRange(), NO_PREVIOUS
         self._begin_epoch(1, key)
         event = AuditSealed(
-            origin=self._genesis.name, reason=GENESIS, public_key=encode_key(key.public)
+            origin=self._genesis.name,
+            reason=GENESIS,
+            public_key=encode_key(key.public),
+            identity_key=encode_key(self._identity.public),
         )
         with self._attempt():
             self._append([prepare(event)], reason=GENESIS)
 
     def _resume(self, head: Head) -> None:
-        self._genesis = head.genesis
+        self._genesis, self._identity = head.genesis, head.identity
         self._tree, self._previous = head.tree, head.previous
         self._begin_epoch(head.epoch, head.key)
         self.rotate()
@@ -176,7 +187,7 @@ class Writer:
         rows = self._chain(drafts)
         head = Checkpoint(self._genesis.name, self._tree.size, self._tree.root())
         signature = self._key.sign(head)
-        notes = [(head.size, self._note(head, signature), reason)] if reason else []
+        notes = [(*self._note(head, signature), reason)] if reason else []
         first = head.size - len(drafts) + 1
         with transaction(self._connection):
             self._connection.executemany(
@@ -195,7 +206,7 @@ class Writer:
                 ],
             )
             self._connection.executemany(
-                "INSERT INTO ckpt(size, note, reason) VALUES (?, ?, ?)", notes
+                "INSERT INTO ckpt(size, note, peaks, reason) VALUES (?, ?, ?, ?)", notes
             )
         return head
 
@@ -226,8 +237,15 @@ class Writer:
             previous=self._previous,
         )
 
-    def _note(self, head: Checkpoint, signature: bytes) -> str:
-        return str(note(head, PublicKey(head.origin, self._key.public), signature))
+    def _note(self, head: Checkpoint, signature: bytes) -> tuple[int, str, bytes]:
+        signatures = (
+            signature_line(PublicKey(head.origin, key.public), raw)
+            for key, raw in (
+                (self._identity, self._identity.sign(head)),
+                (self._key, signature),
+            )
+        )
+        return head.size, str(Note(head, tuple(signatures))), self._tree.peaks()
 
     # --- failing
 

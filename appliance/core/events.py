@@ -325,11 +325,66 @@ class KeyRotated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSealed(Event):
-    """The first record of a log: names the genesis public key, or a tick while nothing happens."""
+    """The first record of a log: names the first epoch's key and the identity's (base64)."""
 
     origin: str
     reason: str
-    public_key: str = ""
+    public_key: str
+    identity_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditForked(Event):
+    """The first record of a log that takes the place of one which cannot go on.
+
+    `kept` is the last state of the former log that could be checked, `lost` the largest that is
+    known of it from anywhere: what lies between is missing. Roots are hexadecimal.
+    """
+
+    origin: str
+    reason: str
+    public_key: str
+    identity_key: str
+    previous_origin: str
+    kept_size: int
+    kept_root: str
+    lost_size: int
+    lost_root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditTicked(Event):
+    """Nothing happened for an hour: so that silence differs from records cut off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorPosted(Event):
+    """The checkpoint of `size` records, with this root (hexadecimal), was kept elsewhere."""
+
+    size: int
+    root: str
+    sink: str
+    for_what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRedacted(Event):
+    """The private value `field` of record `seq` was destroyed; its commitment stays."""
+
+    seq: int
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPruned(Event):
+    """The contents of all records up to `before` were destroyed, this one included.
+
+    Their hashes stay, and the records that name keys.
+    """
+
+    before: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 EMPTY_ROOT = sha256().digest()
 
+_HASH_BYTES = 32
 _NODE = b"\x01"  # RFC 6962: leaves and nodes are hashed differently, so none passes for the other
 
 
@@ -21,6 +22,22 @@ class CompactRange:
     def __init__(self) -> None:
         self.size = 0
         self._peaks: list[bytes] = []
+
+    @classmethod
+    def at(cls, size: int, peaks: bytes) -> CompactRange:
+        """The tree of which these were the `peaks`. Raises ValueError when they are too few."""
+        if size < 0 or len(peaks) != size.bit_count() * _HASH_BYTES:
+            raise ValueError(f"a tree of {size} leaves has not {len(peaks)} bytes of peaks")
+        tree = cls()
+        tree.size = size
+        tree._peaks = [
+            peaks[start : start + _HASH_BYTES] for start in range(0, len(peaks), _HASH_BYTES)
+        ]
+        return tree
+
+    def peaks(self) -> bytes:
+        """The roots of the complete subtrees, largest first: with the size, all there is."""
+        return b"".join(self._peaks)
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf by its hash."""

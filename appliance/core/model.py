@@ -161,11 +161,12 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer in words. `buttons` is rows of buttons below it."""
+    """An answer in words. `buttons` is rows of buttons below it; `silent` rings no phone."""
 
     body: Rich | Markdown
     buttons: tuple[tuple[Button, ...], ...] = ()
     attachment: Attachment | None = None
+    silent: bool = False
 
 
 class PostKind(StrEnum):

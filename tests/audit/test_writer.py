@@ -30,7 +30,7 @@ def test_a_new_log_begins_with_its_public_key(tmp_path: Path) -> None:
 def test_the_directory_and_its_keys_are_private(tmp_path: Path) -> None:
     opened(tmp_path / "audit").close()
     assert (tmp_path / "audit").stat().st_mode & 0o777 == 0o700
-    assert [p.stat().st_mode & 0o777 for p in (tmp_path / "audit").glob("*.key")] == [0o600]
+    assert {p.stat().st_mode & 0o777 for p in (tmp_path / "audit").glob("*.key")} == {0o600}
 
 
 def test_only_one_writer_at_a_time(tmp_path: Path) -> None:

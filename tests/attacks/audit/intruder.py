@@ -78,7 +78,8 @@ def rewrite(database: Path, key: SigningKey, edit: Edit) -> None:
             if record.seq in noted:
                 text = str(note(head, PublicKey(head.origin, key.public), key.sign(head)))
                 connection.execute(
-                    "INSERT INTO ckpt VALUES (?, ?, ?)", (record.seq, text, noted[record.seq])
+                    "INSERT INTO ckpt VALUES (?, ?, ?, ?)",
+                    (record.seq, text, noted[record.seq], tree.peaks()),
                 )
 
 
