@@ -11,6 +11,7 @@ The map, in the order a request travels:
     agent      drives Claude Code, or runs a recipe, through `task`
     task       the launcher: one task, one sandbox, no survivors
     host       what differs between machines: clock, systemd
+    local_sockets   who is at the other end of a socket of this machine
     app        the programs, and `wiring`, the only place where the parts meet
 
 Imports point down (`pyproject.toml`, checked by import-linter): adapters are strangers to each

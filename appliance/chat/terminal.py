@@ -23,9 +23,6 @@ import base64
 import json
 import logging
 import re
-import socket
-import struct
-import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -46,7 +43,8 @@ from appliance.core.model import (
     Sender,
     UserName,
 )
-from appliance.errors import ApplianceError, ChatRefused, ConfigError, StorageUnavailable
+from appliance.errors import ApplianceError, ChatRefused, StorageUnavailable
+from appliance.local_sockets import listen, peer_uid
 from appliance.ports import Clock, Intake, Ready
 
 log = logging.getLogger(__name__)
@@ -62,7 +60,6 @@ MAX_UNREAD_BYTES = 4_000_000
 MAX_CONNECTIONS = 32
 FIRST_LINE_SECONDS = 10.0
 REMEMBERED_POSTS = 1000
-SOCKET_MODE = 0o660
 
 
 class Refusal(ApplianceError):
@@ -97,7 +94,7 @@ class TerminalChat:
             def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 connections.create_task(self._serve(reader, writer, intake))
 
-            listener = _listen(self._path)
+            listener = listen(self._path)
             server = await asyncio.start_unix_server(accept, sock=listener, limit=MAX_LINE_BYTES)
             try:
                 ready()
@@ -252,46 +249,6 @@ class Terminal:
         except StorageUnavailable as error:
             return self.tell(_error_line(error))
         return self.tell(_line("stored", id=say_id))
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """The user id at the other end of a local socket, as the kernel knows it."""
-    if sys.platform == "darwin":
-        # struct xucred of sys/ucred.h: version, uid, groups; SOL_LOCAL and LOCAL_PEERCRED
-        _version, uid = struct.unpack("II", connection.getsockopt(0, 1, 76)[:8])
-    else:
-        size = struct.calcsize("3i")
-        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        _pid, uid, _gid = struct.unpack("3i", found)
-    return int(uid)
-
-
-def _listen(path: Path) -> socket.socket:
-    """Group-readable before anybody can connect; a socket that nobody listens on is replaced."""
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        if _is_alive(path):
-            raise ConfigError(f"another dispatchd listens on {path}", hint="stop that one first")
-        path.unlink(missing_ok=True)
-        listener.bind(str(path))
-        path.chmod(SOCKET_MODE)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise ConfigError(f"cannot listen on {path}: {error}") from error
-    except ConfigError:
-        listener.close()
-        raise
-    return listener
-
-
-def _is_alive(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-    return True
 
 
 def _parse(line: bytes) -> dict[str, Json]:

@@ -33,6 +33,9 @@ _VALUE_CHARS = 65_536  # a private one
 _ID_CHARS = 256  # ids, causes: enough for all we make; bounded because some come from outside
 _CAUSES = 16
 _MARGIN_CHARS = 16_384  # read past a limit, so that no secret is cut in two before it is seen
+READ_CHARS = _VALUE_CHARS + _MARGIN_CHARS + 1
+"""Of a text; what comes after them makes no difference to a draft."""
+
 _CUT = "… [cut]"
 _INTEGERS = range(-(2**53) + 1, 2**53)
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)

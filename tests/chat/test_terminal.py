@@ -16,7 +16,7 @@ import pytest
 
 from appliance.app.control_client import ControlClient, Refused
 from appliance.chat import terminal
-from appliance.chat.terminal import MAX_LINE_BYTES, TerminalChat, peer_uid
+from appliance.chat.terminal import MAX_LINE_BYTES, TerminalChat
 from appliance.core.model import (
     Attachment,
     Button,
@@ -340,7 +340,7 @@ async def test_the_socket_of_a_living_daemon_is_left_alone(
     served: TerminalChat, path: Path
 ) -> None:
     second = TerminalChat(path, {}, SystemClock(), {})
-    with pytest.RaisesGroup(pytest.RaisesExc(ConfigError, match="another dispatchd listens")):
+    with pytest.RaisesGroup(pytest.RaisesExc(ConfigError, match="another program listens")):
         await second.run(Inbox(), lambda: None)
     assert (await exchange(path, line({"v": 1, "type": "status"})))[0]["type"] == "status"
 
@@ -349,9 +349,3 @@ async def test_a_path_that_cannot_be_a_socket_is_said_in_one_sentence(tmp_path: 
     chat = TerminalChat(tmp_path / ("x" * 200), {}, SystemClock(), {})
     with pytest.RaisesGroup(pytest.RaisesExc(ConfigError, match="cannot listen on")):
         await chat.run(Inbox(), lambda: None)
-
-
-def test_the_kernel_says_who_is_at_the_other_end() -> None:
-    ours, theirs = socket.socketpair(socket.AF_UNIX)
-    with ours, theirs:
-        assert peer_uid(ours) == os.getuid()
