@@ -7,7 +7,7 @@ Adapters implement these without knowing each other; services tell the story wit
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -201,8 +201,10 @@ class State(Protocol):
 
     def mark_handled(self, key: str) -> None: ...
 
-    def place_of(self, user: UserName) -> Place | None:
-        """Where this user wrote last, to reach an approver."""
+    def place_of(
+        self, user: UserName, platforms: Collection[Platform] = tuple(Platform)
+    ) -> Place | None:
+        """Where this user wrote last on one of these platforms, to reach them."""
 
     # jobs
     def add_job(self, job: Job) -> Job:

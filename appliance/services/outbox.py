@@ -37,6 +37,7 @@ class Outbox:
         self._chats = chats
         self._clock = clock
         self._delivering: set[Place] = set()
+        self._awaited: dict[PostId, asyncio.Future[bool]] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -47,11 +48,23 @@ class Outbox:
         self._wake.set()
         return ids[-1]
 
-    def edit(self, post_id: PostId, place: Place, reply: Reply) -> None:
-        """Replace an earlier message."""
+    def edit(self, post_id: PostId, place: Place, reply: Reply) -> PostId:
+        """Replace an earlier message; returns the change, a post of its own."""
         first = self._prepare(place, reply)[0]
-        self._state.post(place, first, kind=PostKind.EDIT, edits=post_id)
+        change = self._state.post(place, first, kind=PostKind.EDIT, edits=post_id)
         self._wake.set()
+        return change
+
+    async def arrived(self, post_id: PostId) -> bool:
+        """Wait until a post is delivered, for hours if need be; False: it was given up.
+
+        To be called at once after `put` or `edit`: what was settled before is not noticed.
+        """
+        self._awaited[post_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._awaited[post_id]
+        finally:
+            del self._awaited[post_id]
 
     def edit_labelled(self, label: str, reply: Reply) -> None:
         """Replace every message that was put with this label."""
@@ -114,6 +127,7 @@ class Outbox:
                 self._state.mark_trying(post.id, self._clock.now())
                 found = await chat.send(post)
             self._state.mark_delivered(post.id, found)
+            self._tell(post.id, has_arrived=True)
         except ChatRefused as error:
             await self._give_up(delivery, error.message)
         except ChatUnavailable as error:
@@ -134,10 +148,16 @@ class Outbox:
         await self._clock.sleep(seconds)
         return None
 
+    def _tell(self, post_id: PostId, *, has_arrived: bool) -> None:
+        waiting = self._awaited.get(post_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(has_arrived)
+
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
         post = delivery.post
         log.error("post %s to %s given up: %s", post.id, post.place, reason)
         self._state.mark_given_up(post.id, reason)
+        self._tell(post.id, has_arrived=False)
         if post.kind is PostKind.NEW:
             try:
                 await self._audit.append(

@@ -130,6 +130,7 @@ def reply_from_text(text: str, attachment: bytes | None) -> Reply:
         body=_body(content["body"]),
         buttons=tuple(tuple(_button(b) for b in row) for row in content["buttons"]),
         attachment=Attachment(name, attachment or b"") if name is not None else None,
+        silent=content["silent"],
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from appliance.core.model import (
     Message,
     Millis,
     Place,
+    Platform,
     Post,
     PostId,
     PostKind,
@@ -95,8 +97,15 @@ class SqliteState:
     def mark_handled(self, key: str) -> None:
         self._db.execute("UPDATE inbox SET handled = 1 WHERE key = ?", key)
 
-    def place_of(self, user: UserName) -> Place | None:
-        row = self._db.row("SELECT place FROM inbox WHERE user = ? ORDER BY seq DESC LIMIT 1", user)
+    def place_of(
+        self, user: UserName, platforms: Collection[Platform] = tuple(Platform)
+    ) -> Place | None:
+        row = self._db.row(
+            "SELECT place FROM inbox WHERE user = ? AND json_extract(place, '$[0]') IN"
+            " (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT 1",
+            user,
+            json.dumps(list(platforms)),
+        )
         return codec.place_from_text(row["place"]) if row else None
 
     # jobs

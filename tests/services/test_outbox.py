@@ -73,6 +73,14 @@ async def test_a_post_cut_off_by_a_crash_is_settled_at_the_next_start(tmp_path: 
     rig.state.close()
 
 
+async def test_who_waits_for_a_post_learns_whether_it_arrived(rig: Rig) -> None:
+    post = rig.outbox.put(PLACE, say("hello"))
+    assert await rig.outbox.arrived(post)
+    assert await rig.outbox.arrived(rig.outbox.edit(post, PLACE, say("hello again")))
+    rig.chat.failures = [ChatRefused("bot was blocked")]
+    assert not await rig.outbox.arrived(rig.outbox.put(PLACE, say("anybody?")))
+
+
 async def test_a_post_the_platform_refuses_is_given_up_and_recorded(rig: Rig) -> None:
     rig.chat.failures = [ChatRefused("bot was blocked")]
     rig.outbox.put(PLACE, say("hello"))

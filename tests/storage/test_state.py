@@ -16,6 +16,8 @@ from appliance.core.model import (
     ButtonKind,
     JobId,
     Markdown,
+    Place,
+    Platform,
     PostKind,
     Program,
     ProjectName,
@@ -159,6 +161,7 @@ def test_a_reply_comes_back_as_it_was_put(state: SqliteState) -> None:
         Rich("bold", (Span(Style.BOLD, 0, 4, ""),)),
         ((Button("Yes", "a:1", ButtonKind.APPROVE),),),
         Attachment("a.txt", b"\x00\xff"),
+        silent=True,
     )
     state.post(PLACE, reply)
     state.post(PLACE, Reply(Markdown("*x*")))
@@ -206,6 +209,15 @@ def test_the_place_of_a_user_is_where_they_wrote_last(state: SqliteState) -> Non
     assert state.place_of(ALICE.name) is None
     state.accept(message("hello"), ALICE)
     assert state.place_of(ALICE.name) == PLACE
+
+
+def test_the_place_of_a_user_can_be_asked_for_by_platform(state: SqliteState) -> None:
+    state.accept(message("hello"), ALICE)
+    at_terminal = Place(Platform.TERMINAL, ALICE.name)
+    state.accept(message("hello", 2, place=at_terminal), ALICE)
+    assert state.place_of(ALICE.name) == at_terminal
+    assert state.place_of(ALICE.name, [Platform.TELEGRAM, Platform.WEB]) == PLACE
+    assert state.place_of(ALICE.name, [Platform.WEB]) is None
 
 
 def test_a_second_daemon_is_refused(state: SqliteState, tmp_path: Path) -> None:

@@ -131,14 +131,18 @@ class TelegramChat:
     # new messages
 
     async def _send_new(self, post: Post) -> str:
-        async def send(body: Rich) -> str:
-            async with self._paid(post.place):
-                if file := post.reply.attachment:
-                    return await self._client.send_file(post.place, body, post.reply.buttons, file)
-                return await self._client.send_text(post.place, body, post.reply.buttons)
+        place, reply = post.place, post.reply
 
-        message_id = await _with_formatting_if_possible(send, _body(post.reply))
-        self._remember_keyboard(post.place, message_id, post.reply)
+        async def send(body: Rich) -> str:
+            async with self._paid(place):
+                if file := reply.attachment:
+                    return await self._client.send_file(
+                        place, body, reply.buttons, file, silent=reply.silent
+                    )
+                return await self._client.send_text(place, body, reply.buttons, silent=reply.silent)
+
+        message_id = await _with_formatting_if_possible(send, _body(reply))
+        self._remember_keyboard(place, message_id, reply)
         return message_id
 
     async def _is_forum(self, place: Place) -> bool:

@@ -131,7 +131,9 @@ class Client:
         answer: list[Json] = await self._call(method, wait_seconds + CALL_SECONDS)
         return answer
 
-    async def send_text(self, place: Place, body: Rich, buttons: Rows) -> str:
+    async def send_text(
+        self, place: Place, body: Rich, buttons: Rows, *, silent: bool = False
+    ) -> str:
         """Returns the number of the new message."""
         method = RawSendMessage(
             chat_id=place.chat,
@@ -140,11 +142,20 @@ class Client:
             parse_mode=None,
             entities=entities(body),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
+            disable_notification=silent or None,
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method))
 
-    async def send_file(self, place: Place, caption: Rich, buttons: Rows, file: Attachment) -> str:
+    async def send_file(
+        self,
+        place: Place,
+        caption: Rich,
+        buttons: Rows,
+        file: Attachment,
+        *,
+        silent: bool = False,
+    ) -> str:
         """Returns the number of the new message."""
         method = RawSendDocument(
             chat_id=place.chat,
@@ -153,6 +164,7 @@ class Client:
             caption=caption.text or None,
             parse_mode=None,
             caption_entities=entities(caption),
+            disable_notification=silent or None,
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method, UPLOAD_SECONDS))

@@ -35,7 +35,8 @@ def parts_of(reply: Reply) -> tuple[Reply, ...]:
         parts = [Reply(text) for text in texts]
         parts += [Reply(Rich(""), attachment=file) for file in files]
     parts = parts or [Reply(EMPTY)]
-    return (*parts[:-1], replace(parts[-1], buttons=reply.buttons))
+    parts[-1] = replace(parts[-1], buttons=reply.buttons)
+    return tuple(replace(part, silent=reply.silent) for part in parts)
 
 
 def _body(reply: Reply) -> Rich:

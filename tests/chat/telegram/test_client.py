@@ -86,6 +86,15 @@ async def test_a_file_goes_out_with_its_caption(client: Client, telegram: Telegr
     assert list(telegram.calls[0]["files"].values()) == [b"answer.md\n# \xff"]
 
 
+async def test_a_silent_message_rings_no_phone(client: Client, telegram: TelegramEmulator) -> None:
+    await client.send_text(HERE, Rich("loud"), ())
+    await client.send_text(HERE, Rich("quiet"), (), silent=True)
+    await client.send_file(HERE, Rich("quiet"), (), Attachment("a", b"a"), silent=True)
+    loud, *quiet = (call["params"] for call in telegram.calls)
+    assert "disable_notification" not in loud
+    assert [bool(params["disable_notification"]) for params in quiet] == [True, True]
+
+
 async def test_a_message_is_changed(client: Client, telegram: TelegramEmulator) -> None:
     number = await client.send_text(HERE, Rich("May I?"), BUTTONS)
     await client.edit_text(HERE, number, Rich("Approved"), ())

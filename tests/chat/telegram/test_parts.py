@@ -28,6 +28,12 @@ def test_a_short_reply_is_one_part() -> None:
     )
 
 
+def test_all_parts_of_a_silent_reply_are_silent() -> None:
+    parts = parts_of(Reply(Rich("word " * 2000), BUTTONS, FILE, silent=True))
+    assert len(parts) > 2
+    assert all(part.silent for part in parts)
+
+
 def test_an_empty_reply_says_so() -> None:
     assert texts(Reply(Markdown(" \n"))) == ["(empty)"]
     assert texts(Reply(Rich("\u200b"))) == ["(empty)"]
