@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    return serve(build_parser().parse_args(arguments).config)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dispatchd", description="The dispatch-appliance daemon.")
     parser.add_argument(
         "--config",
@@ -36,7 +40,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         help="the settings (default: %(default)s)",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    return serve(parser.parse_args(arguments).config)
+    return parser
 
 
 def serve(settings_file: Path, announce: Callable[[str, str], None] | None = None) -> int:

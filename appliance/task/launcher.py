@@ -55,7 +55,7 @@ class Command:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the one task that comes by standard input."""
-    options = _parser().parse_args(argv)
+    options = build_parser().parse_args(argv)
     try:
         control = socket.socket(fileno=os.dup(0))
     except OSError:
@@ -180,7 +180,7 @@ def _tell(control: socket.socket, message: Message) -> None:
         control.sendall(encode(message))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dispatch-task",
         description="Run one task of an agent in a sandbox; its header comes by standard input.",
