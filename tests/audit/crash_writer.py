@@ -15,7 +15,8 @@ from pathlib import Path
 
 from appliance.audit.database import DATABASE
 from appliance.audit.log import AuditLog
-from appliance.audit.reader import Filter, entries
+from appliance.audit.reader import entries
+from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
 from appliance.host.clock import SystemClock
 from tests.audit.logs import BOOT, allowed

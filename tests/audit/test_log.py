@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from appliance.audit.database import DATABASE
 from appliance.audit.log import AuditLog
-from appliance.audit.reader import Filter, entries
+from appliance.audit.reader import entries
+from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
 from appliance.core.events import JobFinished
 from appliance.errors import AuditUnavailable

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.audit.database import DATABASE
-from appliance.audit.reader import Filter, entries
+from appliance.audit.reader import entries
+from appliance.audit.search import Filter
 from appliance.core.events import MessageReceived, ToolStarted, Who
 from appliance.core.model import Millis
 from appliance.core.records import Outcome

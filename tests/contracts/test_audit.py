@@ -11,7 +11,8 @@ import pytest
 
 from appliance.audit.database import DATABASE
 from appliance.audit.log import AuditLog
-from appliance.audit.reader import Filter, entries
+from appliance.audit.reader import entries
+from appliance.audit.search import Filter
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit
 from tests.audit.logs import BOOT, FailingConnection, allowed, denied, queued

@@ -21,7 +21,7 @@ from appliance.app.audit_commands.shared import (
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from appliance.audit.reader import Entry, Filter
+    from appliance.audit.search import Entry, Filter
     from appliance.core.events import FieldValue
     from appliance.core.model import Json, Millis
 
@@ -59,7 +59,7 @@ def run_log(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
 
 
 def _filter(arguments: argparse.Namespace, now: Millis) -> Filter:
-    from appliance.audit.reader import Filter
+    from appliance.audit.search import Filter
     from appliance.core.records import Outcome
 
     if arguments.limit < 1:
