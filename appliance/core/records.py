@@ -37,6 +37,7 @@ READ_CHARS = _VALUE_CHARS + _MARGIN_CHARS + 1
 """Of a text; what comes after them makes no difference to a draft."""
 
 _CUT = "… [cut]"
+_LEAF = sha256(b"\x00")
 _INTEGERS = range(-(2**53) + 1, 2**53)
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _KIND = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
@@ -125,7 +126,9 @@ class Record:
 
 def leaf_hash(encoded: bytes) -> bytes:
     """The RFC 6962 hash of a record's bytes as a leaf."""
-    return sha256(b"\x00" + encoded).digest()
+    hashed = _LEAF.copy()  # half the time of beginning a new one
+    hashed.update(encoded)
+    return hashed.digest()
 
 
 def commitment(salt: bytes, value: bytes) -> bytes:

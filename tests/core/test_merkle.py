@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core.merkle import EMPTY_ROOT, CompactRange
+from appliance.core.merkle import (
+    EMPTY_ROOT,
+    CompactRange,
+    consistency_spans,
+    inclusion_spans,
+    root_by_inclusion,
+    roots_by_consistency,
+)
 from appliance.core.records import leaf_hash
 
 
@@ -60,3 +68,78 @@ def test_any_changed_leaf_changes_the_root(leaves: list[bytes], data: st.DataObj
     place = data.draw(st.integers(0, len(leaves) - 1))
     other = data.draw(st.binary(min_size=32, max_size=32).filter(lambda x: x != leaves[place]))
     assert root_of([*leaves[:place], other, *leaves[place + 1 :]]) != root_of(leaves)
+
+
+LEAVES = [leaf_hash(bytes([n])) for n in range(70)]
+SIZES = st.integers(1, len(LEAVES))
+
+
+def roots(spans: Sequence[tuple[int, int]]) -> list[bytes]:
+    return [merkle_tree_hash(LEAVES[begin:end]) for begin, end in spans]
+
+
+def subproof(old: int, leaves: Sequence[bytes], is_whole: bool) -> list[bytes]:
+    """RFC 6962, section 2.1.2, word for word."""
+    if old == len(leaves):
+        return [] if is_whole else [merkle_tree_hash(leaves)]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    left, right = leaves[:split], leaves[split:]
+    if old <= split:
+        return [*subproof(old, left, is_whole), merkle_tree_hash(right)]
+    return [*subproof(old - split, right, False), merkle_tree_hash(left)]
+
+
+def path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """RFC 6962, section 2.1.1, word for word."""
+    if len(leaves) == 1:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    left, right = leaves[:split], leaves[split:]
+    if index < split:
+        return [*path(index, left), merkle_tree_hash(right)]
+    return [*path(index - split, right), merkle_tree_hash(left)]
+
+
+@given(SIZES, st.data())
+def test_a_leaf_is_proven_as_the_rfc_defines_it(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    proof = roots(inclusion_spans(index, size))
+    assert proof == path(index, LEAVES[:size])
+    root = merkle_tree_hash(LEAVES[:size])
+    assert root_by_inclusion(LEAVES[index], index, size, proof) == root
+    assert root_by_inclusion(leaf_hash(b"other"), index, size, proof) != root
+
+
+@given(SIZES, st.data())
+def test_growth_is_proven_as_the_rfc_defines_it(new: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(1, new))
+    proof = roots(consistency_spans(old, new))
+    assert proof == subproof(old, LEAVES[:new], True)
+    both = merkle_tree_hash(LEAVES[:old]), merkle_tree_hash(LEAVES[:new])
+    assert roots_by_consistency(old, new, both[0], proof) == both
+
+
+@given(SIZES, st.data())
+def test_a_history_that_was_changed_cannot_be_proven(new: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(1, new))
+    changed = data.draw(st.integers(0, old - 1))
+    before = merkle_tree_hash([*LEAVES[:changed], bytes(32), *LEAVES[changed + 1 : old]])
+    after = merkle_tree_hash(LEAVES[:new])
+    proof = roots(consistency_spans(old, new))
+    assert roots_by_consistency(old, new, before, proof) != (before, after)
+
+
+@pytest.mark.parametrize("proof", [[], [bytes(31)] * 3, [bytes(32)] * 2, [bytes(32)] * 4])
+def test_a_proof_of_another_form_is_refused(proof: list[bytes]) -> None:
+    with pytest.raises(ValueError, match="not 3 hashes of 32 bytes"):
+        root_by_inclusion(LEAVES[0], 0, 8, proof)
+    with pytest.raises(ValueError, match="not 3 hashes of 32 bytes"):
+        roots_by_consistency(2, 12, bytes(32), proof)
+
+
+def test_there_is_no_proof_of_what_cannot_be() -> None:
+    with pytest.raises(ValueError, match="no leaf 3"):
+        root_by_inclusion(LEAVES[0], 3, 3, [])
+    for old, new in ((0, 1), (3, 2)):
+        with pytest.raises(ValueError, match="does not grow"):
+            roots_by_consistency(old, new, bytes(32), [])
