@@ -42,7 +42,7 @@ class Log:
         )
         for found, rec in rows:
             entry = self._entry(found, rec)
-            if wanted.fits(entry, self._facets(entry.record)):
+            if wanted.fits(entry, self.facets(entry.record)):
                 yield entry
 
     def of_job(self, job: int) -> list[Entry]:
@@ -57,7 +57,8 @@ class Log:
             if key and message_key(entry.record) == key and not job_of(entry.record)
         ]
 
-    def _facets(self, record: Record) -> frozenset[str]:
+    def facets(self, record: Record) -> frozenset[str]:
+        """By what a record can be found. To be asked for in order: jobs name their project once."""
         job = job_of(record)
         if job and isinstance(project := record.data.get("project"), str) and project:
             self._projects[job] = project
@@ -65,7 +66,7 @@ class Log:
 
     def _entry(self, seq: int, encoded: bytes) -> Entry:
         rows = self.connection.execute("SELECT name, value FROM payload WHERE seq=?", (seq,))
-        return Entry(_decoded(seq, encoded), dict(rows.fetchall()))
+        return Entry(decoded(seq, encoded), dict(rows.fetchall()))
 
 
 @contextmanager
@@ -90,7 +91,8 @@ def entries(path: Path, wanted: Filter, *, limit: int) -> list[Entry]:
         return log.newest(wanted, limit)
 
 
-def _decoded(seq: int, encoded: bytes) -> Record:
+def decoded(seq: int, encoded: bytes) -> Record:
+    """A stored record. Raises AuditBroken, which names it."""
     try:
         return decode(encoded)
     except ValueError as error:

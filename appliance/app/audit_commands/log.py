@@ -10,20 +10,20 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from appliance.app.audit_commands.filters import add_filters, filter_of
 from appliance.app.audit_commands.shared import (
     JSON_FORMAT,
     add_database,
     database_of,
     fit,
-    moment,
     printable,
 )
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from appliance.audit.search import Entry, Filter
+    from appliance.audit.search import Entry
     from appliance.core.events import FieldValue
-    from appliance.core.model import Json, Millis
+    from appliance.core.model import Json
 
 _DEFAULT_LIMIT = 100
 _WIDTH = 80  # when the output is no terminal nobody can be asked
@@ -33,14 +33,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     log = actions.add_parser("log", help="the newest records that match, one line each")
     log.set_defaults(run=run_log)
     add_database(log)
-    log.add_argument("--who", help="a user, or how it was known: telegram:4711, job:12")
-    log.add_argument("--project", help="records of a project and of its jobs")
-    log.add_argument("--job", type=int, help="records of one job")
-    log.add_argument("--kind", help='an event such as "request.denied", or its first word')
-    log.add_argument("--outcome", help="allowed, asked, denied, succeeded, failed, cancelled, …")
-    log.add_argument("--since", help="2h, 3d, 2030-01-31 or 2030-01-31T14:00 (local time)")
-    log.add_argument("--until", help="like --since; that moment itself is left out")
-    log.add_argument("--text", help="text anywhere in a record or its private values")
+    add_filters(log)
     log.add_argument("-n", "--limit", type=int, default=_DEFAULT_LIMIT, help="default: %(default)s")
     log.add_argument("--json", action="store_true", help="one JSON object per line")
 
@@ -50,34 +43,14 @@ def run_log(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
     from appliance.audit.reader import entries
     from appliance.host.clock import SystemClock
 
+    if arguments.limit < 1:
+        raise ApplianceError("--limit must be at least 1")
     out = out or sys.stdout
-    wanted = _filter(arguments, SystemClock().now())
+    wanted = filter_of(arguments, SystemClock().now())
     line: Callable[[Entry], str] = _json_line if arguments.json else _liner(out)
     for entry in entries(database_of(arguments), wanted, limit=arguments.limit):
         out.write(line(entry) + "\n")
     return 0
-
-
-def _filter(arguments: argparse.Namespace, now: Millis) -> Filter:
-    from appliance.audit.search import Filter
-    from appliance.core.records import Outcome
-
-    if arguments.limit < 1:
-        raise ApplianceError("--limit must be at least 1")
-    if arguments.outcome not in (None, *Outcome):
-        raise ApplianceError(
-            f"there is no outcome called {arguments.outcome}", hint=f"it is {', '.join(Outcome)}"
-        )
-    return Filter(
-        who=arguments.who,
-        project=arguments.project,
-        job=arguments.job,
-        kind=arguments.kind,
-        outcome=arguments.outcome and Outcome(arguments.outcome),
-        since=moment("--since", arguments.since, now),
-        until=moment("--until", arguments.until, now),
-        text=arguments.text,
-    )
 
 
 def _json_line(entry: Entry) -> str:
