@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from appliance import __version__
 from appliance.app.cli import first_cause, run_program
-from appliance.core.redact import redact
+from appliance.app.journal import start_logging
 from appliance.errors import ApplianceError
 
 
@@ -45,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def serve(settings_file: Path, announce: Callable[[str, str], None] | None = None) -> int:
     """Run the daemon with these settings until a signal. Raises ApplianceError."""
-    _start_logging()
+    start_logging()
     from appliance.app import wiring
     from appliance.config import load
 
@@ -57,21 +56,6 @@ def serve(settings_file: Path, announce: Callable[[str, str], None] | None = Non
     except* ApplianceError as group:
         raise first_cause(group) from None
     return 0
-
-
-class _Redacting(logging.Formatter):
-    """The journal gets no secrets and, at most, one line per message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
-
-
-def _start_logging() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting("%(name)s: %(levelname)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in ("aiohttp", "aiogram", "asyncio", "casbin"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -145,12 +145,13 @@ _TYPES: Mapping[str, type] = {
     "standing": Standing,
     "refused": Refused,
 }
-_WORDS = {cls: word for word, cls in _TYPES.items()}
+WORDS: Mapping[type, str] = {cls: word for word, cls in _TYPES.items()}
+"""The `type` of each question and answer."""
 
 
 def write(frame_id: int, message: Question | Answer) -> bytes:
     """The line of a frame. Raises Malformed when it would be too long to be taken."""
-    word = _WORDS[type(message)]
+    word = WORDS[type(message)]
     line = _line({"v": VERSION, "id": frame_id, "type": word, **_fields(message)})
     if len(line) > MAX_FRAME_BYTES:
         raise Malformed(f"{len(line):,} bytes at once are too many for dispatch-audit", frame_id)

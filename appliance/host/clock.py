@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from appliance.core.model import Millis
@@ -18,4 +17,6 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # not every program that reads a clock has room for an event loop
+
         await asyncio.sleep(seconds)

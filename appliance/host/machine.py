@@ -5,8 +5,6 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-import psutil
-
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -14,6 +12,8 @@ def boot_id() -> str:
     """What changes with every boot: the kernel's boot id, elsewhere the time of the boot."""
     if _BOOT_ID.exists():
         return _BOOT_ID.read_text().strip()
+    import psutil  # not everywhere is it needed for this
+
     return f"boot-{int(psutil.boot_time())}"
 
 

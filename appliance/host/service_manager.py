@@ -1,4 +1,4 @@
-"""What we tell systemd: READY, STOPPING, and that we are alive (sd_notify(3)).
+"""What we tell systemd (READY, STOPPING, that we are alive: sd_notify(3)), and what it gives us.
 
 Without systemd ($NOTIFY_SOCKET unset) every call does nothing.
 """
@@ -6,8 +6,13 @@ Without systemd ($NOTIFY_SOCKET unset) every call does nothing.
 from __future__ import annotations
 
 import os
+import socket
 
 import sdnotify
+
+from appliance.errors import ConfigError
+
+_FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
 
 
 class ServiceManager:
@@ -26,6 +31,24 @@ class ServiceManager:
 
     def alive(self) -> None:
         self._tell("WATCHDOG=1")
+
+    def listening_socket(self) -> socket.socket | None:
+        """The socket on which systemd has begun to listen for us, None: it has not.
+
+        Raises ConfigError when it is not one local stream socket (sd_listen_fds(3)).
+        """
+        if os.environ.get("LISTEN_PID") != str(os.getpid()):  # noqa: TID251 - host/ reads it
+            return None
+        if os.environ.get("LISTEN_FDS") != "1":  # noqa: TID251
+            raise ConfigError("systemd gave us several sockets", hint="look at the .socket unit")
+        listener = socket.socket(fileno=_FIRST_DESCRIPTOR)
+        if listener.family != socket.AF_UNIX or listener.type != socket.SOCK_STREAM:
+            raise ConfigError(
+                "systemd gave us no local stream socket", hint="use ListenStream=/run/…"
+            )
+        listener.set_inheritable(False)
+        listener.listen()  # from now on it is us whom the kernel vouches for, not systemd
+        return listener
 
     def close(self) -> None:
         if self._notifier is not None and self._notifier.socket is not None:

@@ -1,0 +1,56 @@
+"""Who may do what to the log: decided by the user id that the kernel vouches for.
+
+The daemon may add to the log and nothing else, so that who takes it over cannot destroy what was
+recorded. Administrators may destroy private values and old records, which is itself recorded,
+but cannot add records in the daemon's name.
+"""
+
+from __future__ import annotations
+
+import pwd
+from dataclasses import dataclass
+
+from appliance.audit import wire
+from appliance.core.events import ActorType, Who
+from appliance.errors import ConfigError
+
+ROOT = 0
+
+_EVERYBODY: frozenset[type] = frozenset((wire.TakeCheckpoint, wire.RecordAnchor, wire.AskStanding))
+_WRITER = _EVERYBODY | {wire.Append}
+_ADMINISTRATOR = _EVERYBODY | {wire.Redact, wire.Prune, wire.Rotate}
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """User ids. Who is in neither set may nothing, not even ask."""
+
+    writers: frozenset[int]
+    administrators: frozenset[int]
+
+    def of(self, uid: int) -> frozenset[type]:
+        """The questions that this user may ask."""
+        return (_WRITER if uid in self.writers else frozenset()) | (
+            _ADMINISTRATOR if uid in self.administrators else frozenset()
+        )
+
+
+def user_id(account: str) -> int:
+    """The id of an account, given as its name or number. Raises ConfigError."""
+    if account.isdecimal():
+        return int(account)
+    try:
+        return pwd.getpwnam(account).pw_uid
+    except KeyError as error:
+        raise ConfigError(
+            f"this machine has no user called {account}", hint="name one, or give its number"
+        ) from error
+
+
+def administrator(uid: int) -> Who:
+    """How an administrative act is signed in the log."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return Who(ActorType.USER, name, f"unix:{uid}")
