@@ -93,3 +93,9 @@ class ChatRefused(ApplianceError):
     """The platform will never take this post (chat gone, bot blocked): given up, and logged."""
 
     exit_status = 69
+
+
+class AnchorUnavailable(ApplianceError):
+    """A checkpoint could not be kept elsewhere: tried again later, and shown in health."""
+
+    exit_status = 69

@@ -52,6 +52,13 @@ Raises StorageUnavailable: nothing of the batch was accepted; offer it again.
 Judge = Callable[[ToolCall], Awaitable[Verdict]]
 """Decides one tool call; may wait for a human, for hours. Cancelled when the agent withdraws it."""
 
+BeforeRisk = Callable[[str], Awaitable[None]]
+"""Called with what it is for before an approved action runs: returns once a checkpoint of the
+log that covers the approval is kept outside of it.
+
+Raises AnchorUnavailable or AuditUnavailable: the action must not run.
+"""
+
 
 class Clock(Protocol):
     """Time, so that tests can jump it."""
@@ -117,6 +124,30 @@ class Audit(Protocol):
         """Make the events durable in this order, in one commit.
 
         Raises AuditUnavailable: nothing was recorded, and the caller must not act.
+        """
+
+
+class AnchorableAudit(Audit, Protocol):
+    """The log with its checkpoints. Each method raises AuditUnavailable when it cannot do it."""
+
+    async def checkpoint(self) -> str:
+        """The signed note of the log as it is now; it covers everything acknowledged so far."""
+
+    async def record_anchor(self, size: int, sink: str, receipt: str) -> None:
+        """Keep with the log that a sink holds the checkpoint of this size, and what it said."""
+
+
+class AnchorSink(Protocol):
+    """A place outside the log that keeps checkpoints, so that nobody can take back what it was."""
+
+    @property
+    def name(self) -> str:
+        """One short word for people and records, e.g. "chat"."""
+
+    async def post(self, note: str) -> str:
+        """Keep a checkpoint there; returns once it is, with a receipt.
+
+        The receipt is the note, with whatever the sink has added to it. Raises AnchorUnavailable.
         """
 
 

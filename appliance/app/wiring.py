@@ -44,7 +44,9 @@ from appliance.host.service_manager import ServiceManager
 from appliance.policy.explain import selftest
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.loader import load as load_policy
-from appliance.ports import Agent, Chat, Clock
+from appliance.ports import Agent, Audit, Chat, Clock
+from appliance.services.activity import Activity
+from appliance.services.anchors import Anchors
 from appliance.services.approvals import Approvals
 from appliance.services.desk import Desk
 from appliance.services.gate import Gate
@@ -91,7 +93,8 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     clock, manager, wall = SystemClock(), ServiceManager(), host_wall(settings)
     policy = _policy(settings)
     state = SqliteState.open(state_directory)
-    audit = AuditLog.open(_private(state_directory / "audit"), clock, boot_id())
+    log = AuditLog.open(_private(state_directory / "audit"), clock, boot_id())
+    audit = Activity(log)
 
     link = TaskLink(launcher_command(_projects_file(settings, state_directory)))
     claude = _claude(settings, directories, link, state_directory, audit)
@@ -112,12 +115,23 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         audit, clock, {Platform.TELEGRAM: lambda: telegram.strangers} if telegram else {}
     )
 
-    outbox = Outbox(state, audit, chats, clock)
+    # what it cannot deliver is no activity: it might be a checkpoint
+    outbox = Outbox(state, log, chats, clock)
+    anchors = Anchors(log, audit, (), clock)
     approvals = Approvals(state, audit, policy, outbox, clock)
-    judge = Judge(state, audit, policy, approvals, outbox, settings.projects)
-    terms = _terms(settings, wall)
+    judge = Judge(state, audit, policy, approvals, outbox, settings.projects, anchors.before_risk)
     worker = Worker(
-        state, audit, judge, agents, approvals, outbox, chats, settings.projects, terms, clock
+        state,
+        audit,
+        judge,
+        agents,
+        approvals,
+        outbox,
+        chats,
+        settings.projects,
+        _terms(settings, wall),
+        clock,
+        anchors.before_risk,
     )
     facts = Facts(
         version=__version__,
@@ -127,7 +141,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         minimum_isolation=settings.daemon.minimum_isolation,
         max_parallel=settings.daemon.max_parallel,
     )
-    health = Health(facts, state, clock, _probes(wall, claude, strangers, audit, state_directory))
+    health = Health(facts, state, clock, _probes(wall, claude, strangers, log, state_directory))
     desk = Desk(
         state,
         audit,
@@ -141,7 +155,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     )
     gate = Gate(state, audit, policy, settings.projects, desk, outbox, clock)
 
-    healing = Healing(lambda: audit.refusal, lambda: shortfall(state_directory), clock)
+    healing = Healing(lambda: log.refusal, lambda: shortfall(state_directory), clock)
 
     services = [
         Part("outbox", outbox.run),
@@ -158,7 +172,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     async def close() -> None:
         if telegram is not None:
             await telegram.close()
-        await audit.close()
+        await log.close()
         state.close()
         manager.close()
 
@@ -248,7 +262,7 @@ def _claude(
     directories: Sequence[str],
     link: TaskLink,
     state_directory: Path,
-    audit: AuditLog,
+    audit: Audit,
 ) -> ClaudeAgent | None:
     configured = settings.claude
     if configured is None:

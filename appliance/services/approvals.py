@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 # useless without being somebody who may approve
 _ALPHABET = "bcdfghjkmnpqrstvwxz234679"
 _ID_LENGTH = 10
+_OPEN = (ApprovalState.PENDING, ApprovalState.GIVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +204,14 @@ class Approvals:
                 self._withdraw(approval, job)
 
     def withdraw(self, approval: Approval) -> None:
-        """The agent does not want it any more."""
+        """The agent does not want it any more, or it must not happen although it was approved."""
         current = self._state.approval(approval.id)
         job = self._state.job(approval.job)
-        if current is None or current.state is not ApprovalState.PENDING or job is None:
+        if current is None or current.state not in _OPEN or job is None:
             return
         with self._state.transaction():
             self._withdraw(current, job)
-            if not job.is_finished:
+            if current.state is ApprovalState.PENDING and not job.is_finished:
                 self._advance(job.id, Refused("withdrawn"))
 
     def _withdraw(self, approval: Approval, job: Job) -> None:

@@ -28,8 +28,8 @@ from appliance.core.model import (
     ToolRequest,
     Verdict,
 )
-from appliance.errors import AuditUnavailable
-from appliance.ports import Audit, Policy, State
+from appliance.errors import AnchorUnavailable, AuditUnavailable
+from appliance.ports import Audit, BeforeRisk, Policy, State
 from appliance.services.approvals import Approvals, Question
 from appliance.services.outbox import Outbox
 
@@ -59,6 +59,7 @@ class Judge:
         approvals: Approvals,
         outbox: Outbox,
         projects: Mapping[ProjectName, Project],
+        before_risk: BeforeRisk,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -66,6 +67,7 @@ class Judge:
         self._approvals = approvals
         self._outbox = outbox
         self._projects = projects
+        self._before_risk = before_risk
 
     async def __call__(self, job: Job, calls: Calls, call: ToolCall) -> Verdict:
         """The policy's word on one call, and a human's where it asks. Fails closed."""
@@ -127,9 +129,14 @@ class Judge:
             return Refuse(f"refused: the audit log cannot be written ({error.message})")
         try:
             answered = await self._approvals.answer_of(approval)
+            if answered.state is ApprovalState.GIVEN:
+                await self._before_risk(f"approval:{approval.id}")
         except asyncio.CancelledError:
             self._approvals.withdraw(approval)
             raise
+        except (AnchorUnavailable, AuditUnavailable) as error:
+            self._approvals.withdraw(approval)
+            return await self._deny(job, calls, call, Denied(asks.rule, error.message))
         if answered.state is not ApprovalState.GIVEN:
             return Refuse(_why_refused(answered))
         fits = self._approvals.redeem(

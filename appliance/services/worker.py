@@ -70,8 +70,14 @@ from appliance.core.model import (
 from appliance.core.model import TaskStarted as TaskStartedEvent
 from appliance.core.model import ToolFinished as ToolFinishedEvent
 from appliance.core.model import ToolStarted as ToolStartedEvent
-from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused
-from appliance.ports import Agent, AgentSession, Audit, Chat, Clock, Ready, State
+from appliance.errors import (
+    AgentFailed,
+    AnchorUnavailable,
+    ApplianceError,
+    AuditUnavailable,
+    SandboxRefused,
+)
+from appliance.ports import Agent, AgentSession, Audit, BeforeRisk, Chat, Clock, Ready, State
 from appliance.services.approvals import Approvals
 from appliance.services.judge import Calls, Judge
 from appliance.services.outbox import Outbox
@@ -118,6 +124,7 @@ class Worker:
         projects: Mapping[ProjectName, Project],
         terms: Terms,
         clock: Clock,
+        before_risk: BeforeRisk,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -129,6 +136,7 @@ class Worker:
         self._projects = projects
         self._terms = terms
         self._clock = clock
+        self._before_risk = before_risk
         self._runs: dict[JobId, Run] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -239,7 +247,7 @@ class Worker:
         except SandboxRefused as error:
             await self._record(SandboxRefusedEvent(job=job.id, reason=error.message))
             await self._finish(job, run, Ended(Ending.FAILED, _sentence(error)))
-        except (AgentFailed, AuditUnavailable) as error:
+        except (AgentFailed, AnchorUnavailable, AuditUnavailable) as error:
             await self._finish(job, run, Ended(Ending.FAILED, _sentence(error)))
         finally:
             del self._runs[job.id]
@@ -250,7 +258,7 @@ class Worker:
         agent = self._agents[type(job.work)]
         await agent.ready()
         task = self._task(job)
-        used = self._redeem_start(job)
+        used = await self._redeem_start(job)
         with self._state.transaction():
             job = self._advance(job, Started(self._clock.now()))
         await self._audit.append(self._started_event(job))
@@ -296,11 +304,12 @@ class Worker:
                 work = replace(work, directory=str(directory))
         return Task(job.id, project, work, Limits(timeout, self._terms.minimum_isolation))
 
-    def _redeem_start(self, job: Job) -> Approval | None:
+    async def _redeem_start(self, job: Job) -> Approval | None:
         """A job that had to be approved starts only with that approval, and uses it up."""
         approval = self._approvals.given_for(job.id)
         if approval is None:
             return None
+        await self._before_risk(f"approval:{approval.id}")
         if not self._approvals.redeem(
             approval,
             request=JOB_ITSELF,
@@ -439,7 +448,7 @@ async def _interrupt_on(stop: asyncio.Event, session: AgentSession) -> None:
     await session.interrupt()
 
 
-def _sentence(error: AgentFailed | AuditUnavailable | SandboxRefused) -> str:
+def _sentence(error: ApplianceError) -> str:
     if not error.hint:
         return error.message
     return f"{error.message}. {error.hint[0].upper()}{error.hint[1:]}."

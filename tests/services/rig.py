@@ -43,8 +43,9 @@ from appliance.core.model import (
     UserName,
 )
 from appliance.errors import AuditUnavailable
+from appliance.ports import BeforeRisk, Receipt
 from appliance.ports import Judge as JudgeCallback
-from appliance.ports import Receipt
+from appliance.services.activity import Activity
 from appliance.services.approvals import Approvals
 from appliance.services.desk import Desk
 from appliance.services.gate import Gate
@@ -236,17 +237,26 @@ class Rig:
         self.clock = FakeClock(NOW)
         self.state = SqliteState.open(directory)
         self.audit = ListAudit()
+        self.activity = Activity(self.audit)
         self.policy = policy or allow_everything()
         self.chat = ListChat()
         self.agent = PuppetAgent()
         projects = {name: Project(name, f"/srv/{name}") for name in (DEMO, OTHER)}
         chats = {Platform.TELEGRAM: self.chat}
         self.outbox = Outbox(self.state, self.audit, chats, self.clock)  # type: ignore[arg-type]
-        self.approvals = Approvals(self.state, self.audit, self.policy, self.outbox, self.clock)
-        judge = Judge(self.state, self.audit, self.policy, self.approvals, self.outbox, projects)
+        self.approvals = Approvals(self.state, self.activity, self.policy, self.outbox, self.clock)
+        judge = Judge(
+            self.state,
+            self.activity,
+            self.policy,
+            self.approvals,
+            self.outbox,
+            projects,
+            self.before_risk,
+        )
         self.worker = Worker(
             self.state,
-            self.audit,
+            self.activity,
             judge,
             {Prompt: self.agent, Program: self.agent},
             self.approvals,
@@ -255,12 +265,13 @@ class Rig:
             projects,
             Terms(2, Isolation.NONE, Isolation.NONE, 3600),
             self.clock,
+            self.before_risk,
         )
         facts = Facts("0", "host", self.clock.now(), Isolation.NONE, Isolation.NONE, 2)
         health = Health(facts, self.state, self.clock, {})
         desk = Desk(
             self.state,
-            self.audit,
+            self.activity,
             self.policy,
             projects,
             self.worker,
@@ -270,11 +281,16 @@ class Rig:
             self.clock,
         )
         self.gate = Gate(
-            self.state, self.audit, self.policy, projects, desk, self.outbox, self.clock
+            self.state, self.activity, self.policy, projects, desk, self.outbox, self.clock
         )
         users = {actor.sender: actor.name for actor in (ALICE, BOB)}
         self.intake = Intake(self.state, self.policy, users, projects, self.clock, self.gate.wake)
         self.number = 0
+        self.anchor: BeforeRisk | None = None
+
+    async def before_risk(self, for_what: str) -> None:
+        if self.anchor is not None:
+            await self.anchor(for_what)
 
     async def run(self, *, without: tuple[str, ...] = ()) -> None:
         parts = {

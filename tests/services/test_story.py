@@ -8,6 +8,7 @@ from pathlib import Path
 
 from appliance.core.jobs import State
 from appliance.core.model import Asks, Ended, Ending, JobId, PostKind
+from appliance.errors import AnchorUnavailable
 from tests.examples import ALICE, BOB, message
 from tests.services.rig import RULE, STRANGER, Puppet, Rig, running
 
@@ -170,6 +171,66 @@ async def test_a_recipe_that_is_denied_never_starts(rig: Rig) -> None:
     await rig.chat.until("Denied by alice")
     assert rig.agent.tasks == []
     assert rig.state.job(JobId(1)).state is State.REFUSED  # type: ignore[union-attr]
+
+
+async def test_an_approved_call_runs_only_once_its_approval_is_anchored(rig: Rig) -> None:
+    anchored: list[list[str]] = []
+
+    async def before_risk(for_what: str) -> None:
+        anchored.append([for_what, *rig.agent.ran, rig.audit.names()[-1]])
+
+    rig.anchor = before_risk
+    rig.agent.script = lambda puppet: puppet.call("Bash", command="rm x")
+    await rig.says("clean up")
+    await rig.chat.until("May this run?")
+    approval = rig.button("Approve").removeprefix("a:")
+    await rig.clicks(rig.button("Approve"))
+    await rig.chat.until("all done")
+    assert anchored == [[f"approval:{approval}", "approval.given"]]
+    assert len(rig.agent.ran) == 1
+
+
+async def test_an_approved_call_that_cannot_be_anchored_is_refused_with_the_reason(
+    rig: Rig,
+) -> None:
+    answers: list[str] = []
+
+    async def script(puppet: Puppet) -> None:
+        answers.append(await puppet.call("Bash", command="rm x"))
+
+    rig.anchor = no_anchor
+    rig.agent.script = script
+    await rig.says("clean up")
+    await rig.chat.until("May this run?")
+    await rig.clicks(rig.button("Approve"))
+    assert "nobody keeps checkpoints" in await rig.chat.until("refused Bash: rm x")
+    await rig.chat.until("all done")
+    await rig.chat.until("Withdrawn")
+    assert "nobody keeps checkpoints" in answers[0]
+    assert rig.agent.ran == []
+    assert rig.audit.names().index("approval.given") < rig.audit.names().index("request.denied")
+
+
+async def test_an_approved_job_that_cannot_be_anchored_does_not_start(rig: Rig) -> None:
+    rig.anchor = no_anchor
+    await rig.says("/deploy")
+    await rig.chat.until("May this run?")
+    await rig.clicks(rig.button("Approve"))
+    assert await rig.chat.until("failed\n\nnobody keeps checkpoints")
+    await rig.chat.until("Withdrawn")
+    assert rig.agent.tasks == []
+
+
+async def test_what_needs_no_approval_waits_for_no_anchor(rig: Rig) -> None:
+    rig.anchor = no_anchor
+    rig.agent.script = lambda puppet: puppet.call("Read", file_path="a")
+    await rig.says("look")
+    await rig.chat.until("all done")
+    assert len(rig.agent.ran) == 1
+
+
+async def no_anchor(_for_what: str) -> None:
+    raise AnchorUnavailable("nobody keeps checkpoints")
 
 
 async def test_a_message_while_it_runs_steers(rig: Rig) -> None:
