@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from appliance.app.audit_commands.shared import add_database, database_of
+from appliance.app.audit_commands.filters import add_filters, filter_of
+from appliance.app.audit_commands.shared import add_database, database_of, written
 from appliance.errors import ApplianceError
 
+if TYPE_CHECKING:
+    from appliance.audit.rows import Row
+    from appliance.audit.search import Filter
+
 Exporter = Callable[[Path, argparse.Namespace, TextIO], None]
-"""Writes the log in a database to `arguments.output`, or to the stream where there is none."""
+"""Writes the log in a database to `arguments.out`, or to the stream where there is none."""
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -20,7 +25,10 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     export.set_defaults(run=run_export)
     add_database(export)
     export.add_argument("--format", choices=FORMATS, required=True)
-    export.add_argument("-o", "--output", type=Path, help="where to; tiles: a new directory")
+    export.add_argument(
+        "-o", "--out", type=Path, help="a file; tiles: a new directory (default: standard output)"
+    )
+    add_filters(export)
 
 
 def run_export(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
@@ -33,10 +41,48 @@ def _tiles(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
     """C2SP tlog-tiles: static files that verifiers written by others can check."""
     from appliance.audit.tiles import write_tiles
 
-    if arguments.output is None:
-        raise ApplianceError("tiles are many files", hint="name a new directory: --output DIR")
-    head = write_tiles(database, arguments.output)
-    out.write(f"{head.size} records in {arguments.output}\n")
+    if _wanted(arguments) is not None:
+        raise ApplianceError("tiles are of the whole log", hint="leave the filters away")
+    if arguments.out is None:
+        raise ApplianceError("tiles are many files", hint="name a new directory: --out DIR")
+    head = write_tiles(database, arguments.out)
+    out.write(f"{head.size} records in {arguments.out}\n")
 
 
-FORMATS: Mapping[str, Exporter] = {"tiles": _tiles}
+def _jsonl(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
+    from appliance.audit.exports import write_jsonl
+
+    with written(arguments.out, out) as target:
+        write_jsonl(_rows(database, arguments), target)
+
+
+def _csv(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
+    from appliance.audit.exports import write_csv
+
+    with written(arguments.out, out) as target:
+        write_csv(_rows(database, arguments), target)
+
+
+def _ocsf(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
+    from appliance.audit.ocsf import write_ocsf
+
+    with written(arguments.out, out) as target:
+        write_ocsf(_rows(database, arguments), target)
+
+
+def _rows(database: Path, arguments: argparse.Namespace) -> Iterator[Row]:
+    from appliance.audit.rows import rows
+
+    return rows(database, _wanted(arguments))
+
+
+def _wanted(arguments: argparse.Namespace) -> Filter | None:
+    """The filter, None when the whole log is wanted."""
+    from appliance.audit.search import Filter
+    from appliance.host.clock import SystemClock
+
+    wanted = filter_of(arguments, SystemClock().now())
+    return None if wanted == Filter() else wanted
+
+
+FORMATS: Mapping[str, Exporter] = {"tiles": _tiles, "jsonl": _jsonl, "csv": _csv, "ocsf": _ocsf}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from appliance.app.config_commands import DEFAULT_FILE
 from appliance.errors import ApplianceError
@@ -57,6 +60,30 @@ def read_text(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ApplianceError(f"cannot read {path}: {error}") from error
+
+
+@contextmanager
+def written(path: Path | None, out: TextIO) -> Iterator[TextIO]:
+    """Where an export goes: a file that is there when it is whole, or `out` without a path.
+
+    The file has mode 0600, because it holds what people wrote. Raises ApplianceError.
+    """
+    if path is None:
+        yield out
+        return
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with open(unfinished, "w", encoding="utf-8", newline="", opener=_private) as file:
+            yield file
+        unfinished.replace(path)
+    except OSError as error:
+        raise ApplianceError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
 
 
 def fit(text: str, room: int) -> str:
