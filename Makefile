@@ -39,6 +39,11 @@ bench: ## how fast, compared with the plain script most people start from: build
 	@$(call set-up,runtime dev bench)
 	@$(BIN)/python -m tests.bench
 
+.PHONY: man
+man: ## the man pages: build/man
+	@$(call set-up,runtime)
+	@$(BIN)/python packaging/man/pages.py
+
 .PHONY: format
 format: ## let ruff lay out the code
 	@$(call set-up,runtime dev)

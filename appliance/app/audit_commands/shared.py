@@ -25,7 +25,10 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 def add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "database", nargs="?", type=Path, help="audit.db; default: the one of the settings"
+        "database",
+        nargs="?",
+        type=Path,
+        help="the log: audit.db or its directory; default: the one of the settings",
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="default: %(default)s")
 
