@@ -166,8 +166,13 @@ def _sentence(text: str) -> str:
 def _default(field: Field[Any]) -> str:
     if field.default is MISSING:
         return "It must be given."
-    shown = {True: "true", False: "false", (): "[ ]"}.get(field.default, field.default)
-    return f"Default: {shown if field.default != '' else '""'}."
+    return f"Default: {_shown(field.default)}."
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return '""' if value == "" else "[ ]" if value == () else str(value)
 
 
 def _statuses(_: str) -> Iterator[str]:
