@@ -17,6 +17,8 @@ from pathlib import Path
 
 DIRECTORY = "audit"  # of the log, below the state directory
 DATABASE = "audit.db"
+PUBLIC_KEY = "audit.pub"
+SIDE_FILES = (f"{DATABASE}-wal", f"{DATABASE}-shm")
 
 # reasons of stored checkpoints; after the first two the last record names the key that signs on
 GENESIS = "genesis"
@@ -72,6 +74,7 @@ _PRAGMAS = (
     ("synchronous", "FULL", 2),
     ("fullfsync", "ON", 1),  # macOS: fsync alone stops at the drive's cache
     ("checkpoint_fullfsync", "ON", 1),
+    ("secure_delete", "ON", 1),  # what is redacted or pruned is overwritten, not just unlinked
 )
 
 
@@ -107,6 +110,42 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def delete_value(connection: sqlite3.Connection, seq: int, name: str) -> None:
+    """Delete a private value, inside a transaction."""
+    with _unprotected(connection, "payload_DELETE"):
+        connection.execute("DELETE FROM payload WHERE seq=? AND name=?", (seq, name))
+
+
+def delete_contents(connection: sqlite3.Connection, last: int) -> None:
+    """Delete what the records up to this one say, inside a transaction.
+
+    Hashes and signatures stay, and the records that name keys.
+    """
+    with _unprotected(connection, "leaf_UPDATE", "payload_DELETE"):
+        connection.execute("DELETE FROM payload WHERE seq<=?", (last,))
+        connection.execute(
+            "UPDATE leaf SET rec=NULL WHERE seq<=? AND rec IS NOT NULL "
+            "AND seq NOT IN (SELECT size FROM ckpt WHERE reason IN (?, ?))",
+            (last, GENESIS, EPOCH),
+        )
+
+
+def empty_wal(connection: sqlite3.Connection) -> bool:
+    """Write the WAL into the database and cut it off; False while a reader still needs it."""
+    (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy
+
+
+@contextmanager
+def _unprotected(connection: sqlite3.Connection, *triggers: str) -> Iterator[None]:
+    """Lift protections, inside a transaction that puts them back before it ends."""
+    for name in triggers:
+        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+    yield
+    for name in triggers:
+        connection.execute(TRIGGERS[name])
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """One unchanging view of the database, live or not, that can write nothing.
@@ -120,7 +159,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             raise
         # a log that was closed, where we may not write: SQLite cannot make the index of its WAL
         # there, and needs none
-        connection = _open_view(path, "immutable=1")
+        connection = _open_view(path, "mode=ro&immutable=1")
     with closing(connection):
         yield connection
 

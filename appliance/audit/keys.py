@@ -62,6 +62,19 @@ def destroy_others(directory: Path, epoch: int) -> None:
     sync_directory(directory)
 
 
+def destroy_all(directory: Path) -> None:
+    """Destroy every key, the identity too: nothing can be added to the log any more."""
+    for path in files(directory):
+        _destroy(path)
+    sync_directory(directory)
+
+
+def files(directory: Path) -> list[Path]:
+    """The files in which the keys of a log are."""
+    identity = directory / IDENTITY
+    return [path for _, path in _keys(directory)] + [identity] * identity.exists()
+
+
 def write_durably(path: Path, content: bytes, *, mode: int) -> None:
     """Put a file in place at once, or not at all, and return when it is on the disk."""
     unfinished = path.with_name(path.name + ".new")

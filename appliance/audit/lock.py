@@ -8,6 +8,8 @@ from pathlib import Path
 
 from appliance.errors import AuditUnavailable
 
+LOCK = "audit.lock"
+
 
 class WriterLock:
     """Held from its making until `release`. Raises AuditUnavailable when another holds it."""
@@ -20,7 +22,7 @@ class WriterLock:
             self.release()
             raise AuditUnavailable(
                 f"cannot lock the audit log at {path}: another process is writing it",
-                hint="only one dispatchd can run on one state directory; stop the other one",
+                hint="stop dispatchd, or whatever else has it open",
             ) from error
 
     def release(self) -> None:

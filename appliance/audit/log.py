@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from appliance.audit.writer import Writer, prepare
-from appliance.core.events import Event
+from appliance.core.events import Event, Who
 from appliance.core.records import Draft
 from appliance.errors import AuditUnavailable
-from appliance.ports import Clock, Receipt
+from appliance.ports import Clock, Ready, Receipt
 
 MAX_GROUP = 512  # callers per commit: bounds the size of a transaction
+LOOK_EVERY_SECONDS = 60.0
 
 _CLOSED = "the audit log is closed: nothing can be recorded any more"
 
@@ -36,13 +37,9 @@ class _Waiting:
 
 
 class AuditLog:
-    """See `appliance.ports.Audit`. Used from one event loop; closed once.
-
-    `refusal` says why nothing is recorded any more, "" while all is well.
-    """
+    """See `appliance.ports.AnchorableAudit`. Used from one event loop; closed once."""
 
     def __init__(self, writer: Writer) -> None:
-        self.refusal = ""
         self._writer = writer
         self._waiting: list[_Waiting] = []
         self._is_closed = False
@@ -59,6 +56,11 @@ class AuditLog:
         """Open or begin the log in a directory; raises what `Writer` raises."""
         return cls(Writer(directory, clock, boot, factory=factory))
 
+    @property
+    def refusal(self) -> str:
+        """Why nothing is recorded any more, "" while all is well."""
+        return self._writer.refusal
+
     async def append(self, *events: Event) -> Receipt:
         """See `appliance.ports.Audit.append`. A cancelled caller's events may be recorded."""
         if not events:
@@ -71,6 +73,33 @@ class AuditLog:
         if len(self._waiting) == 1:
             loop.call_soon(self._commit_all)
         return await waiting.answer
+
+    async def checkpoint(self) -> str:
+        """See `appliance.ports.AnchorableAudit.checkpoint`."""
+        return str(self._ready_writer().head())
+
+    async def record_anchor(self, size: int, sink: str, receipt: str) -> None:
+        """See `appliance.ports.AnchorableAudit.record_anchor`."""
+        self._ready_writer().record_anchor(size, sink, receipt)
+
+    async def redact(self, seq: int, field: str, reason: str, who: Who) -> None:
+        """See `Writer.redact`."""
+        self._ready_writer().redact(seq, field, reason, who)
+
+    async def prune(self, before: int, reason: str, who: Who) -> None:
+        """See `Writer.prune`."""
+        self._ready_writer().prune(before, reason, who)
+
+    async def rotate(self) -> None:
+        """See `Writer.rotate`."""
+        self._ready_writer().rotate()
+
+    async def ticking(self, ready: Ready) -> None:
+        """A part of the daemon: keeps the log from falling silent, and keys from growing old."""
+        ready()
+        while True:
+            await self._writer.clock.sleep(LOOK_EVERY_SECONDS)
+            self._do_when_due(self._writer.tick_when_due)
 
     async def close(self) -> None:
         """Finish what waits, end the epoch, let go of the log."""
@@ -92,12 +121,19 @@ class AuditLog:
     ) -> None:
         await self.close()
 
+    def _ready_writer(self) -> Writer:
+        """The writer, once what waits for it has been written."""
+        if self._is_closed:
+            raise AuditUnavailable(_CLOSED)
+        self._commit_all()
+        return self._writer
+
     def _commit_all(self) -> None:
         waiting, self._waiting = self._waiting, []
         for start in range(0, len(waiting), MAX_GROUP):
             self._commit(waiting[start : start + MAX_GROUP])
         if waiting:
-            self._rotate_when_due()
+            self._do_when_due(self._writer.rotate_when_due)
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
         outcome: list[Receipt] | AuditUnavailable = AuditUnavailable(_CLOSED)
@@ -105,17 +141,17 @@ class AuditLog:
             outcome = self._writer.commit([waiting.drafts for waiting in group])
         except AuditUnavailable as error:
             outcome = error
-            self.refusal = error.message
         finally:
             _settle(group, outcome)
 
-    def _rotate_when_due(self) -> None:
+    def _do_when_due(self, act: Callable[[], None]) -> None:
+        """What nobody asked for: when it fails, the next who wants to append is refused."""
+        if self._is_closed or self.refusal:
+            return
         try:
-            self._writer.rotate_when_due()
+            act()
         except AuditUnavailable as error:
-            # those whose records are durable have their receipts; the next caller is refused
-            self.refusal = error.message
-            _log.error("the audit log's key was not rotated: %s", error)
+            _log.error("the audit log was not kept in order: %s", error)
 
 
 def _settle(group: Sequence[_Waiting], outcome: list[Receipt] | AuditUnavailable) -> None:

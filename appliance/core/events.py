@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar
 
 from appliance.core.model import Actor
@@ -71,18 +72,18 @@ class Event:
 
     def data(self) -> dict[str, FieldValue]:
         """The public fields, without `who` and `cause`."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if _is_data(f)}
+        public, _ = _fields_of(self.name)
+        return {name: getattr(self, name) for name in public}
 
     def secrets(self) -> dict[str, str]:
         """The private fields that are not empty."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if "private" in f.metadata}
-        return {name: value for name, value in values.items() if value}
+        _, private = _fields_of(self.name)
+        return {name: value for name in private if (value := getattr(self, name))}
 
 
 def name_of(cls: type) -> str:
     """`JobTimedOut` → "job.timed_out"."""
-    first, *rest = re.findall(r"[A-Z][a-z]*", cls.__name__)
-    return f"{first.lower()}.{'_'.join(rest).lower()}"
+    return _dotted(cls.__name__)
 
 
 def event_names() -> Mapping[str, type[Event]]:
@@ -90,8 +91,23 @@ def event_names() -> Mapping[str, type[Event]]:
     return dict(Event._names)
 
 
-def _is_data(f: Any) -> bool:
-    return f.name not in ("who", "cause") and "private" not in f.metadata
+# both are asked for at every append, and never change
+
+
+@cache
+def _dotted(name: str) -> str:
+    first, *rest = re.findall(r"[A-Z][a-z]*", name)
+    return f"{first.lower()}.{'_'.join(rest).lower()}"
+
+
+@cache
+def _fields_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of an event's public and of its private fields."""
+    own = [f for f in fields(Event._names[name]) if f.name not in ("who", "cause")]
+    return (
+        tuple(f.name for f in own if "private" not in f.metadata),
+        tuple(f.name for f in own if "private" in f.metadata),
+    )
 
 
 # --- life of the daemon

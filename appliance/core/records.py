@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
@@ -36,6 +36,7 @@ _MARGIN_CHARS = 16_384  # read past a limit, so that no secret is cut in two bef
 READ_CHARS = _VALUE_CHARS + _MARGIN_CHARS + 1
 """Of a text; what comes after them makes no difference to a draft."""
 
+_DRAFT_BYTES = MAX_RECORD_BYTES - 2_048  # the rest is for its place in the log
 _CUT = "… [cut]"
 _LEAF = sha256(b"\x00")
 _INTEGERS = range(-(2**53) + 1, 2**53)
@@ -90,14 +91,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event ready to be recorded: secrets taken out, long texts cut, private fields apart."""
+    """An event ready to be recorded: secrets taken out, long texts cut, private fields apart.
+
+    `parts` is its encoding, with gaps where its place in the log goes: see `chain`.
+    """
 
     kind: str
-    actor: Who
-    session: str
-    cause: tuple[str, ...]
-    outcome: Outcome
-    data: Mapping[str, FieldValue]
+    parts: tuple[str, ...]
     values: tuple[Value, ...]
 
 
@@ -151,20 +151,46 @@ def draft(event: Event, salt: Callable[[], bytes]) -> Draft:
     Raises ValueError when a field cannot be recorded: not a text, whole number below 2^53,
     truth value or tuple of texts.
     """
-    kind = event.name
-    data = {name: _clean_field(name, value) for name, value in event.data().items()}
-    session = data.pop("session", "")
-    return Draft(
-        kind=kind,
-        actor=_clean_actor(event.who),
-        session=_cut(session, _ID_CHARS) if isinstance(session, str) else "",
-        cause=tuple(_clean(cause, _ID_CHARS) for cause in event.cause[:_CAUSES]),
-        outcome=outcome_of(kind, data),
-        data=data,
-        values=tuple(
-            Value(name, salt(), _clean_value(text)) for name, text in event.secrets().items()
-        ),
+    kind, public, private = event.name, event.data(), event.secrets()
+    clean = _cut if _is_harmless(event.cause, public, private) else _clean
+    data = {name: _clean_field(name, value, clean) for name, value in public.items()}
+    values = tuple(
+        Value(name, salt(), _encodable(clean(text, _VALUE_CHARS))) for name, text in private.items()
     )
+    session = data.pop("session", "")
+    about: dict[str, object] = {
+        "c": {value.name: value.commitment.hex() for value in values},
+        "cause": [clean(cause, _ID_CHARS) for cause in event.cause[:_CAUSES]],
+        "d": data,
+        "kind": kind,
+    }
+    outer = (
+        _dumps(_actor(event.who)),
+        outcome_of(kind, data),
+        _dumps(_cut(session, _ID_CHARS) if isinstance(session, str) else ""),
+    )
+    return Draft(kind, _parts_within_limit(about, data, outer), values)
+
+
+def chain(
+    drafts: Sequence[Draft], log: str, boot: str, time: Millis, mono: int, seq: int, previous: bytes
+) -> list[tuple[int, bytes, bytes]]:
+    """The drafts as records of one moment, the first one number `seq`: number, bytes and hash.
+
+    The same bytes as `encode` makes of a `Record`, without making one.
+    """
+    here = _dumps(boot)
+    then = f'{_dumps(log)},"mono":{mono}'
+    end = f'{time},"v":{VERSION}}}'
+    rows = []
+    for number, item in enumerate(drafts, seq):
+        actor, about, outcome, session = item.parts
+        encoded = (
+            f'{actor}{here}{about}{then}{outcome}{previous.hex()}","seq":{number}{session}{end}'
+        ).encode()
+        previous = leaf_hash(encoded)
+        rows.append((number, encoded, previous))
+    return rows
 
 
 def encode(record: Record) -> bytes:
@@ -191,20 +217,7 @@ def encode(record: Record) -> bytes:
             "prev": record.previous.hex(),
         }
     )
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return _escape_surrogates(text).encode()
-
-
-def encode_within_limit(record: Record) -> bytes:
-    """Encode, cutting the longest public texts further where the record would be too large."""
-    limit = _TEXT_CHARS
-    while len(encoded := encode(record)) > MAX_RECORD_BYTES and limit:
-        limit //= 2
-        data = {name: _shorten(value, limit) for name, value in record.data.items()}
-        record = replace(record, data=data)
-    return encoded
+    return _encodable_json(text).encode()
 
 
 def decode(encoded: bytes) -> Record:
@@ -220,23 +233,40 @@ def decode(encoded: bytes) -> Record:
 # --- cleaning what goes in
 
 
-def _clean_actor(who: Who) -> Who:
-    return replace(who, id=_cut(who.id, _ID_CHARS), auth=_cut(who.auth, _ID_CHARS))
+def _is_harmless(
+    cause: Iterable[str], public: Mapping[str, FieldValue], private: Mapping[str, str]
+) -> bool:
+    """Whether there is no secret in any text: most often one look at all of them tells.
+
+    The patterns take NUL for the end of a word, so what they find in one text they find here.
+    """
+    texts = [*cause, *private.values()]
+    for value in public.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, tuple):
+            texts += value
+    together = "\0".join(texts)
+    return len(together) <= _MARGIN_CHARS and redact(together) == together
 
 
-def _clean_value(text: str) -> str:
-    # a lone surrogate is no UTF-8; its escape is, and shows what was there
-    return _clean(text, _VALUE_CHARS).encode(errors="backslashreplace").decode()
+def _actor(who: Who) -> dict[str, str]:
+    return {"auth": _cut(who.auth, _ID_CHARS), "id": _cut(who.id, _ID_CHARS), "type": who.type}
 
 
-def _clean_field(name: str, value: FieldValue) -> FieldValue:
+def _clean_field(name: str, value: FieldValue, clean: Callable[[str, int], str]) -> FieldValue:
     if isinstance(value, str):
-        return _clean(value, _TEXT_CHARS)
+        return clean(value, _TEXT_CHARS)
     if isinstance(value, int):
         if value not in _INTEGERS:
             raise ValueError(f"{name} is beyond 2^53")
         return value
-    return tuple(_clean(item, _TEXT_CHARS) for item in value)
+    return tuple(clean(item, _TEXT_CHARS) for item in value)
+
+
+def _encodable(text: str) -> str:
+    # a lone surrogate is no UTF-8; its escape is, and shows what was there
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _clean(text: str, limit: int) -> str:
@@ -261,6 +291,47 @@ def _shorten(value: FieldValue, limit: int) -> FieldValue:
 _dumps = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 ).encode
+
+
+def _parts_within_limit(
+    about: dict[str, object], data: Mapping[str, FieldValue], outer: tuple[str, str, str]
+) -> tuple[str, ...]:
+    """The parts of a draft; the longest public texts cut further where it would be too large."""
+    limit = _TEXT_CHARS
+    while _size(parts := _parts(about, outer)) > _DRAFT_BYTES and limit:
+        limit //= 2
+        about["d"] = {name: _shorten(value, limit) for name, value in data.items()}
+    return parts
+
+
+def _parts(about: Mapping[str, object], outer: tuple[str, str, str]) -> tuple[str, ...]:
+    """Canonical JSON in four parts: between them go boot; log and mono; prev and seq; t and v."""
+    actor, outcome, session = outer
+    return tuple(
+        map(
+            _encodable_json,
+            (
+                f'{{"actor":{actor},"boot":',
+                f',{_dumps(about)[1:-1]},"log":',
+                f',"outcome":"{outcome}","prev":"',
+                f',"session":{session},"t":',
+            ),
+        )
+    )
+
+
+def _size(parts: Iterable[str]) -> int:
+    return len("".join(parts).encode())
+
+
+def _encodable_json(text: str) -> str:
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _escape_surrogates(text)
+    return text
 
 
 def _escape_surrogates(text: str) -> str:

@@ -6,9 +6,9 @@ import pytest
 
 from appliance.audit import verify as module
 from appliance.audit.checkpoint import parse_public_key
-from appliance.audit.database import DATABASE
+from appliance.audit.database import DATABASE, PUBLIC_KEY
 from appliance.audit.verify import Verdict, verify
-from appliance.audit.writer import PUBLIC_KEY, Writer, prepare
+from appliance.audit.writer import Writer, prepare
 from tests.audit.logs import BOOT, allowed, sample
 from tests.fakes import FakeClock
 

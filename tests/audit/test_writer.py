@@ -8,9 +8,9 @@ import pytest
 
 from appliance.audit import keys
 from appliance.audit.checkpoint import parse_note, parse_public_key
-from appliance.audit.database import DATABASE
+from appliance.audit.database import DATABASE, PUBLIC_KEY
 from appliance.audit.verify import Verdict, verify
-from appliance.audit.writer import PUBLIC_KEY, Writer, prepare
+from appliance.audit.writer import Writer, prepare
 from appliance.errors import AuditBroken, AuditUnavailable
 from tests.audit.logs import BOOT, allowed, queued, sample, write
 from tests.fakes import FakeClock
@@ -118,14 +118,17 @@ def test_an_overwritten_key_cannot_be_read_back_from_its_file(tmp_path: Path) ->
 
 
 LAST = "WHERE seq=(SELECT max(seq) FROM leaf)"
+LAST_KEPT = "WHERE size=(SELECT max(size) FROM ckpt)"
 DAMAGE = {
     "unsigned last row": f"UPDATE leaf SET root=NULL, sig=NULL {LAST}",
     "other root": f"UPDATE leaf SET root=randomblob(32) {LAST}",
     "other signature": f"UPDATE leaf SET sig=randomblob(64) {LAST}",
-    "other hash in the middle": "UPDATE leaf SET h=randomblob(32) WHERE seq=5",
+    "other peaks": f"UPDATE ckpt SET peaks=randomblob(length(peaks)) {LAST_KEPT}",
+    "fewer peaks": f"UPDATE ckpt SET peaks=x'' {LAST_KEPT}",
+    "the checkpoint of another size": "UPDATE ckpt SET note=(SELECT note FROM ckpt WHERE size=1)",
+    "a lost identity": "UPDATE leaf SET rec=(SELECT rec FROM leaf WHERE seq=2) WHERE seq=1",
     "other last record": f"UPDATE leaf SET rec=(SELECT rec FROM leaf WHERE seq=2) {LAST}",
     "lost rows": "DELETE FROM leaf WHERE seq > 3",
-    "lost middle": "DELETE FROM leaf WHERE seq = 3",
     "lost everything": "DELETE FROM leaf",
     "lost checkpoints": "DELETE FROM ckpt",
     "an anchor beyond": "INSERT INTO anchor VALUES (1000, 'chat', '')",

@@ -143,3 +143,21 @@ def test_there_is_no_proof_of_what_cannot_be() -> None:
     for old, new in ((0, 1), (3, 2)):
         with pytest.raises(ValueError, match="does not grow"):
             roots_by_consistency(old, new, bytes(32), [])
+
+
+def test_a_tree_goes_on_from_its_peaks() -> None:
+    leaves = [leaf_hash(bytes([n])) for n in range(40)]
+    tree = CompactRange()
+    for size, leaf in enumerate(leaves):
+        again = CompactRange.at(size, tree.peaks())
+        assert (again.size, again.root()) == (tree.size, tree.root())
+        for item in leaves[size:]:
+            again.append(item)
+        assert again.root() == root_of(leaves)
+        tree.append(leaf)
+
+
+@pytest.mark.parametrize(("size", "peaks"), [(0, 32), (1, 0), (1, 33), (3, 32), (4, 64), (-1, 32)])
+def test_peaks_that_no_tree_of_this_size_has_are_refused(size: int, peaks: int) -> None:
+    with pytest.raises(ValueError, match="peaks"):
+        CompactRange.at(size, bytes(peaks))

@@ -26,11 +26,11 @@ from appliance.core.records import (
     Outcome,
     Record,
     Value,
+    chain,
     commitment,
     decode,
     draft,
     encode,
-    encode_within_limit,
     leaf_hash,
     outcome_of,
 )
@@ -150,24 +150,55 @@ def test_what_encode_would_not_write_is_refused(encoded: bytes) -> None:
         decode(encoded)
 
 
-# --- events become drafts
+# --- events become drafts, and drafts records
+
+
+def recorded(event: Event) -> Record:
+    """The record of an event, in the place of RECORD."""
+    ((seq, encoded, leaf),) = chain(
+        [draft(event, salt)],
+        log=RECORD.log,
+        boot=RECORD.boot,
+        time=RECORD.time,
+        mono=RECORD.mono,
+        seq=RECORD.seq,
+        previous=RECORD.previous,
+    )
+    assert (seq, leaf) == (RECORD.seq, leaf_hash(encoded))
+    assert len(encoded) <= MAX_RECORD_BYTES
+    return decode(encoded)
+
+
+def test_a_record_is_an_event_in_its_place() -> None:
+    found = recorded(denied(cause=("telegram:1:8",)))
+    assert found == replace(RECORD, data=found.data, commitments={})
+
+
+def test_each_record_repeats_the_hash_of_the_one_before() -> None:
+    drafts = [draft(denied(), salt) for _ in range(3)]
+    rows = chain(drafts, log="l", boot="b", time=Millis(1), mono=2, seq=5, previous=NO_PREVIOUS)
+    assert [seq for seq, _, _ in rows] == [5, 6, 7]
+    hashes = [NO_PREVIOUS, *(leaf for _, _, leaf in rows)]
+    assert [decode(encoded).previous for _, encoded, _ in rows] == hashes[:-1]
 
 
 def test_public_fields_go_into_the_record_and_private_ones_beside_it() -> None:
-    made = draft(denied(input='{"command":"rm"}', cause=("telegram:1:8",)), salt)
-    assert made.kind == "request.denied"
-    assert made.actor == ANNA
-    assert made.cause == ("telegram:1:8",)
-    assert made.data["object"] == "rm"
-    assert "input" not in made.data
-    (value,) = made.values
+    event = denied(input='{"command":"rm"}', cause=("telegram:1:8",))
+    record = recorded(event)
+    assert record.kind == "request.denied"
+    assert record.actor == ANNA
+    assert record.cause == ("telegram:1:8",)
+    assert record.data["object"] == "rm"
+    assert "input" not in record.data
+    (value,) = draft(event, salt).values
+    assert record.commitments == {"input": value.commitment}
     assert value == Value("input", salt(), '{"command":"rm"}')
     assert value.commitment == commitment(salt(), b'{"command":"rm"}')
 
 
 def test_the_session_of_an_event_is_a_field_of_every_record() -> None:
-    made = draft(
-        JobStarted(job=1, project="web", kind="prompt", isolation="none", session="s-1"), salt
+    made = recorded(
+        JobStarted(job=1, project="web", kind="prompt", isolation="none", session="s-1")
     )
     assert made.session == "s-1"
     assert "session" not in made.data
@@ -182,14 +213,14 @@ def test_secrets_are_taken_out_of_all_fields() -> None:
 
 def test_a_secret_is_found_before_the_text_is_cut() -> None:
     for before in range(8_192 - len(TELEGRAM_TOKEN) - 2, 8_192 + 2):
-        made = draft(denied(object="y" * before + " " + TELEGRAM_TOKEN + " " + "z" * 30_000), salt)
+        made = recorded(denied(object="y" * before + " " + TELEGRAM_TOKEN + " " + "z" * 30_000))
         assert TELEGRAM_TOKEN[:20] not in str(made.data["object"])
 
 
 def test_long_texts_are_cut_and_say_so() -> None:
-    made = draft(denied(object="x" * 100_000, input="y" * 1_000_000), salt)
-    assert made.data["object"] == "x" * 8_192 + "… [cut]"
-    assert made.values[0].text == "y" * 65_536 + "… [cut]"
+    event = denied(object="x" * 100_000, input="y" * 1_000_000)
+    assert recorded(event).data["object"] == "x" * 8_192 + "… [cut]"
+    assert draft(event, salt).values[0].text == "y" * 65_536 + "… [cut]"
 
 
 def test_a_lone_surrogate_in_a_private_value_is_kept_as_its_escape() -> None:
@@ -227,11 +258,7 @@ def test_no_event_is_too_large_for_a_record() -> None:
         by=(worst,) * 1_000,
         input=worst,
     )
-    made = draft(event, salt)
-    record = replace(RECORD, actor=made.actor, cause=made.cause, data=made.data)
-    encoded = encode_within_limit(record)
-    assert len(encoded) <= MAX_RECORD_BYTES
-    assert "[cut]" in str(decode(encoded).data["object"])
+    assert "[cut]" in str(recorded(event).data["object"])
 
 
 # --- outcomes
@@ -250,7 +277,7 @@ def test_no_event_is_too_large_for_a_record() -> None:
 )
 def test_the_outcome_follows_from_the_event(event: Event, outcome: Outcome) -> None:
     assert outcome_of(event.name, event.data()) is outcome
-    assert draft(event, salt).outcome is outcome
+    assert recorded(event).outcome is outcome
 
 
 @pytest.mark.parametrize(

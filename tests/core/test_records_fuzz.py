@@ -7,9 +7,20 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core.events import ActorType, Who
+from appliance.core.events import ActorType, RequestAllowed, Who
 from appliance.core.model import Millis
-from appliance.core.records import Outcome, Record, decode, encode, leaf_hash
+from appliance.core.records import (
+    NO_PREVIOUS,
+    SALT_BYTES,
+    Outcome,
+    Record,
+    chain,
+    decode,
+    draft,
+    encode,
+    leaf_hash,
+)
+from appliance.core.redact import redact
 
 # text without halves of characters: two that meet would come back as one
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -61,6 +72,34 @@ def test_any_flipped_bit_changes_the_hash_or_is_refused(
     except ValueError:
         return
     assert changed != record
+
+
+SECRET = "sk-ant-" + "x" * 20
+ANY_TEXT = st.text(max_size=20) | st.sampled_from((SECRET, f"a {SECRET}", f"{SECRET}\0", "\ud800"))
+
+
+@given(st.lists(ANY_TEXT, max_size=3).map(tuple), ANY_TEXT, ANY_TEXT, ANY_TEXT)
+def test_any_event_becomes_a_record_without_secrets(
+    cause: tuple[str, ...], name: str, text: str, input_: str
+) -> None:
+    event = RequestAllowed(
+        who=Who(ActorType.USER, name),
+        cause=cause,
+        act="bash",
+        object=text,
+        project="web",
+        rule="r:1",
+        input=input_,
+    )
+    made = draft(event, lambda: bytes(SALT_BYTES))
+    ((_, encoded, _),) = chain([made], "l", "b", Millis(1), 2, 3, NO_PREVIOUS)
+    found = decode(encoded)
+    joined = redact(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    assert found.data["object"] == joined
+    assert found.commitments == {value.name: value.commitment for value in made.values}
+    assert SECRET not in found.data["object"]
+    assert all(SECRET not in value.text for value in made.values)
+    assert all(SECRET not in item for item in found.cause)
 
 
 @given(st.binary(max_size=200))

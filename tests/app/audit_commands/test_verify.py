@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from appliance.audit.writer import PUBLIC_KEY
+from appliance.audit.database import PUBLIC_KEY
 from tests.app.audit_commands.dispatchctl import audit
 from tests.attacks.audit.intruder import run
 from tests.audit.logs import sample

@@ -26,9 +26,9 @@ from appliance.audit.checkpoint import (
     note,
     parse_public_key,
 )
-from appliance.audit.database import DATABASE
+from appliance.audit.database import DATABASE, PUBLIC_KEY
 from appliance.audit.verify import Verdict, Verification, verify
-from appliance.audit.writer import PUBLIC_KEY, Writer, prepare
+from appliance.audit.writer import Writer, prepare
 from appliance.core.events import ApprovalGiven
 from appliance.core.records import Record, encode
 from appliance.errors import AuditUnavailable
