@@ -5,79 +5,144 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
+from appliance.audit import index
 from appliance.audit.database import ERRORS, reading
-from appliance.audit.search import Entry, Filter, facets_of, job_of, message_key
+from appliance.audit.index import Index, IndexDamaged, Report
+from appliance.audit.search import Entry, Filter, Projects, facets_of, job_of
 from appliance.core.records import Record, decode
 from appliance.errors import AuditBroken, AuditUnavailable
 
+_REPORT_EVERY = 10_000
+
 
 class Log:
-    """One unchanging view of a log. Use `opened`."""
+    """One unchanging view of a log. Use `opened`.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Searches leave out what they cannot read, and put into `damaged` what is wrong with it.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, report: Report, *, use_index: bool
+    ) -> None:
         self.connection = connection
-        self._projects: dict[int, str] = {}
+        self.damaged: dict[int, AuditBroken] = {}
+        self._path = path
+        self._report = report
+        self._use_index = use_index
+        self._projects = Projects()
+
+    @property
+    def size(self) -> int:
+        """The number of the last record."""
+        return index.size_of(self.connection)
 
     def entry(self, seq: int) -> Entry | None:
-        """The entry with this number; None when there is none, or it was pruned."""
-        row = self.connection.execute("SELECT rec FROM leaf WHERE seq=?", (seq,)).fetchone()
-        return None if row is None or row[0] is None else self._entry(seq, row[0])
+        """The entry with this number; None when there is none, or it was pruned.
 
-    def newest(self, wanted: Filter, limit: int) -> list[Entry]:
-        """The newest entries that fit, oldest first."""
+        Raises AuditBroken when it makes no sense.
+        """
+        encoded = self._encoded(seq)
+        return None if encoded is None else self._entry(seq, encoded)
+
+    def newest(self, wanted: Filter, limit: int | None = None) -> list[Entry]:
+        """The newest entries that fit, or all, oldest first."""
         if wanted == Filter():
-            rows = self.connection.execute(
-                "SELECT seq, rec FROM leaf WHERE rec NOT NULL ORDER BY seq DESC LIMIT ?", (limit,)
-            ).fetchall()
-            return [self._entry(seq, rec) for seq, rec in reversed(rows)]
+            return self._latest(limit)
+        if self._use_index:
+            with index.opened(self._path, self.connection, self._report) as found:
+                if found is not None:
+                    with suppress(IndexDamaged):
+                        return self._searched(found, wanted, limit)
+                    index.discard(self._path)
         return list(deque(self.after(0, wanted), maxlen=limit))
 
-    def after(self, seq: int, wanted: Filter) -> Iterator[Entry]:
+    def after(self, seq: int, wanted: Filter, projects: Projects | None = None) -> Iterator[Entry]:
         """The entries behind this one that fit, oldest first, found by looking at each."""
+        projects, last = projects or Projects(), self.size
         rows = self.connection.execute(
             "SELECT seq, rec FROM leaf WHERE seq>? AND rec NOT NULL ORDER BY seq", (seq,)
         )
         for found, rec in rows:
-            entry = self._entry(found, rec)
-            if wanted.fits(entry, self.facets(entry.record)):
+            entry = self._readable(found, rec)
+            if entry and wanted.fits(entry, projects.facets(entry.record)):
                 yield entry
+            if found % _REPORT_EVERY == 0:
+                self._report(found, last)
 
     def of_job(self, job: int) -> list[Entry]:
         """Everything about a job, oldest first."""
-        return list(self.after(0, Filter(job=job)))
+        return self.newest(Filter(job=job))
 
     def of_message(self, key: str) -> list[Entry]:
         """A message and what was decided about it, oldest first; without the jobs it led to."""
-        return [
-            entry
-            for entry in self.after(0, Filter())
-            if key and message_key(entry.record) == key and not job_of(entry.record)
-        ]
+        found = self.newest(Filter(message=key)) if key else []
+        return [entry for entry in found if not job_of(entry.record)]
+
+    def redactions(self, seq: int) -> dict[str, Entry]:
+        """The records that tell why private values of this one are gone, by name."""
+        found = self.newest(Filter(kind="record.redacted"))
+        mine = [entry for entry in found if entry.record.data.get("seq") == seq]
+        return {str(entry.record.data.get("field")): entry for entry in mine}
 
     def facets(self, record: Record) -> frozenset[str]:
         """By what a record can be found. To be asked for in order: jobs name their project once."""
-        job = job_of(record)
-        if job and isinstance(project := record.data.get("project"), str) and project:
-            self._projects[job] = project
-        return facets_of(record, self._projects.get(job, ""))
+        return self._projects.facets(record)
+
+    def _latest(self, limit: int | None) -> list[Entry]:
+        rows = self.connection.execute(
+            "SELECT seq, rec FROM leaf WHERE rec NOT NULL ORDER BY seq DESC LIMIT ?",
+            (-1 if limit is None else limit,),
+        )
+        entries = [entry for seq, rec in rows if (entry := self._readable(seq, rec))]
+        return entries[::-1]
+
+    def _searched(self, found: Index, wanted: Filter, limit: int | None) -> list[Entry]:
+        """With the index, and by looking at each record that it does not know yet."""
+        for seq in found.damaged():
+            self._readable(seq, self._encoded(seq))
+        projects = Projects(found.project_of)
+        newer = deque(self.after(found.size, wanted, projects), maxlen=limit)
+        room = None if limit is None else limit - len(newer)
+        older = list(islice(self._indexed(found, wanted), room))
+        return [*reversed(older), *newer]
+
+    def _indexed(self, found: Index, wanted: Filter) -> Iterator[Entry]:
+        for seq in found.candidates(wanted):
+            entry = self._readable(seq, self._encoded(seq))
+            # to which project a job belonged at that time only the index can tell
+            if entry and wanted.fits(entry, facets_of(entry.record, wanted.project or "")):
+                yield entry
+
+    def _readable(self, seq: int, encoded: bytes | None) -> Entry | None:
+        try:
+            return None if encoded is None else self._entry(seq, encoded)
+        except AuditBroken as error:
+            self.damaged[seq] = error
+            return None
 
     def _entry(self, seq: int, encoded: bytes) -> Entry:
         rows = self.connection.execute("SELECT name, value FROM payload WHERE seq=?", (seq,))
         return Entry(decoded(seq, encoded), dict(rows.fetchall()))
 
+    def _encoded(self, seq: int) -> bytes | None:
+        row = self.connection.execute("SELECT rec FROM leaf WHERE seq=?", (seq,)).fetchone()
+        return None if row is None else row[0]
+
 
 @contextmanager
-def opened(path: Path) -> Iterator[Log]:
+def opened(path: Path, report: Report = index.unheard, *, use_index: bool = True) -> Iterator[Log]:
     """The log as it is now.
 
-    Raises AuditUnavailable when it cannot be read, AuditBroken when a record makes no sense.
+    `report` is told how far it is whenever everything has to be read. Raises AuditUnavailable
+    when the log cannot be read.
     """
     try:
         with reading(path) as connection:
-            yield Log(connection)
+            yield Log(connection, path, report, use_index=use_index)
     except ERRORS as error:
         raise AuditUnavailable(
             f"cannot read the audit log {path}: {error}",
@@ -86,9 +151,15 @@ def opened(path: Path) -> Iterator[Log]:
 
 
 def entries(path: Path, wanted: Filter, *, limit: int) -> list[Entry]:
-    """The newest matching entries, oldest first. Raises what `opened` raises."""
-    with opened(path) as log:
-        return log.newest(wanted, limit)
+    """The newest matching entries, oldest first, found without an index.
+
+    Raises what `opened` raises, and AuditBroken for a record that makes no sense.
+    """
+    with opened(path, use_index=False) as log:
+        found = log.newest(wanted, limit)
+        for error in log.damaged.values():
+            raise error
+        return found
 
 
 def decoded(seq: int, encoded: bytes) -> Record:

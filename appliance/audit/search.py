@@ -8,7 +8,7 @@ text of every record; a scan computes them; either way it is `Filter.fits` that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from appliance.core.approvals import JOB_ITSELF
@@ -41,7 +41,8 @@ class Filter:
     `rule` is file and line, or either the file, with or without its directory; `since` is
     included, `until` is not; `text` is looked for in everything people wrote or saw, private
     values too, whatever its case. A project's records are those that name it, or belong to a job
-    that does; a tool's are its calls and the questions about them.
+    that does; a tool's are its calls and the questions about them; a message's, which is given
+    by its key, are those that name it as what led to them, and itself.
     """
 
     who: str | None = None
@@ -54,6 +55,7 @@ class Filter:
     since: Millis | None = None
     until: Millis | None = None
     text: str | None = None
+    message: str | None = None
 
     def facets(self) -> frozenset[str]:
         """The facets that a record must have."""
@@ -65,6 +67,7 @@ class Filter:
             "rule": self.rule,
             "kind": self.kind,
             "outcome": self.outcome,
+            "message": self.message,
         }
         return frozenset(f"{name}:{value}" for name, value in given.items() if value is not None)
 
@@ -78,8 +81,28 @@ class Filter:
         )
 
 
+class Projects:
+    """Which job belongs to which project, learnt from the records of a log in their order.
+
+    `earlier` tells of jobs that were named in records before these, "" when it knows nothing.
+    """
+
+    def __init__(self, earlier: Callable[[int], str] = lambda job: "") -> None:
+        self.learnt: dict[int, str] = {}
+        self._earlier = earlier
+
+    def facets(self, record: Record) -> frozenset[str]:
+        """By what a record can be found."""
+        job = job_of(record)
+        if not job:
+            return facets_of(record)
+        if project := _word(record, "project"):
+            self.learnt[job] = project
+        return facets_of(record, project or self.learnt.get(job) or self._earlier(job))
+
+
 def facets_of(record: Record, project: str = "") -> frozenset[str]:
-    """What a record can be found by; `project` is that of its job, where it names none itself."""
+    """By what a record can be found; `project` is that of its job, where it names none itself."""
     return frozenset(f"{name}:{value}" for name, value in _facets(record, project))
 
 
@@ -121,11 +144,11 @@ def folded(text: str) -> str:
 
 
 def _facets(record: Record, project: str) -> Iterator[tuple[str, str | int]]:
-    yield "kind", record.kind
-    yield "kind", record.kind.partition(".")[0]
-    yield "outcome", record.outcome
-    yield "who", record.actor.id
     for name, value in (
+        ("kind", record.kind),
+        ("kind", record.kind.partition(".")[0]),
+        ("outcome", record.outcome),
+        ("who", record.actor.id),
         ("who", record.actor.auth),
         ("job", job_of(record)),
         ("project", _word(record, "project") or project),
@@ -136,8 +159,6 @@ def _facets(record: Record, project: str) -> Iterator[tuple[str, str | int]]:
             yield name, value
     for rule in _rule_names(_word(record, "rule")):
         yield "rule", rule
-    if record.kind == "record.redacted":
-        yield "redacted", str(record.data.get("seq"))
 
 
 def _rule_names(rule: str) -> Iterator[str]:
