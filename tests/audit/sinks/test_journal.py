@@ -1,0 +1,65 @@
+"""An entry as journald reads it, and none where there is no journald."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.audit.sinks.journal import JournalSink, journal_sink
+from appliance.errors import AnchorUnavailable
+from tests.fakes_anchors import note_of
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[socket.socket]:
+    """A socket such as journald's, in tmp_path."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.setblocking(False)
+        yield listener
+
+
+def read(entry: bytes) -> dict[str, str]:
+    """The fields of an entry, by the rules of the native protocol."""
+    fields = {}
+    while entry:
+        line, _, rest = entry.partition(b"\n")
+        name, is_plain, value = line.partition(b"=")
+        if not is_plain:
+            (length,) = struct.unpack("<Q", rest[:8])
+            value, rest = rest[8 : 8 + length], rest[8 + length + 1 :]
+        fields[name.decode()] = value.decode()
+        entry = rest
+    return fields
+
+
+async def test_the_note_is_a_field_of_its_own(tmp_path: Path, journal: socket.socket) -> None:
+    sink = journal_sink(tmp_path / "socket")
+    assert sink is not None
+    assert await sink.post(note_of(1234)) == note_of(1234)
+    assert read(journal.recv(65536)) == {
+        "MESSAGE": "audit checkpoint of 1234 records",
+        "PRIORITY": "6",
+        "SYSLOG_IDENTIFIER": "dispatch-audit",
+        "DISPATCH_CHECKPOINT": note_of(1234),
+    }
+
+
+async def test_a_journal_that_takes_nothing_confirms_nothing(
+    tmp_path: Path, journal: socket.socket
+) -> None:
+    sink = JournalSink(tmp_path / "socket")
+    with pytest.raises(AnchorUnavailable, match="journald takes no entry"):
+        for size in range(10_000):  # until its queue is full
+            await sink.post(note_of(size))
+    journal.close()
+    with pytest.raises(AnchorUnavailable):
+        await sink.post(note_of(1))
+
+
+def test_without_journald_there_is_no_sink(tmp_path: Path) -> None:
+    assert journal_sink(tmp_path / "socket") is None
