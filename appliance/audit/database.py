@@ -97,17 +97,27 @@ def open_for_writing(path: Path, factory: type[sqlite3.Connection]) -> sqlite3.C
     return connection
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is durable when the block is left, or the error says that it is not."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite may have rolled back by itself
-            connection.execute("ROLLBACK")
-        raise
+class Transaction:
+    """Everything inside is durable when the block is left, or the error says that it is not.
+
+    A class and no generator: it is on the way of every append.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # SQLite may have rolled back by itself
+                self._connection.execute("ROLLBACK")
 
 
 def delete_value(connection: sqlite3.Connection, seq: int, name: str) -> None:
@@ -176,7 +186,7 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    with transaction(connection):
+    with Transaction(connection):
         for statement in SCHEMA:
             connection.execute(statement)
 

@@ -23,7 +23,6 @@ from appliance.audit.checkpoint import (
     decode_key,
     origin_of,
     parse_note,
-    signature_line,
 )
 from appliance.audit.database import EPOCH, GENESIS
 from appliance.audit.signer import Signer
@@ -90,7 +89,7 @@ class _Recovery:
         genesis, identity = self._first_keys()
         tree = self._tree_at(kept, size, identity)
         previous = self._grow(tree, size)
-        signature = self._check_last(tree, previous, genesis.name)
+        self._check_last(tree, previous, genesis.name)
         self._check_anchors(size, identity, anchors)
         epoch, public = self._named_key(size)
         signer = Signer(
@@ -98,7 +97,6 @@ class _Recovery:
             self._key("its identity", keys.load_identity, identity.raw),
             self._key(f"epoch {epoch}", lambda place: keys.load(place, epoch), public),
             tree,
-            signature_line(self._signer_of(genesis.name, size), signature),
         )
         return Head(genesis, signer, previous, epoch)
 
@@ -142,8 +140,7 @@ class _Recovery:
             raise ValueError(f"record {tree.size + 1} is missing")
         return leaf
 
-    def _check_last(self, tree: CompactRange, last: bytes, origin: str) -> bytes:
-        """The signature of the last record, which must be right."""
+    def _check_last(self, tree: CompactRange, last: bytes, origin: str) -> None:
         size = tree.size
         if leaf_hash(self._bytes(size)) != last or self._record(size).log != origin:
             raise ValueError(f"record {size}, the last one, does not match its hash")
@@ -154,7 +151,6 @@ class _Recovery:
             raise ValueError(f"the records up to {size} do not match the signed root")
         if not self._signer_of(origin, size).signed(Checkpoint(origin, size, root), signature):
             raise ValueError(f"the signature at record {size} is wrong")
-        return bytes(signature)
 
     # --- anchors
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from appliance.audit.checkpoint import Checkpoint, Note, PublicKey, Signature, signature_line
+from appliance.audit.checkpoint import Checkpoint, Note, PublicKey, signature_line
 from appliance.audit.keys import SigningKey
 from appliance.core.merkle import CompactRange
 
@@ -15,7 +15,7 @@ class Signer:
     It is given leaves and keeps the tree itself, so no caller, however wrong, can have two roots
     of one size signed, or a root that does not extend the last one.
 
-    `head` is what was signed last, `signature` the epoch's signature of it, b"" before the first.
+    `head` is what was signed last, or what the log ends with when nothing was yet.
     """
 
     def __init__(
@@ -24,15 +24,10 @@ class Signer:
         identity: SigningKey,
         key: SigningKey,
         tree: CompactRange,
-        signature: Signature | None = None,
     ) -> None:
         self._identity, self._key, self._tree = identity, key, tree
-        self._line = signature
+        self._by, self._signature = key.public, b""
         self.head = Checkpoint(origin, tree.size, tree.root())
-
-    @property
-    def identity(self) -> PublicKey:
-        return PublicKey(self.head.origin, self._identity.public)
 
     def peaks(self) -> bytes:
         """Of the tree at `head`: see `CompactRange.at`."""
@@ -48,19 +43,25 @@ class Signer:
         if self._tree.size == self.head.size:
             raise ValueError("there is nothing new to sign")
         self.head = Checkpoint(self.head.origin, self._tree.size, self._tree.root())
-        signature = self._key.sign(self.head)
-        self._line = signature_line(PublicKey(self.head.origin, self._key.public), signature)
-        return signature
+        self._by, self._signature = self._key.public, self._key.sign(self.head)
+        return self._signature
 
     def note(self) -> Note:
         """The head as it is published: signed by the identity, and by the key of its epoch.
 
         Raises ValueError when nothing was signed yet.
         """
-        if self._line is None:
+        if not self._signature:
             raise ValueError("nothing is signed yet")
-        identity = signature_line(self.identity, self._identity.sign(self.head))
-        return Note(self.head, (identity, self._line))
+        origin = self.head.origin
+        identity = PublicKey(origin, self._identity.public)
+        return Note(
+            self.head,
+            (
+                signature_line(identity, self._identity.sign(self.head)),
+                signature_line(PublicKey(origin, self._by), self._signature),
+            ),
+        )
 
     def hand_over(self, key: SigningKey) -> None:
         """From now on the epoch's key is this one."""

@@ -22,11 +22,11 @@ from appliance.audit.database import (
     GENESIS,
     PRUNE,
     PUBLIC_KEY,
+    Transaction,
     delete_contents,
     delete_value,
     empty_wal,
     open_for_writing,
-    transaction,
 )
 from appliance.audit.lock import LOCK, WriterLock
 from appliance.audit.recovery import Head, recover
@@ -136,7 +136,7 @@ class Writer:
         with self._attempt():
             note = self._signer.note()
             if self._kept != note.checkpoint.size:
-                with transaction(self._connection):
+                with Transaction(self._connection):
                     self._keep(note, ANCHOR)
         return note
 
@@ -153,7 +153,7 @@ class Writer:
                 f"this log keeps no checkpoint of {size} records that this is a receipt for",
                 hint="run: dispatchctl audit verify --anchor FILE",
             )
-        with self._attempt(), transaction(self._connection):
+        with self._attempt(), Transaction(self._connection):
             self._connection.execute(
                 "INSERT INTO anchor(size, sink, receipt) SELECT ?1, ?2, ?3 WHERE NOT EXISTS "
                 "(SELECT 1 FROM anchor WHERE size=?1 AND sink=?2 AND receipt=?3)",
@@ -312,7 +312,7 @@ class Writer:
             for value in draft.values
         ]
         connection = self._connection
-        with transaction(connection):
+        with Transaction(connection):
             if covered:
                 connection.executemany("INSERT INTO leaf(seq, rec, h) VALUES (?, ?, ?)", covered)
             connection.execute(
