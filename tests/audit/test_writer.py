@@ -2,17 +2,23 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.audit import keys
-from appliance.audit.checkpoint import parse_note, parse_public_key
-from appliance.audit.database import DATABASE, PUBLIC_KEY
+from appliance.audit.checkpoint import Note, PublicKey, parse_note, parse_public_key
+from appliance.audit.checkpoint import note as note_of
+from appliance.audit.database import DATABASE, PUBLIC_KEY, missing_protection, reading
+from appliance.audit.index import INDEX
+from appliance.audit.reader import entries
+from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
 from appliance.audit.writer import Writer, prepare
+from appliance.core.records import decode
 from appliance.errors import AuditBroken, AuditUnavailable
-from tests.audit.logs import BOOT, allowed, queued, sample, write
+from tests.audit.logs import ANNA, BOOT, allowed, queued, sample, write
 from tests.fakes import FakeClock
 
 
@@ -73,9 +79,14 @@ def crashed(directory: Path) -> Writer:
     """A log whose writer was killed: not closed, but its lock is gone."""
     writer = opened(directory)
     writer.commit([[prepare(queued(1))]])
+    abandon(writer)
+    return writer
+
+
+def abandon(writer: Writer) -> None:
+    """What is left when a writer is killed: nothing is closed but by the kernel."""
     writer._lock.release()
     writer._connection.close()
-    return writer
 
 
 def test_a_crash_between_the_new_key_and_its_record_is_recovered(tmp_path: Path) -> None:
@@ -183,3 +194,251 @@ def test_records_carry_both_clocks(tmp_path: Path) -> None:
     clock.advance(-3600)
     write(tmp_path, [[allowed(2)]], clock)
     assert any("clock was set back" in remark for remark in verify(database).remarks)
+
+
+def test_a_middle_row_lost_since_the_newest_checkpoint_is_found(tmp_path: Path) -> None:
+    writer = opened(tmp_path)
+    writer.commit([[prepare(queued(n))] for n in range(3)])
+    abandon(writer)
+    damage(tmp_path / DATABASE, "DELETE FROM leaf WHERE seq = 3")
+    with pytest.raises(AuditBroken, match="record 3 is missing"):
+        opened(tmp_path)
+
+
+def test_a_start_reads_only_what_came_after_the_newest_checkpoint(tmp_path: Path) -> None:
+    """What lies before it is for `verify`: a start takes no longer for a long log."""
+    damage(sample(tmp_path), "UPDATE leaf SET h=randomblob(32) WHERE seq=5")
+    opened(tmp_path).close()
+    assert verify(tmp_path / DATABASE).verdict is Verdict.TAMPERED
+
+
+def test_a_stolen_identity_is_not_taken_for_ours(tmp_path: Path) -> None:
+    sample(tmp_path)
+    keys.create_identity(tmp_path)
+    with pytest.raises(AuditBroken, match="identity is not the one"):
+        opened(tmp_path)
+    (tmp_path / keys.IDENTITY).unlink()
+    with pytest.raises(AuditBroken, match="identity cannot be read"):
+        opened(tmp_path)
+
+
+# --- checkpoints and anchors
+
+
+def test_a_note_is_kept_before_it_leaves(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(queued())]])
+        note = writer.head()
+        assert writer.head() == note
+        assert notes(tmp_path)[-1] == note
+        assert [s.name for s in note.signatures] == [note.checkpoint.origin] * 2
+    assert verify(tmp_path / DATABASE, anchors=[note]).anchored == note.checkpoint.size == 2
+
+
+def test_a_note_at_a_hand_over_is_the_one_that_the_old_key_signed(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.rotate()
+        assert writer.head() == notes(tmp_path)[-1]
+        assert len(notes(tmp_path)) == 2
+
+
+def test_receipts_are_kept_once(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        note = writer.head()
+        for receipt in (str(note), str(note), f"{note}— witness a cosignature\n", "thanks"):
+            writer.record_anchor(1, "chat", receipt)
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+        rows = connection.execute("SELECT size, sink FROM anchor").fetchall()
+    assert rows == [(1, "chat")] * 3
+    opened(tmp_path).close()
+
+
+def test_a_receipt_for_another_checkpoint_is_refused(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(queued())]])
+        text = str(writer.head())
+        for size, receipt in ((1, text), (2, text.replace("\n2\n", "\n3\n")), (7, "thanks")):
+            with pytest.raises(AuditUnavailable, match="keeps no checkpoint"):
+                writer.record_anchor(size, "chat", receipt)
+        writer.record_anchor(2, "chat", text)
+
+
+def test_an_anchor_that_tells_of_other_records_stops_the_writer(tmp_path: Path) -> None:
+    database = sample(tmp_path)
+    origin = notes(tmp_path)[0].checkpoint.origin
+    damage(database, f"INSERT INTO anchor VALUES (1, 'chat', '{origin}' || char(10) || 'x')")
+    with pytest.raises(AuditBroken, match="tells of other records"):
+        opened(tmp_path)
+
+
+def rolled_back(directory: Path) -> Note:
+    """A log of which only an older copy is left, and a checkpoint kept elsewhere."""
+    writer = opened(directory)
+    writer.commit([[prepare(queued(1))]])
+    connection = sqlite3.connect(directory / "copy")
+    with closing(connection), closing(sqlite3.connect(directory / DATABASE)) as source:
+        source.backup(connection)
+    writer.commit([[prepare(queued(2))]])
+    note = writer.head()
+    abandon(writer)
+    for path in directory.glob(f"{DATABASE}*"):
+        path.unlink()
+    (directory / "copy").rename(directory / DATABASE)
+    return note
+
+
+def test_a_rolled_back_log_is_refused_when_an_anchor_of_its_identity_says_so(
+    tmp_path: Path,
+) -> None:
+    note = rolled_back(tmp_path)
+    for _ in range(2):
+        with pytest.raises(AuditBroken, match="rolled back"):
+            Writer(tmp_path, FakeClock(), BOOT, anchors=[note])
+
+
+def test_an_anchor_that_the_identity_did_not_sign_stops_nobody(tmp_path: Path) -> None:
+    note = rolled_back(tmp_path)
+    forged = replace(note, signatures=note.signatures[1:])
+    foreign = replace(note, checkpoint=replace(note.checkpoint, origin="another/log"))
+    Writer(tmp_path, FakeClock(), BOOT, anchors=[forged, foreign]).close()
+
+
+def test_an_anchor_of_another_history_stops_the_writer(tmp_path: Path) -> None:
+    sample(tmp_path)
+    first = notes(tmp_path)[0].checkpoint
+    identity = keys.load_identity(tmp_path)
+    other = replace(first, root=bytes(32))
+    anchor = note_of(other, PublicKey(first.origin, identity.public), identity.sign(other))
+    with pytest.raises(AuditBroken, match="tells of other records"):
+        Writer(tmp_path, FakeClock(), BOOT, anchors=[anchor])
+
+
+# --- silence and activity
+
+
+def test_an_hour_of_silence_is_recorded(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with closing(Writer(tmp_path, clock, BOOT)) as writer:
+        for _ in range(4 * 60):
+            clock.advance(60)
+            writer.tick_when_due()
+    assert kinds(tmp_path) == ["audit.sealed", *["audit.ticked"] * 4, "key.rotated"]
+
+
+def test_an_epoch_in_which_something_happened_ends_in_silence_too(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with closing(Writer(tmp_path, clock, BOOT)) as writer:
+        writer.commit([[prepare(queued())]])
+        for _ in range(30):
+            clock.advance(60)
+            writer.tick_when_due()
+        assert kinds(tmp_path)[1:] == ["job.queued", "key.rotated"]
+
+
+# --- what is destroyed
+
+
+def test_a_redacted_value_is_gone_and_the_log_says_so(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(allowed(1)), prepare(allowed(2))]])
+        (tmp_path / INDEX).touch()
+        writer.redact(2, "input", "a customer asked", ANNA)
+        assert not (tmp_path / INDEX).exists()
+        assert b'"command":"git log -1"' not in everything(tmp_path)
+        assert b'"command":"git log -2"' in everything(tmp_path)
+        with pytest.raises(AuditUnavailable, match="no private value 'input'"):
+            writer.redact(2, "input", "again", ANNA)
+        writer.commit([[prepare(queued())]])
+    found = entries(tmp_path / DATABASE, Filter(kind="record.redacted"), limit=1)[0].record
+    assert (found.actor, found.data["seq"], found.data["field"]) == (ANNA, 2, "input")
+    assert verify(tmp_path / DATABASE).verdict is Verdict.INTACT
+
+
+def test_a_pruned_log_keeps_hashes_and_records_that_name_keys(tmp_path: Path) -> None:
+    sample(tmp_path)
+    with closing(opened(tmp_path)) as writer:
+        before = kinds(tmp_path)
+        writer.prune(9, "kept long enough", ANNA)
+        writer.commit([[prepare(queued())]])
+    after = kinds(tmp_path)
+    named = ("audit.sealed", "key.rotated")
+    assert after[:8] == [kind if kind in named else None for kind in before[:8]]
+    assert after[8 : len(before)] == before[8:]
+    assert b"git log -1" not in everything(tmp_path)
+    assert verify(tmp_path / DATABASE).verdict is Verdict.INTACT
+    opened(tmp_path).close()
+
+
+@pytest.mark.parametrize("before", [-1, 0, 1, 4, 2**60])
+def test_there_is_no_pruning_past_the_end(before: int, tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(queued())]])
+        with pytest.raises(AuditUnavailable, match="nothing to prune"):
+            writer.prune(before, "", ANNA)
+        writer.prune(3, "all there is", ANNA)
+    assert verify(tmp_path / DATABASE).verdict is Verdict.INTACT
+
+
+def test_what_was_destroyed_leaves_the_wal_when_its_readers_have_gone(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(allowed(1))]])
+        with reading(tmp_path / DATABASE):
+            writer.redact(2, "input", "", ANNA)
+            assert b'"command":"git log -1"' in everything(tmp_path)
+        writer.rotate()
+        assert b'"command":"git log -1"' not in everything(tmp_path)
+
+
+def test_protection_is_lifted_only_inside_the_transaction(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(allowed(1))]])
+        writer.redact(2, "input", "", ANNA)
+        writer.prune(2, "", ANNA)
+        with reading(tmp_path / DATABASE) as connection:
+            assert not missing_protection(connection)
+
+
+PROTECTED = [
+    "UPDATE leaf SET rec=NULL WHERE seq=2",
+    "DELETE FROM leaf WHERE seq=2",
+    "REPLACE INTO leaf SELECT * FROM leaf WHERE seq=2",
+    "UPDATE payload SET value=''",
+    "DELETE FROM payload",
+    "REPLACE INTO payload SELECT * FROM payload",
+    "UPDATE ckpt SET peaks=x''",
+    "DELETE FROM ckpt",
+    "REPLACE INTO ckpt SELECT * FROM ckpt",
+    "INSERT INTO ckpt SELECT size - 1, note, reason, peaks FROM ckpt WHERE size > 1",
+    "UPDATE anchor SET receipt=''",
+    "DELETE FROM anchor",
+    "REPLACE INTO anchor SELECT * FROM anchor",
+]
+
+
+@pytest.mark.parametrize("statement", PROTECTED)
+def test_no_table_can_be_changed_by_accident(statement: str, tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(allowed(1))]])
+        writer.record_anchor(2, "chat", str(writer.head()))
+    with (
+        closing(sqlite3.connect(tmp_path / DATABASE)) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        connection.execute(statement)
+
+
+def kinds(directory: Path) -> list[str | None]:
+    """The kinds of all records, None where one was pruned."""
+    with reading(directory / DATABASE) as connection:
+        rows = connection.execute("SELECT rec FROM leaf ORDER BY seq").fetchall()
+    return [decode(encoded).kind if encoded else None for (encoded,) in rows]
+
+
+def notes(directory: Path) -> list[Note]:
+    with reading(directory / DATABASE) as connection:
+        rows = connection.execute("SELECT note FROM ckpt ORDER BY size").fetchall()
+    return [parse_note(text) for (text,) in rows]
+
+
+def everything(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.glob(f"{DATABASE}*"))
