@@ -6,34 +6,28 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from appliance.app.audit_commands.pins import add_pins, pins_of
 from appliance.app.audit_commands.shared import (
     JSON_FORMAT,
     add_database,
     database_of,
     printable,
-    read_text,
 )
-from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from appliance.audit.checkpoint import Note, PublicKey
     from appliance.audit.verify import Verification
 
 _CLEAR_LINE = "\r\033[K"
-_STATUSES = {"intact": 0, "tampered": 1, "incomplete": 2}
+STATUSES = {"intact": 0, "tampered": 1, "incomplete": 2}
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     verify = actions.add_parser("verify", help="check every record, hash and signature")
     verify.set_defaults(run=run_verify)
     add_database(verify)
-    verify.add_argument("--pubkey", help="the log's first public key, or a file that holds it")
-    verify.add_argument(
-        "--anchor", action="append", default=[], type=Path, help="a file with a checkpoint of it"
-    )
+    add_pins(verify)
     verify.add_argument("--json", action="store_true", help="answer as JSON")
 
 
@@ -42,37 +36,19 @@ def run_verify(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
     from appliance.audit.verify import verify
 
     out = out or sys.stdout
+    public_key, anchors = pins_of(arguments)
     reporting = sys.stderr.isatty() and not arguments.json
     found = verify(
         database_of(arguments),
-        public_key=arguments.pubkey and _public_key(arguments.pubkey),
-        anchors=[_anchor(path) for path in arguments.anchor],
+        public_key=public_key,
+        anchors=anchors,
         report=_progress if reporting else None,
     )
     if reporting:
         sys.stderr.write(_CLEAR_LINE)
     lines = [_as_json(found)] if arguments.json else _sentences(found)
     out.write("\n".join(lines) + "\n")
-    return _STATUSES[found.verdict]
-
-
-def _public_key(argument: str) -> PublicKey:
-    from appliance.audit.checkpoint import parse_public_key
-
-    text = argument if "+" in argument else read_text(Path(argument))
-    try:
-        return parse_public_key(text)
-    except ValueError as error:
-        raise ApplianceError(f"--pubkey {argument}: {error}") from error
-
-
-def _anchor(path: Path) -> Note:
-    from appliance.audit.checkpoint import parse_note
-
-    try:
-        return parse_note(read_text(path))
-    except ValueError as error:
-        raise ApplianceError(f"--anchor {path}: {error}") from error
+    return STATUSES[found.verdict]
 
 
 def _progress(done: int, total: int) -> None:

@@ -1,0 +1,45 @@
+"""What was kept elsewhere and is held against the log: its first public key, checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.app.audit_commands.shared import read_text
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:
+    from appliance.audit.checkpoint import Note, PublicKey
+
+
+def add_pins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pubkey", help="the log's first public key, or a file that holds it")
+    parser.add_argument(
+        "--anchor", action="append", default=[], type=Path, help="a file with a checkpoint of it"
+    )
+
+
+def pins_of(arguments: argparse.Namespace) -> tuple[PublicKey | None, list[Note]]:
+    """The key and the checkpoints that were given. Raises ApplianceError."""
+    key = None if arguments.pubkey is None else _public_key(arguments.pubkey)
+    return key, [_anchor(path) for path in arguments.anchor]
+
+
+def _public_key(argument: str) -> PublicKey:
+    from appliance.audit.checkpoint import parse_public_key
+
+    text = argument if "+" in argument else read_text(Path(argument))
+    try:
+        return parse_public_key(text)
+    except ValueError as error:
+        raise ApplianceError(f"--pubkey {argument}: {error}") from error
+
+
+def _anchor(path: Path) -> Note:
+    from appliance.audit.checkpoint import parse_note
+
+    try:
+        return parse_note(read_text(path))
+    except ValueError as error:
+        raise ApplianceError(f"--anchor {path}: {error}") from error
