@@ -9,7 +9,6 @@ what is known to be lost, who decided so and why.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -80,8 +79,7 @@ def _fork(
             lost_root=lost.root.hex(),
         )
 
-    unfinished = directory / f"{takeover.STAGED}.new"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = directory / takeover.UNFINISHED
     Writer(unfinished, clock, boot, genesis=genesis).close()
     _link_old(directory, unfinished / takeover.FORMER)
     keys.sync_directory(unfinished)

@@ -15,16 +15,18 @@ from appliance.audit import index, keys
 from appliance.audit.database import DATABASE, PUBLIC_KEY, SIDE_FILES
 
 STAGED = "forking"
+UNFINISHED = "forking.new"  # what a fork is called until it is complete
 FORMER = "former"  # in the staged directory: the old log without its keys
 
 _KEPT = "forked-"
 
 
 def complete(directory: Path) -> None:
-    """Put the staged log of this directory in place, if there is one.
+    """Put the staged log of this directory in place, if there is one; an unfinished one goes.
 
     To be called with the writer's lock held. Raises OSError.
     """
+    shutil.rmtree(directory / UNFINISHED, ignore_errors=True)
     staged = directory / STAGED
     if not staged.is_dir():
         return

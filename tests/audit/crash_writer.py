@@ -1,7 +1,8 @@
 """Kills writers of a log, again and again, and checks what they had acknowledged.
 
 Run as a program, because it forks: `python -m tests.audit.crash_writer DIRECTORY ROUNDS SEED`.
-Prints how many records were acknowledged in all; fails when one of them is not in the log.
+Three callers append while a fourth rotates keys, redacts, prunes and takes checkpoints. Prints
+how many records were acknowledged in all; fails when one of them is not in the log.
 """
 
 from __future__ import annotations
@@ -13,36 +14,46 @@ import signal
 import sys
 from pathlib import Path
 
-from appliance.audit.database import DATABASE
+from appliance.audit.database import DATABASE, reading
 from appliance.audit.log import AuditLog
-from appliance.audit.reader import entries
-from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
+from appliance.core.records import decode
 from appliance.host.clock import SystemClock
-from tests.audit.logs import BOOT, allowed
+from tests.audit.logs import ANNA, BOOT, allowed
+
+PRUNE_EVERY = 50
 
 
 def main(directory: Path, rounds: int, chance: random.Random) -> int:
     acknowledged: dict[int, int] = {}
     for number in range(rounds):
         acknowledged.update(_one_life(directory, number, chance))
-    found = {
-        e.record.seq: e.record.cause for e in entries(directory / DATABASE, Filter(), limit=10**9)
-    }
-    lost = [seq for seq, n in acknowledged.items() if found.get(seq) != (f"telegram:1:{n}",)]
+    lost = _lost(directory, acknowledged)
     verdict = verify(directory / DATABASE)
     print(f"acknowledged {len(acknowledged)}, lost {len(lost)}, {verdict}")
     return int(bool(lost) or verdict.verdict is not Verdict.INTACT or not acknowledged)
 
 
+def _lost(directory: Path, acknowledged: dict[int, int]) -> list[int]:
+    """Records that are not there, or are others; of a pruned one only its hash can be there."""
+    with reading(directory / DATABASE) as connection:
+        found = dict(connection.execute("SELECT seq, rec FROM leaf"))
+    return [
+        seq
+        for seq, number in acknowledged.items()
+        if seq not in found
+        or (found[seq] is not None and decode(found[seq]).cause != (f"telegram:1:{number}",))
+    ]
+
+
 def _one_life(directory: Path, number: int, chance: random.Random) -> dict[int, int]:
     """Fork a writer, kill it after a random number of acknowledgements; what it acknowledged."""
-    reading, writing = os.pipe()
+    reading_end, writing_end = os.pipe()
     child = os.fork()
     if child == 0:
-        asyncio.run(_write(directory, number * 1_000_000, writing))
-    os.close(writing)
-    with os.fdopen(reading) as acknowledgements:
+        asyncio.run(_write(directory, number * 1_000_000, writing_end))
+    os.close(writing_end)
+    with os.fdopen(reading_end) as acknowledgements:
         lines = [acknowledgements.readline() for _ in range(chance.randrange(20))]
         os.kill(child, signal.SIGKILL)
         lines += acknowledgements.readlines()
@@ -62,6 +73,22 @@ async def _write(directory: Path, first: int, pipe: int) -> None:
     async with asyncio.TaskGroup() as group:
         for start in range(3):
             group.create_task(write(range(first + start, first + 1_000_000, 3)))
+        group.create_task(_administer(log, first))
+
+
+async def _administer(log: AuditLog, seed: int) -> None:
+    chance = random.Random(seed)
+    while True:
+        receipt = await log.append(allowed(-1))
+        await log.redact(receipt.seq, "input", "", ANNA)
+        await log.rotate()
+        await log.record_anchor(log_size(await log.checkpoint()), "chat", "thanks")
+        if not chance.randrange(PRUNE_EVERY):
+            await log.prune(max(2, receipt.seq - chance.randrange(100)), "", ANNA)
+
+
+def log_size(note: str) -> int:
+    return int(note.split("\n")[1])
 
 
 if __name__ == "__main__":
