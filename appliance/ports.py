@@ -205,11 +205,16 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A post on its way out. `attempts` counts the tries; in doubt: a try was cut off midway."""
+    """A post on its way out. `attempts` counts the tries.
+
+    `is_in_doubt`: a try was cut off midway. `is_ready`: it needs no `mark_trying` before its first
+    try, because after a crash it would be in doubt anyway.
+    """
 
     post: Post
     attempts: int
     is_in_doubt: bool
+    is_ready: bool
     first_tried_at: Millis
 
 
@@ -279,7 +284,10 @@ class State(Protocol):
         click: str = "",
         label: str = "",
     ) -> PostId:
-        """Put a prepared reply into the outbox. `label` finds it again (`posts_labelled`)."""
+        """Put a prepared reply into the outbox. `label` finds it again (`posts_labelled`).
+
+        Where nothing else waits in its place it is ready: one commit less before it is sent.
+        """
 
     def posts_labelled(self, label: str) -> tuple[tuple[PostId, Place], ...]: ...
 

@@ -76,6 +76,7 @@ class ClaudeProgram:
             session = ClaudeSession(running, task, prompt.text, judge, gates, terms)
             async with Beside(session.run()) as conversation:
                 yield session
+                session.release()
                 if session.has_ended:  # it may still write what a later task resumes
                     await asyncio.wait([conversation])
 

@@ -41,6 +41,9 @@ GREETING_SECONDS = 60.0
 EXIT_SECONDS = 3.0
 """After its result the CLI writes the transcript; then its input's end is its end."""
 
+LINGER_SECONDS = 0.05
+"""The program's end keeps the machine busy: it comes when the answer is on its way."""
+
 INTERRUPT_SECONDS = 5.0
 STEERING_SECONDS = 10.0
 """How long a steering message that came with the result may take to start a turn of its own."""
@@ -80,6 +83,7 @@ class ClaudeSession:
         self._last_words = b""
         self._is_greeted = asyncio.Event()
         self._is_over = asyncio.Event()
+        self._is_heard = asyncio.Event()
         self._is_interrupted = False
         self._is_named = False
         self._changed_tool = ""  # whose call was not what had been approved
@@ -110,6 +114,10 @@ class ClaudeSession:
         except TimeoutError:
             self._running.stop()
 
+    def release(self) -> None:
+        """Its end has been heard: the program may go."""
+        self._is_heard.set()
+
     async def run(self) -> None:
         """See the program through. Whatever it does, the last event is one `Ended`."""
         await self._emit(TaskStarted(self._running.isolation, self._running.pid))
@@ -136,6 +144,8 @@ class ClaudeSession:
             self._close()
             if (answered := self._of_result()) is not None:
                 await self._end(answered)
+                await self._is_heard.wait()
+                await asyncio.sleep(LINGER_SECONDS)
             exited = await self._leave()
         except AgentFailed as error:
             self._close()

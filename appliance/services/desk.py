@@ -29,11 +29,12 @@ from appliance.core.commands import (
     StopJob,
     UseProject,
 )
-from appliance.core.events import JobCancelled, JobQueued, Who
+from appliance.core.events import Event, JobCancelled, JobQueued, Who
 from appliance.core.jobs import Admitted, Cancelled, Job, advance
 from appliance.core.jobs import State as JobState
 from appliance.core.model import (
     Actor,
+    Allowed,
     Asks,
     Click,
     CommandRequest,
@@ -132,6 +133,27 @@ class Desk:
                 self._reply(case, replies.say(sentence))
         return None
 
+    def queues_at_once(self, case: Case) -> Job | None:
+        """The job that this request queues without a question or a look at anything else."""
+        if not isinstance(case.decision, Allowed) or not isinstance(case.command, STARTS_JOB):
+            return None
+        if isinstance(case.command, Run) and steers(case.command, case.incoming.place, self._state):
+            return None
+        job = self._state.job_of(case.incoming.key)
+        if job is None or job.state is not JobState.RECEIVED or job.after is not None:
+            return None
+        return None if _what_asks(case) else job
+
+    def queue(self, case: Case, job: Job) -> None:
+        """Put a job whose `queued_event` is recorded in line."""
+        with self._state.transaction():
+            self._state.mark_handled(case.incoming.key)
+            self._state.save_job(advance(job, Admitted()))
+            behind = self._worker.blocked_by(job)
+            if behind is not None or job.after is not None:
+                self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
+        self._worker.wake()
+
     # starting
 
     async def _start(self, case: Case) -> None:
@@ -145,7 +167,8 @@ class Desk:
         asks = _what_asks(case)
         if asks is not None:
             return await self._ask(case, job, asks)
-        return await self._queue(case, job)
+        await self._audit.append(queued_event(case, job))
+        return self.queue(case, job)
 
     def _draft(self, case: Case) -> Job | None:
         """For a message that was to steer a job which has ended since, or a button."""
@@ -160,25 +183,6 @@ class Desk:
         if isinstance(case.command, ResumeJob):
             return replies.cannot_resume(case.command.job)
         return replies.no_project()
-
-    async def _queue(self, case: Case, job: Job) -> None:
-        await self._audit.append(
-            JobQueued(
-                who=Who.user(case.actor),
-                cause=(case.incoming.key,),
-                job=job.id,
-                project=job.project,
-                kind=job.kind,
-                after=job.after or 0,
-            )
-        )
-        with self._state.transaction():
-            self._state.mark_handled(case.incoming.key)
-            self._state.save_job(advance(job, Admitted()))
-            behind = self._worker.blocked_by(job)
-            if behind is not None or job.after is not None:
-                self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
-        self._worker.wake()
 
     async def _ask(self, case: Case, job: Job, asks: Asks) -> None:
         await self._approvals.ask(
@@ -267,6 +271,17 @@ class Desk:
     def _handled(self, case: Case) -> None:
         with self._state.transaction():
             self._state.mark_handled(case.incoming.key)
+
+
+def queued_event(case: Case, job: Job) -> Event:
+    return JobQueued(
+        who=Who.user(case.actor),
+        cause=(case.incoming.key,),
+        job=job.id,
+        project=job.project,
+        kind=job.kind,
+        after=job.after or 0,
+    )
 
 
 def _what_asks(case: Case) -> Asks | None:

@@ -30,7 +30,7 @@ from appliance.core.model import (
 from appliance.core.requests import command_of, words_of
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
-from appliance.services.desk import Case, Desk
+from appliance.services.desk import Case, Desk, queued_event
 from appliance.services.drafts import Projects, project_here
 from appliance.services.outbox import Outbox
 
@@ -83,10 +83,16 @@ class Gate:
         command = command_of(incoming, self._policy.recipes())
         project = project_here(incoming.place, self._state, self._projects)
         decision = self._decide(command, actor, project, incoming)
+        case = Case(incoming, actor, command, decision, project)
+        job = self._desk.queues_at_once(case)
         events = _records(incoming, actor, command, decision, project)
         try:
-            await self._audit.append(*events)
-            await self._act(Case(incoming, actor, command, decision, project))
+            if job is not None:  # the usual case has one commit instead of two
+                await self._audit.append(*events, queued_event(case, job))
+                self._desk.queue(case, job)
+            else:
+                await self._audit.append(*events)
+                await self._act(case)
         except AuditUnavailable as error:
             self._refuse(incoming, replies.audit_is_broken(error.message), "audit unavailable")
 

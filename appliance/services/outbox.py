@@ -1,9 +1,9 @@
 """Sends what was decided to be said: once, in order, across crashes.
 
 A reply is a row before it is sent. It is marked `trying` before the platform is called and
-delivered afterwards; a row found in `trying` after a crash is in doubt, and the chat is asked
-whether it arrived before it is sent again. One post per place is under way at a time, so order
-holds and at most one is in doubt.
+delivered afterwards; a row found so after a crash is in doubt, and the chat is asked whether it
+arrived before it is sent again. The first one in a place is written as good as tried. One post
+per place is under way at a time, so order holds and at most one is in doubt.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ class Outbox:
             if found is None:
                 if post.kind is PostKind.EDIT and not post.message_id:
                     return await self._give_up(delivery, "the message to change was never sent")
-                self._state.mark_trying(post.id, self._clock.now())
+                if not delivery.is_ready:
+                    self._state.mark_trying(post.id, self._clock.now())
                 found = await chat.send(post)
             self._state.mark_delivered(post.id, found)
             self._tell(post.id, has_arrived=True)
@@ -138,6 +139,8 @@ class Outbox:
         post = delivery.post
         if not error.is_in_doubt:
             self._state.mark_untried(post.id)
+        elif delivery.is_ready:
+            self._state.mark_trying(post.id, self._clock.now())
         age = self._clock.now() - delivery.first_tried_at if delivery.first_tried_at else 0
         if age > (TOAST_LIVES_MS if post.kind is PostKind.TOAST else GIVE_UP_AFTER_MS):
             return await self._give_up(delivery, error.message)

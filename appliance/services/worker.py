@@ -259,11 +259,12 @@ class Worker:
         await agent.ready()
         task = self._task(job)
         used = await self._redeem_start(job)
-        with self._state.transaction():
-            job = self._advance(job, Started(self._clock.now()))
         await self._audit.append(self._started_event(job))
         # said without waiting in between: the launcher has its task before the post is sent
-        self._say_started(job, run)
+        with self._state.transaction():
+            job = self._advance(job, Started(self._clock.now()))
+            if not job.parallel:  # what only looks at something has its answer at once
+                run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
         async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
             run.session = session
             if used is not None:
@@ -280,12 +281,6 @@ class Worker:
             isolation=self._terms.isolation,
             session=job.work.session or "" if isinstance(job.work, Prompt) else "",
         )
-
-    def _say_started(self, job: Job, run: Run) -> None:
-        if job.parallel:  # it only looks at something: its answer comes at once
-            return
-        with self._state.transaction():
-            run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
 
     def _task(self, job: Job) -> Task:
         project = self._projects.get(job.project)

@@ -43,11 +43,11 @@ CREATE TABLE conversation (
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, kind TEXT NOT NULL,
     reply TEXT NOT NULL, attachment BLOB, edits INTEGER REFERENCES outbox(id),
-    click TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    click TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL,
     message_id TEXT NOT NULL DEFAULT '', after_id TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0, first_tried_at INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '') STRICT;
-CREATE INDEX outbox_waiting ON outbox(place, id) WHERE state IN ('waiting', 'trying');
+CREATE INDEX outbox_waiting ON outbox(place, id) WHERE state IN ('waiting', 'ready', 'trying');
 CREATE INDEX outbox_label ON outbox(label) WHERE label != '';
 CREATE INDEX outbox_last ON outbox(place, id) WHERE message_id != '';
 CREATE TABLE transcript (

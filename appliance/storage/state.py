@@ -40,6 +40,10 @@ _INSERT_JOB = (
     f"VALUES ({', '.join('?' for _ in _JOB_COLUMNS)})"
 )
 _UPDATE_JOB = f"UPDATE job SET {', '.join(f'{c} = ?' for c in _JOB_COLUMNS)} WHERE id = ?"  # noqa: S608
+_NEXT_POST = (
+    "SELECT * FROM outbox WHERE place = ? AND state IN ('waiting', 'ready', 'trying')"
+    " ORDER BY id LIMIT 1"
+)
 _SAVE_APPROVAL = (
     f"INSERT OR REPLACE INTO approval ({', '.join(_APPROVAL_COLUMNS)}) "  # noqa: S608
     f"VALUES ({', '.join('?' for _ in _APPROVAL_COLUMNS)})"
@@ -55,7 +59,10 @@ class SqliteState:
 
     @staticmethod
     def open(directory: Path) -> SqliteState:
-        return SqliteState(Database(directory / "state.db"))
+        database = Database(directory / "state.db")
+        # whoever wrote these may have sent them before it died
+        database.execute("UPDATE outbox SET state = 'trying' WHERE state = 'ready'")
+        return SqliteState(database)
 
     def close(self) -> None:
         self._db.close()
@@ -192,10 +199,14 @@ class SqliteState:
         click: str = "",
         label: str = "",
     ) -> PostId:
+        place_text = codec.place_to_text(place)
+        is_behind = self._db.row(_NEXT_POST, place_text) is not None
         cursor = self._db.execute(
-            "INSERT INTO outbox (place, kind, reply, attachment, edits, click, label)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            codec.place_to_text(place),
+            "INSERT INTO outbox (state, after_id, place, kind, reply, attachment, edits, click,"
+            " label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "waiting" if is_behind else "ready",
+            "" if is_behind else self._last_message_id(place_text),
+            place_text,
             kind,
             codec.reply_to_text(reply),
             reply.attachment.content if reply.attachment else None,
@@ -216,16 +227,12 @@ class SqliteState:
 
     def places_with_mail(self) -> tuple[Place, ...]:
         rows = self._db.rows(
-            "SELECT DISTINCT place FROM outbox WHERE state IN ('waiting', 'trying')"
+            "SELECT DISTINCT place FROM outbox WHERE state IN ('waiting', 'ready', 'trying')"
         )
         return tuple(codec.place_from_text(row["place"]) for row in rows)
 
     def next_delivery(self, place: Place) -> Delivery | None:
-        row = self._db.row(
-            "SELECT * FROM outbox WHERE place = ? AND state IN ('waiting', 'trying')"
-            " ORDER BY id LIMIT 1",
-            codec.place_to_text(place),
-        )
+        row = self._db.row(_NEXT_POST, codec.place_to_text(place))
         return self._delivery(row, place) if row else None
 
     def _delivery(self, row: sqlite3.Row, place: Place) -> Delivery:
@@ -242,7 +249,11 @@ class SqliteState:
             after_id=row["after_id"],
         )
         return Delivery(
-            post, row["attempts"], row["state"] == "trying", Millis(row["first_tried_at"])
+            post=post,
+            attempts=row["attempts"],
+            is_in_doubt=row["state"] == "trying",
+            is_ready=row["state"] == "ready",
+            first_tried_at=Millis(row["first_tried_at"]),
         )
 
     def mark_trying(self, post_id: PostId, at: Millis) -> None:
@@ -251,18 +262,22 @@ class SqliteState:
             " first_tried_at = CASE attempts WHEN 0 THEN ? ELSE first_tried_at END,"
             " after_id = ? WHERE id = ?",
             at,
-            self._last_message_id(post_id),
+            self._last_message_id(self._place_of_post(post_id)),
             post_id,
         )
 
-    def _last_message_id(self, post_id: PostId) -> str:
-        """The highest message number seen in the post's place, sent or received."""
+    def _place_of_post(self, post_id: PostId) -> str:
+        row = self._db.row("SELECT place FROM outbox WHERE id = ?", post_id)
+        return row["place"] if row else ""
+
+    def _last_message_id(self, place_text: str) -> str:
+        """The highest message number seen in a place, sent or received."""
         row = self._db.row(
-            "SELECT max(coalesce((SELECT CAST(message_id AS INTEGER) FROM outbox WHERE place ="
-            " p.place AND message_id != '' ORDER BY id DESC LIMIT 1), 0), coalesce((SELECT"
-            " CAST(message_id AS INTEGER) FROM inbox WHERE place = p.place AND message_id != ''"
-            " ORDER BY seq DESC LIMIT 1), 0)) AS last FROM outbox p WHERE p.id = ?",
-            post_id,
+            "SELECT max(coalesce((SELECT CAST(message_id AS INTEGER) FROM outbox WHERE place = ?1"
+            " AND message_id != '' ORDER BY id DESC LIMIT 1), 0), coalesce((SELECT"
+            " CAST(message_id AS INTEGER) FROM inbox WHERE place = ?1 AND message_id != ''"
+            " ORDER BY seq DESC LIMIT 1), 0)) AS last",
+            place_text,
         )
         return str(row["last"]) if row and row["last"] else ""
 

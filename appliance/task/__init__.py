@@ -9,6 +9,7 @@ it as a child. It lives for one task and then exits.
     projects.py     the administrator's list: project names, the agent's home, what to hide
     environment.py  the variables a task may have: an allow-list
     sandbox.py      which wall this host can build, and the command that builds it
+    starter.py      a process forked ahead, that becomes the task's program
     processes.py    who descends from whom, and their end
     launcher.py     the program: receive, check, start, watch, clean up, report
 

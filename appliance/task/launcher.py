@@ -1,8 +1,8 @@
 """`dispatch-task`: receive one header, start its program behind a wall, see it end, leave nothing.
 
-The life of a launcher: try out the wall while nobody waits yet → receive the header → refuse, or
-start the program and say so → wait until it exits, its time is over, or the other end closes →
-stop and kill whatever is left → say how it ended.
+The life of a launcher: try out the wall and fork the process-to-be while nobody waits yet →
+receive the header → refuse, or start the program and say so → wait until it exits, its time is
+over, or the other end closes → stop and kill whatever is left → say how it ended.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import argparse
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from appliance.core.model import Isolation
@@ -32,25 +29,16 @@ from appliance.task.header import (
     TaskHeader,
     TaskRefused,
     TaskStarted,
+    decode,
     encode,
 )
-from appliance.task.projects import Projects, load
+from appliance.task.projects import Projects, ProjectsFile
 from appliance.task.sandbox import Wall, bubblewrap, chosen, probe
+from appliance.task.starter import Command, Starter
 from appliance.task.supervisor import Supervisor
 
 MISUSED = 64
 SANDBOX_TEMPORARY = "/tmp"  # noqa: S108 - inside the sandbox it is the task's own
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What is about to be started."""
-
-    argv: tuple[str, ...]
-    directory: Path
-    environment: dict[str, str]
-    inherited: tuple[int, ...]
-    isolation: Isolation
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,17 +50,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("dispatch-task: error: standard input is not a socket\n")
         return MISUSED
     processes.become_subreaper()
-    with control:
-        serve(control, options.projects, probe())
+    wall = probe()
+    processes.reap_all()
+    projects_file = ProjectsFile(options.projects)
+    _rehearse(projects_file, wall)
+    with control, closing(Starter()) as starter:
+        serve(control, projects_file, wall, starter)
     return 0
 
 
-def serve(control: socket.socket, projects_file: Path, wall: Wall) -> None:
+def serve(
+    control: socket.socket, projects_file: ProjectsFile, wall: Wall, starter: Starter
+) -> None:
     """One task from header to last word. A refusal is an answer, not an error."""
     try:
         received = receive(control)
         if received is not None:
-            _run(control, *received, projects_file, wall)
+            _run(control, *received, projects_file, wall, starter)
     except BadMessage as error:
         _tell(control, TaskRefused(Fault.TASK, f"the launcher refuses the task: {error}"))
     except SandboxRefused as error:
@@ -85,28 +79,34 @@ def _run(
     control: socket.socket,
     header: TaskHeader,
     descriptors: Descriptors,
-    projects_file: Path,
+    projects_file: ProjectsFile,
     wall: Wall,
+    starter: Starter,
 ) -> None:
     with Supervisor() as supervisor, _temporary_directory() as temporary:
         try:
-            command = prepared(header, descriptors, load(projects_file), wall, temporary)
-            pid = _start(command, descriptors)
+            projects = projects_file.current()
+            isolation = chosen(wall, header.minimum_isolation, projects)
+            command = prepared(header, descriptors, projects, isolation, temporary)
+            pid = starter.start(command)
         finally:
             descriptors.close()  # the agent's copies are the only ones now
-        _tell(control, TaskStarted(pid, command.isolation))
-        ended = supervisor.see_through(control, pid, command.isolation, header.timeout_seconds)
+        _tell(control, TaskStarted(pid, isolation))
+        ended = supervisor.see_through(control, pid, isolation, header.timeout_seconds)
     _tell(control, ended)
 
 
 def prepared(
-    header: TaskHeader, descriptors: Descriptors, projects: Projects, wall: Wall, temporary: Path
+    header: TaskHeader,
+    descriptors: Descriptors,
+    projects: Projects,
+    isolation: Isolation,
+    temporary: Path,
 ) -> Command:
-    """The command a header asks for. Raises BadMessage or SandboxRefused."""
+    """The command a header asks for, behind this wall. Raises BadMessage."""
     project = _project(header, projects)
     directory = _directory(header, project)
     program = _program(header.argv[0], directory, projects.path)
-    isolation = chosen(wall, header.minimum_isolation, projects)
     is_walled = isolation is Isolation.BUBBLEWRAP
     environment = child_environment(
         header.environment,
@@ -117,11 +117,13 @@ def prepared(
         temporary=SANDBOX_TEMPORARY if is_walled else str(temporary),
     )
     argv = (program, *header.argv[1:])
-    inherited: tuple[int, ...] = () if descriptors.secret is None else (descriptors.secret,)
+    same = [] if descriptors.secret is None else [descriptors.secret]
     if is_walled:
         sandboxed = bubblewrap(argv, projects, project, directory)
-        argv, inherited = sandboxed.argv, inherited + sandboxed.descriptors
-    return Command(argv, directory, environment, inherited, isolation)
+        argv = sandboxed.argv
+        same += sandboxed.descriptors
+    standard = {0: descriptors.stdin, 1: descriptors.stdout, 2: descriptors.stderr}
+    return Command(argv, directory, environment, standard | {number: number for number in same})
 
 
 def _project(header: TaskHeader, projects: Projects) -> Path:
@@ -149,20 +151,16 @@ def _program(name: str, directory: Path, path: str) -> str:
     return found
 
 
-def _start(command: Command, descriptors: Descriptors) -> int:
-    child = subprocess.Popen(  # noqa: S603 - argv was checked; there is no shell
-        command.argv,
-        cwd=command.directory,
-        env=command.environment,
-        stdin=descriptors.stdin,
-        stdout=descriptors.stdout,
-        stderr=descriptors.stderr,
-        pass_fds=command.inherited,
-        start_new_session=True,
-        preexec_fn=partial(processes.die_with_parent, os.getpid()),  # we have no threads
-    )
-    child.returncode = 0  # the supervisor waits for it; Popen must not
-    return child.pid
+def _rehearse(projects_file: ProjectsFile, wall: Wall) -> None:
+    """Go once through all that a header brings about, because the first time is the slowest."""
+    with suppress(SandboxRefused, BadMessage), Path(os.devnull).open() as null:
+        projects = projects_file.current()
+        isolation = chosen(wall, Isolation.NONE, projects)
+        some = TaskHeader(min(projects.projects), "", ("true",), {}, "", 1, Isolation.NONE)
+        header = decode(encode(some))
+        assert isinstance(header, TaskHeader)
+        with Supervisor(), _temporary_directory() as temporary:
+            prepared(header, Descriptors(*[null.fileno()] * 3), projects, isolation, temporary)
 
 
 @contextmanager

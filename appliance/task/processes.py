@@ -40,6 +40,13 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def reap_all() -> None:
+    """Wait until there is no child left; for children that are known to be ending."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
 def descendants(root: int) -> tuple[int, ...]:
     """Everything below `root`, nearest first."""
     children = defaultdict(list)

@@ -6,8 +6,8 @@ A JSON file that only root, or the user who runs the launcher, can write:
      "path": "/usr/local/bin:/usr/bin:/bin", "hidden": ["/etc/dispatch"],
      "readable": ["/opt/claude"], "unsafe_no_sandbox": false}
 
-`wiring` (or `dispatchctl`, as root) writes it with `Projects.encode`; the launcher reads it anew
-for every task.
+`wiring` (or `dispatchctl`, as root) writes it with `Projects.encode`; the launcher looks for
+every task whether it has changed.
 """
 
 from __future__ import annotations
@@ -59,6 +59,29 @@ def load(path: Path) -> Projects:
         return _checked(found)
     except ValueError as error:
         raise SandboxRefused(f"{path}: {error}") from error
+
+
+class ProjectsFile:
+    """The list in a file, read again only when the file is another one than before."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: object = None
+
+    def current(self) -> Projects:
+        """Raises SandboxRefused as `load` does."""
+        identity = self._stat()
+        if identity is None or identity != self._identity:
+            self._projects = load(self._path)
+            self._identity = identity
+        return self._projects
+
+    def _stat(self) -> object:
+        try:
+            found = self._path.stat()
+        except OSError:  # `load` says why
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _checked(found: object) -> Projects:

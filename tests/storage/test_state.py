@@ -185,6 +185,26 @@ def test_a_post_that_was_tried_is_in_doubt(state: SqliteState) -> None:
     assert (delivery.attempts, delivery.first_tried_at) == (1, NOW)
 
 
+def test_the_first_post_in_a_place_is_ready_and_after_a_crash_in_doubt(tmp_path: Path) -> None:
+    before = SqliteState.open(tmp_path)
+    before.accept(message("hello"), ALICE)
+    first, _second = before.post(PLACE, say("1")), before.post(PLACE, say("2"))
+    delivery = before.next_delivery(PLACE)
+    assert delivery is not None
+    assert (delivery.is_ready, delivery.is_in_doubt) == (True, False)
+    before.close()
+    after = SqliteState.open(tmp_path)
+    delivery = after.next_delivery(PLACE)
+    assert delivery is not None
+    assert (delivery.post.id, delivery.post.after_id) == (first, "101")
+    assert (delivery.is_ready, delivery.is_in_doubt) == (False, True)
+    after.mark_delivered(first, "102")
+    delivery = after.next_delivery(PLACE)
+    assert delivery is not None
+    assert (delivery.is_ready, delivery.is_in_doubt) == (False, False)
+    after.close()
+
+
 def test_the_last_known_message_may_be_ours_or_theirs(state: SqliteState) -> None:
     state.accept(message("hello"), ALICE)
     first, second = state.post(PLACE, say("1")), state.post(PLACE, say("2"))

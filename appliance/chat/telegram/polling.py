@@ -29,6 +29,8 @@ POLL_SECONDS = 50
 JOIN_SECONDS = 0.5
 """How long the rest of a cut text is waited for; pieces arrive within a few hundred ms."""
 MAX_JOIN_ROUNDS = 25
+BREATH_SECONDS = 0.02
+"""Between taking messages and asking for more: who has written is answered first."""
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 
@@ -84,6 +86,8 @@ class Poller:
             await intake(known)
         self.strangers += len(batch) - len(known)
         self._offset = updates[-1].id + 1
+        if known:
+            await self._clock.sleep(BREATH_SECONDS)
 
     def _read(self, answer: Sequence[Json]) -> list[Update]:
         now = self._clock.now()

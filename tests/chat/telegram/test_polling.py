@@ -1,14 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.chat.telegram.joining import LONG_UNITS
-from appliance.chat.telegram.polling import LONGEST_PAUSE_SECONDS, Poller, one_poller
-from appliance.core.model import Json, Message
+from appliance.chat.telegram.polling import (
+    BREATH_SECONDS,
+    JOIN_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    Poller,
+    one_poller,
+)
+from appliance.core.model import Incoming, Json, Message
 from appliance.errors import ChatRefused, ChatUnavailable, ConfigError
 from tests.contracts.chat_harness import Inbox
 from tests.fakes_clock import HurriedClock
@@ -92,7 +98,7 @@ async def test_the_offset_moves_only_after_the_intake(bench: Bench) -> None:
     bench.server.will(nothing, nothing, nothing)
     assert await bench.run() == ["hello", "hello"]
     assert [offset for offset, _ in bench.server.asked] == [0, 0, 0, 7]
-    assert bench.clock.naps == [0.5, 1.0]
+    assert bench.clock.naps == [0.5, 1.0, BREATH_SECONDS]
 
 
 async def test_a_crash_within_the_intake_confirms_nothing(bench: Bench) -> None:
@@ -141,7 +147,8 @@ async def test_failures_are_tried_again_ever_more_slowly(
     down = failure(ChatUnavailable("Telegram is in trouble", hint="wait"))
     bench.server.will(*[down] * 9, nothing, down)
     assert await bench.run() == ["hello"]
-    assert bench.clock.naps == [0.5, 1, 2, 4, 8, 16, 32, 60, LONGEST_PAUSE_SECONDS, 0.5]
+    pauses = [0.5, 1, 2, 4, 8, 16, 32, 60, LONGEST_PAUSE_SECONDS]
+    assert bench.clock.naps == [*pauses, BREATH_SECONDS, 0.5]
     assert "Telegram is in trouble (wait)" in caplog.text
 
 
@@ -173,7 +180,7 @@ async def test_a_long_text_without_a_rest_waits_once(bench: Bench) -> None:
     bench.server.say(1, LONG)
     bench.server.will(nothing, nothing)
     assert await bench.run() == [LONG]
-    assert len(bench.clock.naps) == 1
+    assert bench.clock.naps == [JOIN_SECONDS, BREATH_SECONDS]
 
 
 async def test_what_came_before_a_cut_text_does_not_wait(bench: Bench) -> None:
@@ -187,8 +194,14 @@ async def test_what_came_before_a_cut_text_does_not_wait(bench: Bench) -> None:
 async def test_a_short_message_does_not_wait(bench: Bench) -> None:
     bench.server.say(1)
     bench.server.will(nothing)
-    await bench.run()
-    assert bench.clock.naps == []
+
+    async def take(batch: Sequence[Incoming]) -> None:
+        assert bench.clock.naps == []
+        await bench.inbox(batch)
+
+    with pytest.raises(Enough):
+        await bench.poller.run(take)
+    assert bench.clock.naps == [BREATH_SECONDS]
 
 
 async def test_a_failure_while_waiting_for_the_rest_loses_nothing(bench: Bench) -> None:
