@@ -66,9 +66,15 @@ def _isolation() -> Kind:
 
 def _witness() -> Kind:
     return Kind(
-        "an https:// address (http:// only to this machine)",
-        lambda v: v if isinstance(v, str) and _is_safe_address(v, with_path=True) else None,
+        "an https:// address (http:// only to this machine), or one with a blank and NAME+ID+KEY",
+        lambda v: v if isinstance(v, str) and _is_witness(v) else None,
     )
+
+
+def _is_witness(text: str) -> bool:
+    address, blank, key = text.partition(" ")
+    is_key = re.fullmatch(r"[^\s+]{1,128}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", key) is not None
+    return _is_safe_address(address, with_path=True) and (is_key or not blank)
 
 
 def _api_address() -> Kind:
@@ -140,7 +146,8 @@ class AuditSettings:
     )
     anchor_user: str = row(
         text(rf"|{NAME.pattern}", "the name of a user"),
-        'the user whose chat is sent a checkpoint of the log now and then; "": nobody\'s',
+        "the user whose chat is sent a checkpoint of the log now and then; "
+        '"": the first one with Telegram or the chat page',
         default="",
     )
     anchor_file: str = row(
@@ -149,7 +156,9 @@ class AuditSettings:
         default="",
     )
     witnesses: tuple[str, ...] = row(
-        many(_witness(), maximum=16), "C2SP witnesses that cosign checkpoints", default=()
+        many(_witness(), maximum=16),
+        'C2SP witnesses that cosign checkpoints: "https://ADDRESS NAME+ID+KEY"',
+        default=(),
     )
 
 
@@ -252,6 +261,13 @@ class Settings:
     def audit_directory(self) -> Path:
         """Where the log is."""
         return Path(self.audit.directory or Path(self.daemon.state) / "audit")
+
+    @property
+    def anchor_user(self) -> UserName | None:
+        """Whose chat keeps checkpoints of the log; None when nobody has a chat that keeps."""
+        if self.audit.anchor_user:
+            return UserName(self.audit.anchor_user)
+        return next(iter(_keeping_a_chat(self)), None)
 
     def people(self) -> Mapping[Sender, UserName]:
         """Who is behind an id of a platform. Ids of chats that are not configured are left out."""
@@ -424,6 +440,17 @@ def _check_anchors(settings: Settings, document: Document, mistakes: list[str]) 
             f'{document.at(("audit", "anchor_user"))}: there is no user "{name}"'
             + nearest(name, settings.users)
         )
+    elif name and name not in _keeping_a_chat(settings):
+        mistakes.append(
+            f"{document.at(('audit', 'anchor_user'))}: {name} has neither Telegram nor the chat "
+            "page, and a terminal keeps nothing"
+        )
+
+
+def _keeping_a_chat(settings: Settings) -> Sequence[UserName]:
+    """Users with a chat that keeps what was said."""
+    keeping = (Platform.TELEGRAM, Platform.WEB)
+    return [name for sender, name in settings.people().items() if sender.platform in keeping]
 
 
 def _check_shared_ids(

@@ -136,6 +136,12 @@ class AnchorableAudit(Audit, Protocol):
     async def record_anchor(self, size: int, sink: str, receipt: str) -> None:
         """Keep with the log that a sink holds the checkpoint of this size, and what it said."""
 
+    async def public_key(self) -> str:
+        """The first key of the log, as people keep it to recognise the log."""
+
+    async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
+        """The hashes which prove that the log of `old` records became that of `new` (RFC 6962)."""
+
 
 class AnchorSink(Protocol):
     """A place outside the log that keeps checkpoints, so that nobody can take back what it was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from collections.abc import Sequence
 
 from appliance.errors import AnchorUnavailable, AuditUnavailable
 from tests.fakes_audit import MemoryAudit
@@ -36,6 +37,12 @@ class AnchorableMemory(MemoryAudit):
     async def record_anchor(self, size: int, sink: str, receipt: str) -> None:
         self._require()
         self.anchored.append((size, sink, receipt))
+
+    async def public_key(self) -> str:
+        return f"{ORIGIN}+01020304+AQID"
+
+    async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
+        raise AuditUnavailable("there is no tree in memory")
 
     def _require(self) -> None:
         if self._refusal:

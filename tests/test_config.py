@@ -64,6 +64,24 @@ def test_a_witness_may_have_a_path(tmp_path: Path, project: Path) -> None:
     assert load(_write(tmp_path, content)).audit.witnesses == ("https://w.example/log/",)
 
 
+def test_a_witness_may_have_a_key(tmp_path: Path, project: Path) -> None:
+    witness = f"https://w.example w.example/w1+0123abcd+{'A' * 44}"
+    content = GOOD + f'[audit]\nwitnesses = ["{witness}"]\n'
+    assert load(_write(tmp_path, content)).audit.witnesses == (witness,)
+
+
+def test_checkpoints_go_to_the_first_user_whose_chat_keeps_them(
+    tmp_path: Path, project: Path
+) -> None:
+    chats = "[terminal]\n[telegram]\n[users.bob]\nunix = [7]\n[users.carl]\ntelegram = [8]\n"
+    people = GOOD.replace("[users.alice]", chats + "[users.alice]")
+    assert load(_write(tmp_path, people)).anchor_user == "carl"
+    named = people + '[audit]\nanchor_user = "alice"\n'
+    assert load(_write(tmp_path, named)).anchor_user == "alice"
+    only_terminal = GOOD.replace("web = true", "unix = [7]").replace("[web]", "[terminal]")
+    assert load(_write(tmp_path, only_terminal)).anchor_user is None
+
+
 def test_the_example_loads_with_every_line_commented_in(tmp_path: Path, project: Path) -> None:
     written = example().replace('"/srv/demo"', '"{path}"')
     lines = [
@@ -128,6 +146,11 @@ telegram = ["@bob"]
         (GOOD + '[audit]\nsocket = "relative"', 'must be an absolute path, or ""'),
         (GOOD + '[audit]\nuser = "-x"', "must be the name or number of a user"),
         (GOOD + '[audit]\nanchor_user = "alise"', 'no user "alise", did you mean "alice"?'),
+        (
+            GOOD + '[terminal]\n[users.b]\nunix = [1]\n[audit]\nanchor_user = "b"',
+            "b has neither Telegram nor the chat page",
+        ),
+        (GOOD + '[audit]\nwitnesses = ["https://w.example key"]', "a blank and NAME+ID+KEY"),
         (GOOD + '[audit]\ndirectory = "{path}/log"', "the audit log {path}/log lies inside"),
         (GOOD + '[audit]\nanchor_file = "{path}/a"', "the anchor file {path}/a lies inside"),
         (GOOD + '[audit]\nwitnesses = ["http://w.example"]', "must be a list in [ ], each an http"),

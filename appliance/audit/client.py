@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -62,6 +62,14 @@ class RemoteAudit:
     async def record_anchor(self, size: int, sink: str, receipt: str) -> None:
         """Remember that `sink` has the checkpoint of that size, and what it gave back."""
         await self._ask(wire.RecordAnchor(size, sink, receipt), wire.Done)
+
+    async def public_key(self) -> str:
+        """The log's first public key."""
+        return (await self._ask(wire.AskPublicKey(), wire.PublicKeyIs)).key
+
+    async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
+        """The proof that the log of `old` records became that of `new`."""
+        return (await self._ask(wire.ProveGrowth(old, new), wire.Grown)).hashes
 
     async def run(self, ready: Ready) -> None:
         """Look now and then whether the writer is well, also when nobody asks for anything."""

@@ -6,34 +6,20 @@ its note. Only the leaves that came later are read.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from appliance.audit.database import ERRORS, reading
+from appliance.audit.database import reading
 from appliance.core.merkle import CompactRange, Span, consistency_spans
-from appliance.errors import AnchorUnavailable
 
 _HASH_BYTES = 32
 
 
-class Growth:
-    """The log in a file. Called with two sizes it gives the proof that one became the other."""
-
-    def __init__(self, database: Path) -> None:
-        self._database = database
-
-    async def __call__(self, old: int, new: int) -> Sequence[bytes]:
-        """The hashes of RFC 6962's consistency proof. Raises AnchorUnavailable."""
-        try:
-            return await asyncio.to_thread(consistency, self._database, old, new)
-        except (*ERRORS, ValueError) as error:
-            raise AnchorUnavailable(f"cannot read the audit log: {error}") from error
-
-
 def consistency(database: Path, old: int, new: int) -> Sequence[bytes]:
-    """Raises sqlite3.Error or ValueError when the log cannot be read, or has not so many records.
+    """The hashes of RFC 6962's proof that the log of `old` records became that of `new`.
+
+    Raises sqlite3.Error or ValueError when the log cannot be read, or has not so many records.
 
     What is read is not verified: a wrong proof convinces nobody.
     """
@@ -41,7 +27,7 @@ def consistency(database: Path, old: int, new: int) -> Sequence[bytes]:
         roots = _peaks(_tree(connection, old))
         for begin, end in consistency_spans(old, new):
             if end > old:
-                roots[begin, end] = _grown(connection, CompactRange(), begin, end).root()
+                roots[begin, end] = grown(connection, CompactRange(), begin, end).root()
     return [roots[span] for span in consistency_spans(old, new)]
 
 
@@ -50,13 +36,11 @@ def _tree(connection: sqlite3.Connection, size: int) -> CompactRange:
         "SELECT size, peaks FROM ckpt WHERE size<=? ORDER BY size DESC LIMIT 1", (size,)
     ).fetchone()
     tree = CompactRange.at(*kept) if kept else CompactRange()
-    return _grown(connection, tree, tree.size, size)
+    return grown(connection, tree, tree.size, size)
 
 
-def _grown(
-    connection: sqlite3.Connection, tree: CompactRange, begin: int, end: int
-) -> CompactRange:
-    """The tree with the leaves from `begin` to `end` added."""
+def grown(connection: sqlite3.Connection, tree: CompactRange, begin: int, end: int) -> CompactRange:
+    """The tree with the leaves from `begin` to `end` added. Raises ValueError."""
     expected = tree.size + end - begin
     rows = connection.execute(
         "SELECT h FROM leaf WHERE seq>? AND seq<=? ORDER BY seq", (begin, end)

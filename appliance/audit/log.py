@@ -82,6 +82,14 @@ class AuditLog:
         """See `appliance.ports.AnchorableAudit.record_anchor`."""
         self._ready_writer().record_anchor(size, sink, receipt)
 
+    async def public_key(self) -> str:
+        """See `appliance.ports.AnchorableAudit.public_key`."""
+        return self._writer.public_key
+
+    async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
+        """See `appliance.ports.AnchorableAudit.prove_growth`."""
+        return await asyncio.to_thread(self._writer.prove_growth, old, new)
+
     async def redact(self, seq: int, field: str, reason: str, who: Who) -> None:
         """See `Writer.redact`."""
         self._ready_writer().redact(seq, field, reason, who)

@@ -16,7 +16,15 @@ from appliance.errors import ConfigError
 
 ROOT = 0
 
-_EVERYBODY: frozenset[type] = frozenset((wire.TakeCheckpoint, wire.RecordAnchor, wire.AskStanding))
+_EVERYBODY: frozenset[type] = frozenset(
+    (
+        wire.TakeCheckpoint,
+        wire.RecordAnchor,
+        wire.AskStanding,
+        wire.AskPublicKey,
+        wire.ProveGrowth,
+    )
+)
 _WRITER = _EVERYBODY | {wire.Append}
 _ADMINISTRATOR = _EVERYBODY | {wire.Redact, wire.Prune, wire.Rotate}
 

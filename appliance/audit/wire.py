@@ -87,7 +87,30 @@ class AskStanding:
     """Answer: `Standing`."""
 
 
-Question = Append | TakeCheckpoint | RecordAnchor | Redact | Prune | Rotate | AskStanding
+@dataclass(frozen=True, slots=True)
+class AskPublicKey:
+    """Answer: `PublicKeyIs`, the log's first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProveGrowth:
+    """Answer: `Grown`, the proof that the log of `old` records became that of `new`."""
+
+    old: int
+    new: int
+
+
+Question = (
+    Append
+    | TakeCheckpoint
+    | RecordAnchor
+    | Redact
+    | Prune
+    | Rotate
+    | AskStanding
+    | AskPublicKey
+    | ProveGrowth
+)
 
 
 # --- answers
@@ -129,7 +152,17 @@ class Refused:
     hint: str
 
 
-Answer = Appended | Checkpointed | Done | Standing | Refused
+@dataclass(frozen=True, slots=True)
+class PublicKeyIs:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    hashes: tuple[bytes, ...]
+
+
+Answer = Appended | Checkpointed | Done | Standing | PublicKeyIs | Grown | Refused
 
 _TYPES: Mapping[str, type] = {
     "append": Append,
@@ -139,10 +172,14 @@ _TYPES: Mapping[str, type] = {
     "prune": Prune,
     "rotate": Rotate,
     "ask_standing": AskStanding,
+    "ask_public_key": AskPublicKey,
+    "prove_growth": ProveGrowth,
     "appended": Appended,
     "checkpointed": Checkpointed,
     "done": Done,
     "standing": Standing,
+    "public_key_is": PublicKeyIs,
+    "grown": Grown,
     "refused": Refused,
 }
 WORDS: Mapping[type, str] = {cls: word for word, cls in _TYPES.items()}
@@ -297,6 +334,7 @@ _READERS: Mapping[Any, Callable[[Json], object]] = {
     ActorType: lambda found: ActorType(_text(found)),
     Who: lambda found: Who(**_values(Who, found, "who")),
     tuple[str, ...]: lambda found: tuple(_text(item) for item in _list(found)),
+    tuple[bytes, ...]: lambda found: tuple(bytes.fromhex(_text(item)) for item in _list(found)),
     tuple[Event, ...]: lambda found: tuple(_event(item) for item in _list(found)),
 }
 

@@ -28,6 +28,7 @@ from appliance.audit.database import (
     empty_wal,
     open_for_writing,
 )
+from appliance.audit.growth import consistency
 from appliance.audit.lock import LOCK, WriterLock
 from appliance.audit.recovery import Head, recover
 from appliance.audit.signer import Signer
@@ -110,6 +111,23 @@ class Writer:
         except BaseException:
             self._lock.release()
             raise
+
+    @property
+    def public_key(self) -> str:
+        """The first key of the log, as people keep it to recognise the log."""
+        return str(self._genesis)
+
+    def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
+        """The hashes which prove that the log of `old` records became that of `new` (RFC 6962).
+
+        Raises AuditUnavailable when it cannot be read, or has not so many records. May be called
+        in a thread of its own.
+        """
+        with self._unavailable("read"):
+            try:
+                return consistency(self._directory / DATABASE, old, new)
+            except ValueError as error:
+                raise AuditUnavailable(f"the audit log cannot prove its growth: {error}") from error
 
     def commit(self, groups: Sequence[Sequence[Draft]]) -> list[Receipt]:
         """Make all groups durable in one transaction; one receipt for each.

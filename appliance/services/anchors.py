@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from appliance.core import anchors
 from appliance.core.events import AnchorPosted
+from appliance.core.model import Json
 from appliance.errors import AnchorUnavailable, AuditUnavailable
 from appliance.ports import AnchorableAudit, AnchorSink, Clock, Ready
 from appliance.services.activity import Activity
@@ -26,7 +27,9 @@ EVERY_SECONDS = 15 * 60.0
 FIRST_SECONDS = 60.0
 """The same after a start, so that what was recorded last before it does not wait for long."""
 CONFIRM_SECONDS = 10.0
-"""How long an approved action waits for one sink to confirm."""
+"""How long an approved action waits for one sink to confirm. The witness gives up before that."""
+POST_SECONDS = 8.0
+"""How long who asks for a checkpoint waits for the answers: they do not wait for ever either."""
 FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 3600.0
 MAX_TRIES = 5
@@ -63,6 +66,9 @@ class Lane:
 
     def has_answered(self, size: int) -> bool:
         return self.tried >= size
+
+    def report(self) -> dict[str, Json]:
+        return {"name": self.sink.name, "kept": self.kept, "problem": self.problem}
 
 
 class Anchors:
@@ -106,11 +112,15 @@ class Anchors:
         if not self._lanes:
             return
         size = await self._offer(for_what)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CONFIRM_SECONDS), self._answered:
-                await self._answered.wait_for(lambda: self._is_decided(size))
+        await self._wait(CONFIRM_SECONDS, lambda: self._is_decided(size))
         if not any(lane.kept >= size for lane in self._lanes):
             raise AnchorUnavailable(f"no audit checkpoint could be kept elsewhere ({self._why()})")
+
+    async def post(self) -> dict[str, Json]:
+        """Post a checkpoint now; what each sink has answered by then. Raises AuditUnavailable."""
+        size = await self._offer("")
+        await self._wait(POST_SECONDS, lambda: all(lane.has_answered(size) for lane in self._lanes))
+        return {"size": size, "sinks": [lane.report() for lane in self._lanes]}
 
     def line(self) -> str:
         """For /status: which sinks have which checkpoint."""
@@ -131,6 +141,12 @@ class Anchors:
         for lane in self._lanes:
             lane.want(wanted)
         return wanted.size
+
+    async def _wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        """Until the sinks have answered so far, or too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._answered:
+                await self._answered.wait_for(is_over)
 
     def _is_decided(self, size: int) -> bool:
         return any(lane.kept >= size for lane in self._lanes) or all(

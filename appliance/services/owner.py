@@ -8,10 +8,11 @@ as much as the ones before it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from appliance.core import anchors
 from appliance.core.model import Place, Platform, PostId, UserName
-from appliance.errors import AnchorUnavailable, StorageUnavailable
+from appliance.errors import AnchorUnavailable, AuditUnavailable, StorageUnavailable
 from appliance.ports import Ready, State
 from appliance.services.activity import Activity
 from appliance.services.outbox import Outbox
@@ -25,13 +26,18 @@ KEEPING = (Platform.TELEGRAM, Platform.WEB)
 class OwnerChat:
     """Port `AnchorSink` over the outbox. Where the owner wrote last is where they are reached.
 
-    `public_key` is the log's first one, as people get it.
+    `public_key` tells the log's first one, or raises AuditUnavailable.
     """
 
     name = "chat"
 
     def __init__(
-        self, state: State, outbox: Outbox, activity: Activity, owner: UserName, public_key: str
+        self,
+        state: State,
+        outbox: Outbox,
+        activity: Activity,
+        owner: UserName,
+        public_key: Callable[[], Awaitable[str]],
     ) -> None:
         self._state = state
         self._outbox = outbox
@@ -42,18 +48,19 @@ class OwnerChat:
     async def run(self, ready: Ready) -> None:
         """Send the public key, once for all time, as soon as it is known where to."""
         ready()
-        while not self._has_introduced():
+        while not await self._has_introduced():
             await self._activity.beyond(self._activity.seq)
 
-    def _has_introduced(self) -> bool:
-        label = f"genesis:{self._public_key}"
+    async def _has_introduced(self) -> bool:
         try:
+            key = await self._public_key()
+            label = f"genesis:{key}"
             if self._state.posts_labelled(label):
                 return True
             if place := self._place():
-                self._outbox.put(place, anchors.public_key(self._public_key), label=label)
+                self._outbox.put(place, anchors.public_key(key), label=label)
             return place is not None
-        except StorageUnavailable as error:
+        except (AuditUnavailable, StorageUnavailable) as error:
             log.error("the public key of the audit log waits: %s", error.message)
             return False
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.audit.checkpoint import origin_of, parse_note, parse_public_key
 from appliance.audit.database import reading
-from appliance.audit.growth import Growth, consistency
+from appliance.audit.growth import consistency
+from appliance.audit.log import AuditLog
 from appliance.core.merkle import CompactRange, roots_by_consistency
-from appliance.errors import AnchorUnavailable
-from tests.audit.logs import queued, write
+from appliance.errors import AuditUnavailable
+from tests.audit.logs import BOOT, queued, write
 from tests.fakes import FakeClock
 
 
@@ -61,8 +63,22 @@ def test_nothing_before_the_last_kept_checkpoint_is_read(log: Path, tmp_path: Pa
     assert roots_by_consistency(kept, new, known[kept], proof) == (known[kept], known[new])
 
 
-async def test_a_log_that_cannot_be_read_proves_nothing(log: Path, tmp_path: Path) -> None:
-    with pytest.raises(AnchorUnavailable, match="cannot read the audit log"):
-        await Growth(tmp_path / "nothing.db")(1, 2)
-    with pytest.raises(AnchorUnavailable, match="are missing"):
-        await Growth(log)(10, 5000)
+async def test_an_open_log_proves_its_growth_and_tells_its_first_key(tmp_path: Path) -> None:
+    async with AuditLog.open(tmp_path, FakeClock(), BOOT) as log:
+        first = parse_note(await log.checkpoint()).checkpoint
+        await log.append(*[queued()] * 20)
+        second = parse_note(await log.checkpoint()).checkpoint
+        proof = await log.prove_growth(first.size, second.size)
+        found = roots_by_consistency(first.size, second.size, first.root, proof)
+        assert found == (first.root, second.root)
+        with pytest.raises(AuditUnavailable, match="cannot prove its growth"):
+            await log.prove_growth(first.size, second.size + 1)
+        key = parse_public_key(await log.public_key())
+        assert key.name == first.origin == origin_of(key.raw)
+
+
+def test_a_log_that_cannot_be_read_proves_nothing(log: Path, tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.Error):
+        consistency(tmp_path / "nothing.db", 1, 2)
+    with pytest.raises(ValueError, match="are missing"):
+        consistency(log, 10, 5000)

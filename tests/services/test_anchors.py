@@ -211,6 +211,19 @@ async def refused(scene: Scene) -> str:
     return caught.value.message
 
 
+async def test_a_checkpoint_can_be_asked_for_and_every_sink_reports() -> None:
+    async with running("good", "bad") as scene:
+        scene.sinks[1].broken = "down"
+        await scene.happens()
+        assert await scene.anchors.post() == {
+            "size": 1,
+            "sinks": [
+                {"name": "good", "kept": 1, "problem": ""},
+                {"name": "bad", "kept": 0, "problem": "down"},
+            ],
+        }
+
+
 async def test_status_tells_which_sink_has_what() -> None:
     async with running("chat", "file") as scene:
         assert scene.anchors.line() == "checkpoints: none since the start"

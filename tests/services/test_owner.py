@@ -19,11 +19,15 @@ from tests.services.rig import Rig, running
 KEY = "dispatch-audit/abab+01020304+AQID"
 
 
+async def public_key() -> str:
+    return KEY
+
+
 @asynccontextmanager
 async def at(directory: Path, *, without: str = "") -> AsyncIterator[tuple[Rig, OwnerChat]]:
     """A start of the services, with alice as the owner."""
     rig = Rig(directory)
-    owner = OwnerChat(rig.state, rig.outbox, rig.activity, ALICE.name, KEY)
+    owner = OwnerChat(rig.state, rig.outbox, rig.activity, ALICE.name, public_key)
     async with asyncio.TaskGroup() as group:
         async with running(rig, without=(without,)):
             task = group.create_task(owner.run(lambda: None))

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Prove = Callable[[int, int], Awaitable[Sequence[bytes]]]
 """The hashes which prove that the log of the first size grew to that of the second.
 
-Raises AnchorUnavailable when the log cannot be read.
+Raises AuditUnavailable when the log cannot be read.
 """
 
 MAX_ANSWER_BYTES = 16 * 1024
-TIMEOUT_SECONDS = 8.0
+TIMEOUT_SECONDS = 7.0
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,15})\n?")
 _REFUSALS = {
     400: "it does not understand the request",

@@ -1,0 +1,72 @@
+"""Where checkpoints of the log go, as the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.app.daemon import Part
+from appliance.audit.cosignature import Cosigner, parse_cosigner
+from appliance.audit.sinks.file import FileSink
+from appliance.audit.sinks.journal import journal_sink
+from appliance.audit.sinks.witness import WitnessSink
+from appliance.config import Settings
+from appliance.errors import ConfigError
+from appliance.ports import AnchorableAudit, AnchorSink, Clock, State
+from appliance.services.activity import Activity
+from appliance.services.anchors import Anchors
+from appliance.services.outbox import Outbox
+from appliance.services.owner import OwnerChat
+
+
+@dataclass(frozen=True, slots=True)
+class Anchoring:
+    """The service, and the parts that it needs while the daemon runs."""
+
+    anchors: Anchors
+    parts: Sequence[Part]
+
+
+def anchoring(
+    settings: Settings,
+    log: AnchorableAudit,
+    activity: Activity,
+    state: State,
+    outbox: Outbox,
+    clock: Clock,
+) -> Anchoring:
+    """Raises ConfigError when the key of a witness is none."""
+    owner = None
+    if settings.anchor_user is not None:
+        owner = OwnerChat(state, outbox, activity, settings.anchor_user, log.public_key)
+    sinks = [*([owner] if owner else []), *host_sinks(settings), *_witnesses(settings, log)]
+    anchors = Anchors(log, activity, sinks, clock)
+    parts = [Part("anchors", anchors.run)]
+    if owner is not None:
+        parts.append(Part("owner", owner.run))
+    return Anchoring(anchors, parts)
+
+
+def host_sinks(settings: Settings) -> Iterator[AnchorSink]:
+    """Those on this host, which need no network."""
+    if settings.audit.anchor_file:
+        yield FileSink(Path(settings.audit.anchor_file))
+    if journal := journal_sink():
+        yield journal
+
+
+def _witnesses(settings: Settings, log: AnchorableAudit) -> Iterator[AnchorSink]:
+    for text in settings.audit.witnesses:
+        address, _, key = text.partition(" ")
+        yield WitnessSink(address, _cosigner(settings, key) if key else None, log.prove_growth)
+
+
+def _cosigner(settings: Settings, key: str) -> Cosigner:
+    try:
+        return parse_cosigner(key)
+    except ValueError as error:
+        raise ConfigError(
+            f"{settings.file}: [audit] witnesses: {error}",
+            hint="copy the key again from whoever runs the witness",
+        ) from error
