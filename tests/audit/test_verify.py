@@ -43,10 +43,10 @@ def test_verifying_twice_finds_the_same(tmp_path: Path) -> None:
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROGRESS_ROWS", 5)
+    monkeypatch.setattr(module, "BATCH_ROWS", 5)
     told: list[tuple[int, int]] = []
     verify(sample(tmp_path), report=lambda done, total: told.append((done, total)))
-    assert told == [(5, 13), (10, 13)]
+    assert told == [(5, 13), (10, 13), (13, 13)]
 
 
 def test_a_log_can_be_verified_where_nothing_may_be_written(tmp_path: Path) -> None:

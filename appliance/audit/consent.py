@@ -1,0 +1,140 @@
+"""Whether what was allowed after a question is what the question was about.
+
+The records are the writer's own, and signed; but who holds today's key, or has the daemon, could
+write that an approval was for another command. Each answer must be to a question that was asked,
+for the same input of the same request, and nothing may run on a question's rule unanswered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from appliance.audit.structure import Fault
+from appliance.core.events import (
+    ApprovalAsked,
+    ApprovalExpired,
+    ApprovalGiven,
+    ApprovalRefused,
+    JobCancelled,
+    JobFailed,
+    JobFinished,
+    JobInterrupted,
+    JobTimedOut,
+    RequestAllowed,
+    name_of,
+)
+from appliance.core.model import Json
+
+_ENDS = (JobFinished, JobFailed, JobCancelled, JobTimedOut, JobInterrupted)
+
+Fields = Mapping[str, Json]
+"""A record as JSON."""
+
+_KEPT_JOBS = 4_096  # those whose end was never recorded would stay for ever
+
+
+@dataclass(slots=True)
+class _Question:
+    seq: int
+    request: Json
+    rule: Json
+    input_sha256: Json
+    is_given: bool = False
+    is_over: bool = False
+
+
+class Consent:
+    """The questions of each job that has not ended, as the records of a log pass by.
+
+    When `is_partial`, questions may have been asked in records that are gone.
+    """
+
+    def __init__(self) -> None:
+        self.is_partial = False
+        self._jobs: dict[str, dict[str, _Question]] = {}
+        self.handlers: Mapping[str, Callable[[int, Fields], None]] = {
+            name_of(ApprovalAsked): self._asked,
+            name_of(ApprovalGiven): self._given,
+            name_of(ApprovalRefused): self._refused,
+            name_of(ApprovalExpired): self._refused,
+            name_of(RequestAllowed): self._allowed,
+            **dict.fromkeys(map(name_of, _ENDS), self._job_ended),
+        }
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are questions: if not, records of what was allowed need no look."""
+        return bool(self._jobs)
+
+    def _asked(self, seq: int, fields: Fields) -> None:
+        data = _data(fields)
+        questions = self._jobs.setdefault(_job(data), {})
+        questions[_approval(data)] = _Question(
+            seq, data.get("request"), data.get("rule"), data.get("input_sha256")
+        )
+        if len(self._jobs) > _KEPT_JOBS:
+            del self._jobs[next(iter(self._jobs))]
+            self.is_partial = True
+
+    def _given(self, seq: int, fields: Fields) -> None:
+        data = _data(fields)
+        question = self._question(data)
+        if question is None:
+            if self.is_partial:
+                return
+            raise Fault(seq, f"{_job(data)} did not ask for the approval that is given here")
+        for name in ("request", "input_sha256"):
+            if data.get(name) != getattr(question, name):
+                raise Fault(
+                    seq, f"the approval is for another {name} than record {question.seq} asks about"
+                )
+        question.is_given = True
+
+    def _refused(self, seq: int, fields: Fields) -> None:
+        question = self._question(_data(fields))
+        if question is not None:
+            # two may answer at once: the records tell both, and the first one counted
+            question.is_over = not question.is_given
+
+    def _allowed(self, seq: int, fields: Fields) -> None:
+        data, job = _data(fields), str(_object(fields["actor"]).get("auth"))
+        cause = fields["cause"]
+        assert isinstance(cause, list), "what decode takes has a list of causes"
+        about = [
+            question
+            for question in self._jobs.get(job, {}).values()
+            if question.request in cause and question.rule == data.get("rule")
+        ]
+        for question in about[-1:]:  # who asks twice about one request means the last question
+            _require_consent(seq, data, question)
+
+    def _job_ended(self, seq: int, fields: Fields) -> None:
+        self._jobs.pop(_job(_data(fields)), None)
+
+    def _question(self, data: Fields) -> _Question | None:
+        return self._jobs.get(_job(data), {}).get(_approval(data))
+
+
+def _require_consent(seq: int, data: Fields, question: _Question) -> None:
+    if question.is_over or not question.is_given:
+        raise Fault(seq, f"this is allowed, but what record {question.seq} asks was not granted")
+    if data.get("input_sha256") != question.input_sha256:
+        raise Fault(seq, f"this is allowed, but record {question.seq} asks about another input")
+
+
+def _job(data: Fields) -> str:
+    return f"job:{data.get('job')}"
+
+
+def _approval(data: Fields) -> str:
+    return str(data.get("approval"))
+
+
+def _data(fields: Fields) -> Fields:
+    return _object(fields["d"])
+
+
+def _object(value: Json) -> Fields:
+    assert isinstance(value, dict), "what decode takes has objects here"
+    return value
