@@ -29,6 +29,7 @@ from appliance import __version__
 from appliance.app.cli import run_program
 from appliance.app.journal import start_logging
 from appliance.app.room import shortfall
+from appliance.audit.checkpoint import Note
 from appliance.audit.rights import ROOT, Rights, user_id
 from appliance.audit.server import AuditServer
 from appliance.audit.writer import Writer
@@ -81,6 +82,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="USER",
         help="who may redact, prune and rotate besides root and our own user; may be repeated",
     )
+    parser.add_argument(
+        "--anchors",
+        type=Path,
+        metavar="FILE",
+        help="checkpoints kept elsewhere (audit.anchor_file): a log that has less is not continued",
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
@@ -97,7 +104,7 @@ def serve(arguments: argparse.Namespace) -> int:
     with (
         closing(ServiceManager()) as manager,
         _bell() as bell,
-        _writer(arguments.directory, clock) as writer,
+        _writer(arguments.directory, arguments.anchors, clock) as writer,
         _listener(manager, arguments.socket) as listener,
         closing(AuditServer(writer, listener, rights, clock)) as server,
     ):
@@ -138,7 +145,6 @@ class Keeper:
 
     def _look_after_the_log(self) -> None:
         with suppress(AuditUnavailable):  # the writer says so in its refusal, and in the journal
-            self.writer.rotate_when_due()
             self.writer.tick_when_due()
         # it stays as long as there is no room, to say so to all who ask
         if self.writer.refusal and not shortfall(self.directory):
@@ -146,11 +152,11 @@ class Keeper:
 
 
 @contextmanager
-def _writer(directory: Path, clock: Clock) -> Iterator[Writer]:
+def _writer(directory: Path, anchor_file: Path | None, clock: Clock) -> Iterator[Writer]:
     """The log, whose epoch ends with us."""
     if directory.exists():
         _check_ours(directory)
-    writer = Writer(directory, clock, boot_id())
+    writer = Writer(directory, clock, boot_id(), anchors=_anchors(anchor_file))
     try:
         yield writer
     finally:
@@ -158,6 +164,14 @@ def _writer(directory: Path, clock: Clock) -> Iterator[Writer]:
             writer.close()
         except AuditUnavailable as error:
             log.error("the last epoch was not ended: %s", error.message)
+
+
+def _anchors(file: Path | None) -> Sequence[Note]:
+    if file is None:
+        return ()
+    from appliance.audit.known import anchors_in  # knows how to verify, and needs room for that
+
+    return anchors_in(file)
 
 
 def _check_ours(directory: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from pathlib import Path
 
 WARNED_BYTES = 500_000_000
@@ -14,7 +14,8 @@ def free_bytes(directory: Path) -> int:
     """What a directory may still take; one that is not there yet: where it will be made."""
     while not directory.exists():
         directory = directory.parent
-    return shutil.disk_usage(directory).free
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
 
 
 def shortfall(directory: Path) -> str:

@@ -18,11 +18,12 @@ from appliance.agent.program import Account
 from appliance.agent.recipes import RecipeAgent
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
+from appliance.app.anchoring import anchoring
 from appliance.app.daemon import Daemon, Part
-from appliance.app.healing import Healing
 from appliance.app.programs import claude_path, host_wall
+from appliance.app.recorder import RecordedLog
+from appliance.app.recorder import recorder as recorder_of
 from appliance.app.room import shortfall
-from appliance.audit.log import AuditLog
 from appliance.chat.telegram.chat import TelegramChat
 from appliance.chat.terminal import TerminalChat
 from appliance.chat.web.server import WebChat
@@ -93,7 +94,8 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     clock, manager, wall = SystemClock(), ServiceManager(), host_wall(settings)
     policy = _policy(settings)
     state = SqliteState.open(state_directory)
-    log = AuditLog.open(_private(state_directory / "audit"), clock, boot_id())
+    recorder = recorder_of(settings, clock)
+    log = recorder.log
     audit = Activity(log)
 
     link = TaskLink(launcher_command(_projects_file(settings, state_directory)))
@@ -109,7 +111,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     intake = Intake(state, policy, settings.people(), settings.projects, clock, lambda: gate.wake())
     telegram = _telegram(settings, directories, intake, state_directory, clock)
     web = _web(settings, state, state_directory, clock)
-    terminal = _terminal(settings, clock, web, lambda: health.report())
+    terminal = _terminal(settings, clock, web, lambda: health.report(), lambda: anchors.post())
     chats: dict[Platform, Chat] = {c.platform: c for c in (telegram, web, terminal) if c}
     strangers = Strangers(
         audit, clock, {Platform.TELEGRAM: lambda: telegram.strangers} if telegram else {}
@@ -117,7 +119,8 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
 
     # what it cannot deliver is no activity: it might be a checkpoint
     outbox = Outbox(state, log, chats, clock)
-    anchors = Anchors(log, audit, (), clock)
+    anchored = anchoring(settings, log, audit, state, outbox, clock)
+    anchors = anchored.anchors
     approvals = Approvals(state, audit, policy, outbox, clock)
     judge = Judge(state, audit, policy, approvals, outbox, settings.projects, anchors.before_risk)
     worker = Worker(
@@ -141,7 +144,9 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         minimum_isolation=settings.daemon.minimum_isolation,
         max_parallel=settings.daemon.max_parallel,
     )
-    health = Health(facts, state, clock, _probes(wall, claude, strangers, log, state_directory))
+    health = Health(
+        facts, state, clock, _probes(wall, claude, strangers, log, anchors, state_directory)
+    )
     desk = Desk(
         state,
         audit,
@@ -155,19 +160,17 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     )
     gate = Gate(state, audit, policy, settings.projects, desk, outbox, clock)
 
-    healing = Healing(lambda: log.refusal, lambda: shortfall(state_directory), clock)
-
     services = [
         Part("outbox", outbox.run),
         Part("strangers", strangers.run),
-        Part("healing", healing.run),
+        *recorder.parts,
+        *anchored.parts,
         Part("launcher", link.run),
+        *([Part("claude", claude.run)] if claude is not None else []),
         Part("approvals", approvals.run),
         Part("worker", worker.run),
         Part("gate", gate.run),
     ]
-    if claude is not None:
-        services.insert(4, Part("claude", claude.run))
 
     async def close() -> None:
         if telegram is not None:
@@ -239,12 +242,16 @@ def _terminal(
     clock: Clock,
     web: WebChat | None,
     report: Callable[[], dict[str, Json]],
+    post_anchor: Callable[[], Awaitable[dict[str, Json]]],
 ) -> TerminalChat | None:
     if settings.terminal is None:
         return None
 
     async def status(_user: UserName) -> dict[str, Json]:
         return report()
+
+    async def anchor(_user: UserName) -> dict[str, Json]:
+        return await post_anchor()
 
     async def login(user: UserName) -> dict[str, Json]:
         if web is None:
@@ -253,7 +260,10 @@ def _terminal(
 
     uids = {number: name for name, user in settings.users.items() for number in user.unix}
     return TerminalChat(
-        Path(settings.terminal.socket), uids, clock, {"status": status, "login": login}
+        Path(settings.terminal.socket),
+        uids,
+        clock,
+        {"status": status, "login": login, "anchor": anchor},
     )
 
 
@@ -319,13 +329,16 @@ def _probes(
     wall: Wall,
     claude: ClaudeAgent | None,
     strangers: Strangers,
-    audit: AuditLog,
+    log: RecordedLog,
+    anchors: Anchors,
     state_directory: Path,
 ) -> Mapping[str, Probe]:
     return {
         "agent": lambda: f"claude {claude.version}" if claude else NO_AGENT,
         "wall": lambda: wall.shortfall,
-        "audit": lambda: audit.refusal,
+        "audit": lambda: log.refusal,
+        "anchors": anchors.line,
+        "anchor trouble": anchors.trouble,
         "disk": lambda: shortfall(state_directory),
         "strangers": strangers.line,
     }

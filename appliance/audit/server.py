@@ -100,10 +100,15 @@ class AuditServer:
         self._peers.add(peer)
         self._selector.register(connection, selectors.EVENT_READ, peer)
         if not self._rights.of(peer.uid):
-            _part(peer, f"user id {peer.uid} of this machine may not use the audit log")
-        elif len(self._peers) > MAX_CONNECTIONS:
-            _part(peer, "too many are connected to the audit log")
+            peer.part(f"user id {peer.uid} of this machine may not use the audit log")
+        elif len(self._peers) - self._leaving() > MAX_CONNECTIONS:
+            peer.part("too many are connected to the audit log")
+        if self._leaving() > MAX_CONNECTIONS:
+            self._drop(peer)
         return peer
+
+    def _leaving(self) -> int:
+        return sum(peer.is_leaving for peer in self._peers)
 
     def _hear(self, peer: _Peer) -> Iterator[_Question]:
         """What somebody asks. Those who cannot be understood are hung up on."""
@@ -111,12 +116,14 @@ class AuditServer:
             return
         self._receive(peer)
         try:
-            for line in () if peer.last_words else peer.lines():
+            for line in peer.lines():
                 yield from _read(peer, line)
         except wire.Malformed as error:
-            _part(peer, str(error))
+            peer.part(str(error))
 
     def _receive(self, peer: _Peer) -> None:
+        if peer not in self._peers:
+            return
         try:
             received = peer.connection.recv(READ_BYTES)
         except BlockingIOError:
@@ -131,13 +138,14 @@ class AuditServer:
         if peer not in self._peers:
             return None
         peer.outgoing += peer.last_words
+        peer.last_words = b""
         try:
             del peer.outgoing[: peer.connection.send(peer.outgoing)]
+            if peer.is_leaving and not peer.outgoing:
+                peer.connection.shutdown(socket.SHUT_WR)
         except BlockingIOError:
             pass
         except OSError:
-            return self._drop(peer)
-        if peer.last_words:
             return self._drop(peer)
         wanted = selectors.EVENT_WRITE if peer.outgoing else selectors.EVENT_READ
         self._selector.modify(peer.connection, wanted, peer)
@@ -146,8 +154,12 @@ class AuditServer:
     def _cut_off_the_slow(self) -> None:
         limit = self._clock.monotonic() - UNFINISHED_SECONDS
         for peer in tuple(self._peers):
-            if peer.unfinished_since is not None and peer.unfinished_since <= limit:
-                _part(peer, f"a frame was not finished within {UNFINISHED_SECONDS:g} s")
+            if peer.unfinished_since is None or peer.unfinished_since > limit:
+                continue
+            if peer.is_leaving or peer.outgoing:
+                self._drop(peer)
+            else:
+                peer.part(f"a frame was not finished within {UNFINISHED_SECONDS:g} s")
                 self._send(peer)
 
     def _drop(self, peer: _Peer) -> None:
@@ -221,6 +233,10 @@ class AuditServer:
                 return wire.Checkpointed(str(self._writer.head()))
             case wire.AskStanding():
                 return wire.Standing(self._writer.refusal)
+            case wire.AskPublicKey():
+                return wire.PublicKeyIs(self._writer.public_key)
+            case wire.ProveGrowth(old, new):
+                return wire.Grown(tuple(self._writer.prove_growth(old, new)))
             case wire.RecordAnchor(size, sink, receipt):
                 self._writer.record_anchor(size, sink, receipt)
             case wire.Redact(seq, field, reason):
@@ -233,7 +249,11 @@ class AuditServer:
 
 
 class _Peer:
-    """One connection. With `last_words` it is told them and hung up on."""
+    """One connection. Who is leaving has been told why and is not listened to any more.
+
+    It is he who hangs up first, or is made to after a while: what is sent to a closed socket
+    would cost him the last words.
+    """
 
     def __init__(self, connection: socket.socket, uid: int) -> None:
         self.connection = connection
@@ -241,20 +261,31 @@ class _Peer:
         self.incoming = b""
         self.outgoing = bytearray()
         self.last_words = b""
+        self.is_leaving = False
         self.unfinished_since: float | None = None
 
     def lines(self) -> Sequence[bytes]:
         """The frames that have arrived whole. Raises Malformed when one is too long."""
         *lines, self.incoming = self.incoming.split(b"\n")
+        if self.is_leaving:
+            self.incoming = b""
+            return ()
         if any(len(line) >= wire.MAX_FRAME_BYTES for line in (*lines, self.incoming)):
             raise wire.Malformed(f"a frame may have {wire.MAX_FRAME_BYTES:,} bytes")
         if lines:
             self.unfinished_since = None
         return lines
 
+    def part(self, reason: str) -> None:
+        """Behind the answers that are on their way, say why nothing more will be heard."""
+        _log.warning("user id %d is hung up on: %s", self.uid, reason)
+        self.last_words = wire.write(0, wire.Refused(reason, ""))
+        self.incoming = b""
+        self.is_leaving = True
+
     def note_time(self, now: float) -> None:
         """Remember since when something is unfinished."""
-        if not (self.incoming or self.outgoing):
+        if not (self.incoming or self.outgoing or self.is_leaving):
             self.unfinished_since = None
         elif self.unfinished_since is None:
             self.unfinished_since = now
@@ -284,11 +315,6 @@ def _read(peer: _Peer, line: bytes) -> Iterator[_Question]:
             raise
         hint = "if the asker is newer than the running dispatch-audit, restart that"
         peer.outgoing += wire.write(error.id, wire.Refused(str(error), hint))
-
-
-def _part(peer: _Peer, reason: str) -> None:
-    _log.warning("user id %d is hung up on: %s", peer.uid, reason)
-    peer.last_words = wire.write(0, wire.Refused(reason, ""))
 
 
 def _refused(error: ApplianceError) -> wire.Refused:
