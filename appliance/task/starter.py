@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ _SIZE_BYTES = 4
 _MAX_DESCRIPTORS = 16
 _ASIDE = 100
 """Descriptors are first moved up here, so that none is where another belongs."""
+_HIGHEST = 65_536
 _CANNOT_START = 127
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -67,8 +69,10 @@ class Starter:
         return self.pid
 
     def close(self) -> None:
-        """One that was not needed ends by itself."""
+        """See one that was not needed end; it is told by the socket's end."""
         self._socket.close()
+        with suppress(ChildProcessError):  # the supervisor has seen it
+            os.waitpid(self.pid, 0)
 
 
 def _wait_and_become(theirs: socket.socket, parent: int) -> None:
@@ -79,7 +83,8 @@ def _wait_and_become(theirs: socket.socket, parent: int) -> None:
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
         control = socket.socket(fileno=_aside(theirs.fileno()))
-        os.closerange(0, _ASIDE)  # it keeps nothing of the launcher's open
+        os.closerange(0, control.fileno())  # it keeps nothing of the launcher's open
+        os.closerange(control.fileno() + 1, _HIGHEST)
         _become(control)
     finally:
         os._exit(_CANNOT_START)
