@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 def add_pins(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pubkey", help="the log's first public key, or a file that holds it")
     parser.add_argument(
-        "--anchor", action="append", default=[], type=Path, help="a file with a checkpoint of it"
+        "--anchor",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a text with checkpoints of it, such as a message that was kept",
     )
 
 
 def pins_of(arguments: argparse.Namespace) -> tuple[PublicKey | None, list[Note]]:
     """The key and the checkpoints that were given. Raises ApplianceError."""
     key = None if arguments.pubkey is None else _public_key(arguments.pubkey)
-    return key, [_anchor(path) for path in arguments.anchor]
+    return key, [note for path in arguments.anchor for note in _anchors(path)]
 
 
 def _public_key(argument: str) -> PublicKey:
@@ -36,10 +41,17 @@ def _public_key(argument: str) -> PublicKey:
         raise ApplianceError(f"--pubkey {argument}: {error}") from error
 
 
-def _anchor(path: Path) -> Note:
-    from appliance.audit.checkpoint import parse_note
+def _anchors(path: Path) -> list[Note]:
+    """The checkpoints in a file, which may be a whole conversation around them."""
+    from appliance.audit.claims import notes_in
 
     try:
-        return parse_note(read_text(path))
+        notes = list(notes_in(read_text(path)))
     except ValueError as error:
         raise ApplianceError(f"--anchor {path}: {error}") from error
+    if not notes:
+        raise ApplianceError(
+            f"--anchor {path}: there is no checkpoint in it",
+            hint="a checkpoint is a name, a number, a hash, an empty line and signatures",
+        )
+    return notes
