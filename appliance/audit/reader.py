@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
 from appliance.audit import index
-from appliance.audit.database import ERRORS, reading
+from appliance.audit.database import ERRORS, PRUNE, reading
 from appliance.audit.index import Index, IndexDamaged, Report
 from appliance.audit.search import Entry, Filter, Projects, facets_of, job_of
 from appliance.core.records import Record, decode
@@ -82,11 +82,29 @@ class Log:
         found = self.newest(Filter(message=key)) if key else []
         return [entry for entry in found if not job_of(entry.record)]
 
-    def redactions(self, seq: int) -> dict[str, Entry]:
-        """The records that tell why private values of this one are gone, by name."""
-        found = self.newest(Filter(kind="record.redacted"))
-        mine = [entry for entry in found if entry.record.data.get("seq") == seq]
-        return {str(entry.record.data.get("field")): entry for entry in mine}
+    def redactions(self) -> dict[tuple[int, str], Entry]:
+        """The records that tell why private values are gone, by record and name of the value."""
+        return {
+            (_number(entry, "seq"), str(entry.record.data.get("field"))): entry
+            for entry in self.newest(Filter(kind="record.redacted"))
+        }
+
+    def pruned(self) -> Entry | None:
+        """The record that tells which ones were pruned; the last, where it was done repeatedly."""
+        row = self.connection.execute(
+            "SELECT max(size) FROM ckpt WHERE reason=?", (PRUNE,)
+        ).fetchone()
+        return None if row[0] is None else self.entry(row[0])
+
+    def leaf(self, seq: int) -> bytes | None:
+        """The hash of a record, which is kept when the record is pruned."""
+        row = self.connection.execute("SELECT h FROM leaf WHERE seq=?", (seq,)).fetchone()
+        return None if row is None else row[0]
+
+    def project_of(self, job: int) -> str:
+        """The project of a job, "" when no record tells."""
+        names = (entry.record.data.get("project") for entry in self.of_job(job))
+        return next((name for name in names if isinstance(name, str) and name), "")
 
     def facets(self, record: Record) -> frozenset[str]:
         """By what a record can be found. To be asked for in order: jobs name their project once."""
@@ -160,6 +178,37 @@ def entries(path: Path, wanted: Filter, *, limit: int) -> list[Entry]:
         for error in log.damaged.values():
             raise error
         return found
+
+
+def following(path: Path, wanted: Filter, last: int, wait: Callable[[], None]) -> Iterator[Entry]:
+    """The entries behind record `last` that fit, as they come, for ever.
+
+    `wait` lets some time pass and is called whenever everything there was has been given. A log
+    that takes the place of this one is given from its beginning. Raises what `opened` raises when
+    the log cannot be read any more.
+    """
+    projects = Projects(lambda job: _project_of(path, job))
+    origin: bytes | None = None
+    while True:
+        with opened(path, use_index=False) as log:
+            begin = log.leaf(1)
+            if origin not in (None, begin):
+                last = 0
+            origin = begin
+            found = list(log.after(last, wanted, projects))
+            last = log.size
+        yield from found
+        wait()
+
+
+def _project_of(path: Path, job: int) -> str:
+    with opened(path) as log:
+        return log.project_of(job)
+
+
+def _number(entry: Entry, name: str) -> int:
+    value = entry.record.data.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def decoded(seq: int, encoded: bytes) -> Record:

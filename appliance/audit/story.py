@@ -165,6 +165,24 @@ def protection(log: Log, seq: int) -> Protection:
     return Protection(ended + 1, signed or 0, tuple(anchors.fetchall()))
 
 
+def causes(log: Log, entry: Entry) -> dict[str, Entry | None]:
+    """The first record of each thing that led to this one, None where no other record is of it."""
+    job = job_of(entry.record)
+    own = log.of_job(job) if job else []
+    found = {name: _first_of(log, name, own) for name in entry.record.cause}
+    return {name: None if first == entry else first for name, first in found.items()}
+
+
+def _first_of(log: Log, name: str, own: Sequence[Entry]) -> Entry | None:
+    """The first record of a message, or among `own` of a job, an approval or a tool call."""
+    if name.startswith("job:"):
+        return own[0] if own else None
+    if name.startswith("approval:"):
+        return next((e for e in own if f"approval:{_word(e, 'approval')}" == name), None)
+    of_call = (entry for entry in own if _request(entry, {}) == name)
+    return next(iter(log.of_message(name)), None) or next(of_call, None)
+
+
 def _lives(found: Sequence[Entry]) -> dict[str, list[Entry]]:
     """The records of all jobs that had this number, by the key of the message that asked.
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from appliance.app.audit_commands.filters import add_filters, filter_of
-from appliance.app.audit_commands.shared import (
-    JSON_FORMAT,
-    add_database,
-    database_of,
+from appliance.app.audit_commands.screen import (
+    OUTCOMES,
+    Ink,
+    Screen,
+    columns,
+    fill,
     fit,
-    printable,
+    progress,
+    screen_of,
 )
+from appliance.app.audit_commands.shared import JSON_FORMAT, add_database, database_of, printable
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from appliance.core.model import Json
 
 _DEFAULT_LIMIT = 100
-_WIDTH = 80  # when the output is no terminal nobody can be asked
+_POLL_SECONDS = 0.5
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -35,60 +39,118 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     add_database(log)
     add_filters(log)
     log.add_argument("-n", "--limit", type=int, default=_DEFAULT_LIMIT, help="default: %(default)s")
+    log.add_argument("-f", "--follow", action="store_true", help="go on with new ones; end: Ctrl-C")
+    log.add_argument("--no-index", action="store_true", help="look at every record, trust no index")
     log.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
-def run_log(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
-    """Print the matching records, oldest first; raises what `entries` raises."""
-    from appliance.audit.reader import entries
+def run_log(
+    arguments: argparse.Namespace,
+    out: TextIO | None = None,
+    wait: Callable[[], None] = lambda: time.sleep(_POLL_SECONDS),
+) -> int:
+    """Print the matching records, oldest first, and with --follow those that come.
+
+    Raises what `opened` raises, and AuditBroken, after all that can be read was printed.
+    """
+    from appliance.audit.reader import following, opened
     from appliance.host.clock import SystemClock
 
     if arguments.limit < 1:
         raise ApplianceError("--limit must be at least 1")
-    out = out or sys.stdout
-    wanted = filter_of(arguments, SystemClock().now())
-    line: Callable[[Entry], str] = _json_line if arguments.json else _liner(out)
-    for entry in entries(database_of(arguments), wanted, limit=arguments.limit):
-        out.write(line(entry) + "\n")
+    out, clock, path = out or sys.stdout, SystemClock(), database_of(arguments)
+    wanted = filter_of(arguments, clock.now())
+    form = _Json() if arguments.json else _Lines(screen_of(out))
+    with (
+        progress("reading", clock.monotonic) as report,
+        opened(path, report, use_index=not arguments.no_index) as log,
+    ):
+        found = log.newest(wanted, arguments.limit)
+        last, damaged = log.size, list(log.damaged.values())
+        pruned = log.pruned() if len(found) < arguments.limit else None
+    for line in _told(found, pruned, form):
+        out.write(line + "\n")
+    for error in damaged:
+        raise error
+    if arguments.follow:
+        out.flush()
+        for entry in following(path, wanted, last, wait):
+            out.write(form.entry(entry) + "\n")
+            out.flush()
     return 0
 
 
-def _json_line(entry: Entry) -> str:
-    from appliance.core.records import encode
-
-    record: dict[str, Json] = json.loads(encode(entry.record))
-    return json.dumps({"format": JSON_FORMAT, "record": record, "values": dict(entry.values)})
-
-
-def _liner(out: TextIO) -> Callable[[Entry], str]:
-    width = shutil.get_terminal_size((_WIDTH, 0)).columns if out.isatty() else _WIDTH
-    return lambda entry: _line(entry, width)
+def _told(found: Sequence[Entry], pruned: Entry | None, form: _Json | _Lines) -> Iterator[str]:
+    """Each entry, and where records are missing that were pruned, who did it."""
+    before = pruned.record.data.get("before") if pruned else None
+    for entry in found:
+        if pruned and isinstance(before, int) and entry.record.seq > before:
+            yield form.pruned(pruned)
+            pruned = None
+        yield form.entry(entry)
 
 
-def _line(entry: Entry, width: int) -> str:
-    """Number, time, who, what and under which rule, how it ended; as wide as the terminal."""
-    record = entry.record
-    at = datetime.fromtimestamp(record.time / 1000, tz=UTC).astimezone()
-    begin = f"{record.seq:>6} {at:%m-%d %H:%M:%S} {fit(printable(record.actor.id), 9):<9} "
-    outcome = "" if record.outcome == "noted" else str(record.outcome)
-    rule = _rule(record.data)
-    kind = record.kind.removesuffix(f".{outcome}")  # "request … allowed" says it once
-    what = printable(" ".join([kind, *_details(entry)]))
-    room = max(width - len(begin) - len(rule) - len(outcome) - 2, len(kind))
-    return f"{begin}{fit(what, room):<{room}} {rule} {outcome}".rstrip()
+class _Json:
+    """One object a line, for programs."""
+
+    def entry(self, entry: Entry) -> str:
+        from appliance.core.records import encode
+
+        record: dict[str, Json] = json.loads(encode(entry.record))
+        return json.dumps({"format": JSON_FORMAT, "record": record, "values": dict(entry.values)})
+
+    def pruned(self, entry: Entry) -> str:
+        """Told by the record of it: all up to `before` but those of keys are gone."""
+        before, reason = entry.record.data.get("before"), entry.record.data.get("reason")
+        told = {"seq": entry.record.seq, "before": before, "reason": reason}
+        return json.dumps({"format": JSON_FORMAT, "pruned": told})
 
 
-def _rule(data: object) -> str:
+class _Lines:
+    """One line each, as wide as the screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def entry(self, entry: Entry) -> str:
+        """Number, time, who, what and under which rule, how it ended."""
+        ink, record = self._screen.ink, entry.record
+        place = f"{record.seq:>6} {_time(entry):%m-%d %H:%M:%S} "
+        is_agent = record.actor.type == "agent"  # of which there is one in each job
+        who = fill(printable(record.actor.auth if is_agent else record.actor.id), 9)
+        outcome = "" if record.outcome == "noted" else str(record.outcome)
+        rule = _rule(entry)
+        kind = record.kind.removesuffix(f".{outcome}")  # "request … allowed" says it once
+        taken = len(place) + columns(who) + columns(rule) + len(outcome) + 3
+        room = max(self._screen.width - taken, len(kind))
+        what = fill(printable(" ".join([kind, *_details(entry)])), room)
+        ends = (ink(Ink.DIM, rule), ink(OUTCOMES.get(outcome), outcome))
+        return f"{ink(Ink.DIM, place)}{who} {what} {' '.join(ends)}".rstrip()
+
+    def pruned(self, entry: Entry) -> str:
+        record = entry.record
+        told = (
+            f"     … up to {record.data.get('before')} pruned by {record.actor.id} "
+            f"on {_time(entry):%Y-%m-%d} [{record.seq}]: {record.data.get('reason')}"
+        )
+        return fit(printable(told), self._screen.width)
+
+
+def _time(entry: Entry) -> datetime:
+    return datetime.fromtimestamp(entry.record.time / 1000, tz=UTC).astimezone()
+
+
+def _rule(entry: Entry) -> str:
     """Where the rule is, without the directory: "default.csv:14"."""
-    rule = data.get("rule") if isinstance(data, dict) else None
-    return fit(printable(rule.rpartition("/")[2]), 16) if isinstance(rule, str) else ""
+    return fit(printable(_words(entry.record.data.get("rule")).rpartition("/")[2]), 16)
 
 
 def _details(entry: Entry) -> Iterator[str]:
     """The fields of a record that tell most come first: the end may be cut."""
     data = entry.record.data
-    if isinstance(job := data.get("job"), int) and job:
-        yield f"#{job}"
+    job = f"job:{data.get('job')}"
+    if data.get("job") and job != entry.record.actor.auth:
+        yield job
     for name in ("act", "tool", "agent", "object", "reason", "path", "version", "project"):
         if words := _words(data.get(name)):
             yield words

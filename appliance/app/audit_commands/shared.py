@@ -89,10 +89,6 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
 
 
-def fit(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
-
-
 def printable(text: str) -> str:
     """One line in which nothing moves the cursor, turns the writing or hides."""
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
