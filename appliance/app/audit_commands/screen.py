@@ -89,7 +89,7 @@ def wrapped(text: str, room: int) -> Iterator[str]:
     for line in text.removesuffix("\n").split("\n"):
         rest = printable(line.rstrip("\r").expandtabs(_TAB))
         while columns(rest) > room:
-            end = _split_at(rest, room)
+            end = max(_split_at(rest, room), 1)
             blank = rest.rfind(" ", end // 2, end + 1)
             yield rest[: blank if blank > 0 else end]
             rest = rest[blank + 1 :] if blank > 0 else rest[end:]
@@ -116,11 +116,11 @@ def progress(verb: str, seconds: Callable[[], float]) -> Iterator[Callable[[int,
 
 
 def _split_at(text: str, room: int) -> int:
-    """How many characters fit, one at least."""
+    """How many characters fit."""
     for index, character in enumerate(text):
         room -= _columns(character)
         if room < 0:
-            return max(index, 1)
+            return index
     return len(text)
 
 

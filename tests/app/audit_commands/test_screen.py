@@ -43,6 +43,11 @@ def test_what_is_fitted_is_as_wide_as_its_room_at_most(text: str, room: int) -> 
     assert columns(fill(text, room)) == room
 
 
+def test_a_letter_of_two_columns_does_not_get_into_one() -> None:
+    assert fit("今今", 2) == "…"
+    assert fill("今今", 2) == "… "
+
+
 def test_words_stay_whole_where_they_can() -> None:
     assert list(wrapped("make the tests green", 11)) == ["make the", "tests green"]
 
