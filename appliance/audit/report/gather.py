@@ -1,0 +1,106 @@
+"""Reads what a report is about and verifies the log that it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.audit.checkpoint import Note, PublicKey
+from appliance.audit.reader import Log, opened
+from appliance.audit.search import Entry, Filter, job_of
+from appliance.audit.story import Story, story_in
+from appliance.audit.verify import Verification, verify
+from appliance.core.model import Millis
+from appliance.errors import ApplianceError
+
+MAX_RECORDS = 20_000
+"""Of one report: a page with more is opened by no browser and read by nobody."""
+
+Progress = Callable[[int, int], None]
+"""Called now and then with how much is done, and of how much."""
+
+Redactions = Mapping[tuple[int, str], Entry]
+"""The records that say why private values are gone, by record and name of the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `since` on, before `until`; None: from the beginning, to the end."""
+
+    since: Millis | None = None
+    until: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the page tells. `others` are records of the span that belong to no job.
+
+    `unreadable` are the records that made no sense.
+    """
+
+    subject: int | Span
+    path: Path
+    made_at: Millis
+    verification: Verification
+    stories: tuple[Story, ...]
+    others: tuple[Entry, ...]
+    redactions: Redactions
+    unreadable: tuple[int, ...]
+
+
+def gather(
+    path: Path,
+    subject: int | Span,
+    now: Millis,
+    *,
+    public_key: PublicKey | None = None,
+    anchors: Sequence[Note] = (),
+    reading: Progress,
+    verifying: Progress,
+) -> Report:
+    """What happened in a job, or in a span of time, and whether the log can be believed.
+
+    The log is verified after it was read, so that the verdict covers what was read. Raises
+    ApplianceError when there is no such job or too much to tell, and what `opened` raises.
+    """
+    with opened(path, reading) as log:
+        stories, others = _of_job(log, subject) if isinstance(subject, int) else _of(log, subject)
+        redactions = _redactions(log)
+        unreadable = tuple(sorted(log.damaged))
+    found = verify(path, public_key=public_key, anchors=anchors, report=verifying)
+    return Report(subject, path, now, found, stories, others, redactions, unreadable)
+
+
+def _of_job(log: Log, job: int) -> tuple[tuple[Story, ...], tuple[Entry, ...]]:
+    found = story_in(log, job)
+    _require_readable(len(found.records))
+    return (found,), ()
+
+
+def _of(log: Log, span: Span) -> tuple[tuple[Story, ...], tuple[Entry, ...]]:
+    found = log.newest(Filter(since=span.since, until=span.until))
+    _require_readable(len(found))
+    jobs = sorted({job for entry in found if (job := job_of(entry.record))})
+    stories = tuple(story_in(log, job) for job in jobs)
+    told = {entry.record.seq for story in stories for entry in story.records}
+    _require_readable(len(told))
+    return stories, tuple(entry for entry in found if entry.record.seq not in told)
+
+
+def _redactions(log: Log) -> Redactions:
+    found = log.newest(Filter(kind="record.redacted"))
+    return {(_seq_of(entry), str(entry.record.data.get("field"))): entry for entry in found}
+
+
+def _seq_of(redaction: Entry) -> int:
+    seq = redaction.record.data.get("seq")
+    return seq if isinstance(seq, int) else 0
+
+
+def _require_readable(records: int) -> None:
+    if records > MAX_RECORDS:
+        raise ApplianceError(
+            f"a report tells of at most {MAX_RECORDS:,} records, and this would be {records:,}",
+            hint="choose a shorter time, or take: dispatchctl audit export",
+        )

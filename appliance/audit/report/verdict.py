@@ -1,0 +1,83 @@
+"""The verdict of the verification in words, with what it does not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from appliance.audit.report.gather import Report
+from appliance.audit.report.html import Markup, element
+from appliance.audit.report.stories import moment
+from appliance.audit.verify import Verdict
+from appliance.core.model import Millis
+
+_TITLES = {
+    Verdict.INTACT: "Intact",
+    Verdict.TAMPERED: "Tampered with",
+    Verdict.INCOMPLETE: "Nothing to judge by",
+}
+
+
+def verdict(report: Report) -> Markup:
+    """What was found, then what nobody could find from here."""
+    found = report.verification
+    return element(
+        "section",
+        {"class": f"verdict {found.verdict}"},
+        element("h2", {}, _TITLES[found.verdict]),
+        element("p", {}, _finding(report)),
+        element("ul", {}, *(element("li", {}, limit) for limit in _limits(report))),
+        element("dl", {"class": "facts"}, *_identity(report)),
+    )
+
+
+def _finding(report: Report) -> str:
+    found = report.verification
+    if found.verdict is Verdict.INTACT:
+        return (
+            f"All {found.size:,} records of the log are what was signed, in {found.epochs} epochs. "
+            "This page tells of some of them."
+        )
+    where = f"At record {found.seq}: " if found.seq else ""
+    sound = f" The first {found.size:,} records are what was signed." if found.size else ""
+    return f"{where}{found.reason}.{sound}"
+
+
+def _limits(report: Report) -> Iterator[str]:
+    found = report.verification
+    if report.unreadable:
+        numbers = ", ".join(map(str, report.unreadable[:20]))
+        yield f"{len(report.unreadable)} records cannot be read and are missing here: {numbers}"
+    if found.verdict is not Verdict.INTACT:
+        yield "Nothing below may be relied on before it is known what happened to the log."
+    if not found.pinned:
+        yield (
+            "Whether this is the right log was not checked: compare its first public key with one "
+            "that was kept elsewhere."
+        )
+    if found.anchored < found.size:
+        yield (
+            f"The last {found.size - found.anchored:,} records are protected by the signing keys "
+            "only: no checkpoint that was kept elsewhere was compared for them."
+        )
+    if found.pruned:
+        yield f"{found.pruned:,} records were pruned, which a signed record says."
+    if found.redacted:
+        yield f"{found.redacted:,} private values were redacted, which signed records say."
+    yield from found.remarks
+    yield "This page is a copy, and anybody can change a copy. Verify the log itself."
+
+
+def _identity(report: Report) -> Iterator[Markup]:
+    found = report.verification
+    yield _fact("verified", moment(report.made_at))
+    yield _fact("log", str(report.path))
+    if found.size:
+        yield _fact("records", f"{found.size:,}")
+        yield _fact("root", found.root.hex())
+        yield _fact("first public key", found.public_key)
+    if found.anchored_at:
+        yield _fact("anchored", moment(Millis(found.anchored_at)))
+
+
+def _fact(name: str, value: str | Markup) -> Markup:
+    return element("div", {}, element("dt", {}, name), element("dd", {}, value))
