@@ -247,8 +247,10 @@ class Writer:
             if not self.refusal:
                 self.rotate()
         finally:
-            self._connection.close()
-            self._lock.release()
+            try:
+                self._connection.close()
+            finally:
+                self._lock.release()
 
     # --- opening
 
