@@ -18,12 +18,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TextIO
 
+from appliance.audit.moments import utc
 from appliance.audit.rows import Row
 from appliance.core.events import FieldValue
-from appliance.core.model import Json, Millis
+from appliance.core.model import Json
 from appliance.core.records import Record
 
 FORMAT = 1
@@ -69,11 +69,6 @@ def write_csv(rows: Iterable[Row], out: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow(_harmless(cell) for cell in _cells(row))
-
-
-def utc(time: Millis) -> str:
-    """ISO 8601 with milliseconds: "2030-01-31T14:00:00.250Z"."""
-    return f"{datetime.fromtimestamp(time / 1000, tz=UTC):%Y-%m-%dT%H:%M:%S}.{time % 1000:03}Z"
 
 
 def _object(row: Row) -> dict[str, Json]:

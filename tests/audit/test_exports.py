@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.audit.exports import COLUMNS, utc, write_csv, write_jsonl
+from appliance.audit.exports import COLUMNS, write_csv, write_jsonl
 from appliance.audit.rows import Row, rows
 from appliance.core.events import ActorType, Event, JobFailed, MessageReceived, RequestDenied, Who
-from appliance.core.model import Millis
 from appliance.core.records import decode, draft, leaf_hash
 from tests.attacks.audit.intruder import run
 from tests.audit.logs import allowed, sample, write
@@ -94,7 +93,3 @@ def test_every_cell_is_read_back_as_it_was(text: str) -> None:
     kept = {value.name: value.text for value in made.values}
     row = table([Row(1, bytes(32), None, None, kept, {}, None)])[0]
     assert json.loads(row["values"] or "{}") == kept
-
-
-def test_moments_have_milliseconds() -> None:
-    assert utc(Millis(1_800_000_000_007)) == "2027-01-15T08:00:00.007Z"

@@ -8,10 +8,11 @@ from hashlib import sha256
 from importlib.resources import files
 
 from appliance import __version__
+from appliance.audit.moments import day_and_time
 from appliance.audit.report.gather import Report, Span
 from appliance.audit.report.html import NOTHING, Child, Markup, element
 from appliance.audit.report.ledger import Line, ledger
-from appliance.audit.report.stories import Teller, day_and_time, moment, number, pill
+from appliance.audit.report.stories import Teller, moment, number, pill
 from appliance.audit.report.timeline import timeline
 from appliance.audit.report.verdict import verdict
 

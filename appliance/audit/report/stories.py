@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from appliance.audit.moments import day_and_time, utc
 from appliance.audit.report.changes import change
 from appliance.audit.report.gather import Redactions
 from appliance.audit.report.html import (
@@ -35,13 +35,9 @@ _COLUMN = {"-": "removed", "+": "added", " ": "kept"}
 
 def moment(time: Millis) -> Markup:
     """Date and time, with the exact moment for those who look closer."""
-    exact = datetime.fromtimestamp(time / 1000, tz=UTC).isoformat(timespec="milliseconds")
+    exact = utc(time)
     day, clock = (element("span", {}, part) for part in day_and_time(time).split(" "))
     return element("time", {"datetime": exact, "title": exact}, day, " ", clock)
-
-
-def day_and_time(time: Millis) -> str:
-    return f"{datetime.fromtimestamp(time / 1000, tz=UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def number(seq: int) -> Markup:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from appliance.audit.moments import day_and_time
 from appliance.audit.report.gather import Report
 from appliance.audit.report.html import NOTHING, Attributes, Markup, element, one_line
 from appliance.audit.report.ledger import (
@@ -177,11 +177,9 @@ class _Scale:
         return 2 + 96 * (time - self.begin) / max(self.end - self.begin, 1)
 
     def label(self, share: float) -> str:
-        time = self.begin + share * (self.end - self.begin)
-        is_long = self.end - self.begin >= _DAY
-        return (
-            f"{datetime.fromtimestamp(time / 1000, UTC):{'%m-%d %H:%M' if is_long else '%H:%M:%S'}}"
-        )
+        moment = Millis(self.begin + int(share * (self.end - self.begin)))
+        day, _, clock = day_and_time(moment).partition(" ")
+        return clock if self.end - self.begin < _DAY else f"{day} {clock[:5]}"
 
 
 def _picture(drawn: Sequence[Lane], scale: _Scale) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from appliance.audit.report.gather import Report
 from appliance.audit.report.html import Markup, element
 from appliance.audit.report.stories import moment
-from appliance.audit.verify import Verdict
+from appliance.audit.verify import Verdict, Verification
 from appliance.core.model import Millis
 
 _TITLES = {
@@ -54,17 +54,30 @@ def _limits(report: Report) -> Iterator[str]:
             "Whether this is the right log was not checked: compare its first public key with one "
             "that was kept elsewhere."
         )
-    if found.anchored < found.size:
-        yield (
-            f"The last {found.size - found.anchored:,} records are protected by the signing keys "
-            "only: no checkpoint that was kept elsewhere was compared for them."
-        )
+    yield from _unanchored(found)
     if found.pruned:
         yield f"{found.pruned:,} records were pruned, which a signed record says."
     if found.redacted:
         yield f"{found.redacted:,} private values were redacted, which signed records say."
     yield from found.remarks
     yield "This page is a copy, and anybody can change a copy. Verify the log itself."
+
+
+def _unanchored(found: Verification) -> Iterator[str]:
+    """What could have been done unseen, and by whom."""
+    if found.anchored >= found.size:
+        return
+    yield (
+        f"The last {found.size - found.anchored:,} records are protected by the signing keys only: "
+        "no checkpoint that was kept elsewhere was compared for them, so whoever can write the "
+        f"file could have cut off what followed record {found.size:,}."
+    )
+    first = max(found.epoch_began, found.anchored + 1)
+    if first <= found.size:
+        yield (
+            "Whoever held the newest signing key could have written records "
+            f"{first:,} to {found.size:,}."
+        )
 
 
 def _identity(report: Report) -> Iterator[Markup]:
@@ -75,6 +88,7 @@ def _identity(report: Report) -> Iterator[Markup]:
         yield _fact("records", f"{found.size:,}")
         yield _fact("root", found.root.hex())
         yield _fact("first public key", found.public_key)
+        yield _fact("identity", found.identity)
     if found.anchored_at:
         yield _fact("anchored", moment(Millis(found.anchored_at)))
 

@@ -53,3 +53,12 @@ def test_a_pinned_and_anchored_log_has_no_such_limits(tmp_path: Path) -> None:
     assert "right log" not in found
     assert "signing keys only" not in found
     assert "anybody can change a copy" in found
+
+
+def test_what_a_thief_of_the_newest_key_could_have_written_is_said(tmp_path: Path) -> None:
+    report = report_of(log_of(tmp_path, life(12)), 12)
+    size = report.verification.size
+    young = replace(report.verification, epoch_began=size - 3, anchored=size - 5)
+    found = verdict(replace(report, verification=young)).text
+    assert "The last 5 records are protected by the signing keys only" in found
+    assert f"could have written records {size - 3} to {size}" in found
