@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance.audit.checkpoint import parse_note
 from appliance.audit.database import DATABASE
 from appliance.audit.log import AuditLog
 from appliance.audit.reader import entries
@@ -16,8 +17,9 @@ from appliance.audit.verify import Verdict, verify
 from appliance.core.events import JobFinished
 from appliance.errors import AuditUnavailable
 from appliance.ports import Receipt
-from tests.audit.logs import BOOT, FailingConnection, allowed, denied, queued
+from tests.audit.logs import ANNA, BOOT, FailingConnection, allowed, denied, queued
 from tests.fakes import FakeClock
+from tests.fakes_clock import HurriedClock
 
 
 async def test_what_is_acknowledged_can_be_read_by_another_connection(tmp_path: Path) -> None:
@@ -157,3 +159,64 @@ async def test_an_append_is_quick_enough_to_do_before_every_act(tmp_path: Path) 
         for number in range(50):
             await log.append(allowed(number))
         assert (time.process_time() - begin) / 50 < 0.005
+
+
+# --- what administrators and the clock do
+
+
+async def test_a_checkpoint_covers_everything_that_waits(tmp_path: Path) -> None:
+    async with AuditLog.open(tmp_path, FakeClock(), BOOT) as log, asyncio.TaskGroup() as group:
+        append = group.create_task(log.append(queued()))
+        await asyncio.sleep(0)
+        note = parse_note(await log.checkpoint())
+        await log.record_anchor(note.checkpoint.size, "chat", str(note))
+        assert note.checkpoint.size == (await append).seq == 2
+        assert note.checkpoint.root == append.result().root
+
+
+async def test_records_can_be_redacted_and_pruned_while_the_log_is_written(tmp_path: Path) -> None:
+    async with AuditLog.open(tmp_path, FakeClock(), BOOT) as log:
+        await log.append(allowed(), queued())
+        await log.redact(2, "input", "a customer asked", ANNA)
+        await log.rotate()
+        await log.prune(4, "kept long enough", ANNA)
+        await log.append(queued())
+    found = verify(tmp_path / DATABASE)
+    assert (found.verdict, found.redacted) == (Verdict.INTACT, 1)
+
+
+async def test_a_closed_log_cannot_be_administered(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path, FakeClock(), BOOT)
+    await log.close()
+    for act in (log.checkpoint(), log.rotate(), log.redact(1, "input", "", ANNA)):
+        with pytest.raises(AuditUnavailable, match="closed"):
+            await act
+
+
+async def test_the_log_ticks_as_a_part_of_the_daemon(tmp_path: Path) -> None:
+    clock, ready = HurriedClock(), asyncio.Event()
+    log = AuditLog.open(tmp_path, clock, BOOT)
+    async with log, asyncio.TaskGroup() as group:
+        ticking = group.create_task(log.ticking(ready.set))
+        await ready.wait()
+        while sum(clock.naps) < 2.5 * 3600:
+            await asyncio.sleep(0)
+        ticking.cancel()
+    found = entries(tmp_path / DATABASE, Filter(kind="audit.ticked"), limit=10)
+    assert len(found) == 2
+
+
+async def test_ticking_goes_on_when_the_disk_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = HurriedClock()
+    log = AuditLog.open(tmp_path, clock, BOOT, factory=FailingConnection)
+    monkeypatch.setattr(FailingConnection, "broken", "disk I/O error")
+    async with asyncio.TaskGroup() as group:
+        ticking = group.create_task(log.ticking(lambda: None))
+        while sum(clock.naps) < 3 * 3600:
+            await asyncio.sleep(0)
+        ticking.cancel()
+    assert "disk I/O error" in log.refusal
+    assert caplog.text.count("was not kept in order") == 1
+    await log.close()
