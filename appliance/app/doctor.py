@@ -75,7 +75,9 @@ def examine(config: Path) -> Iterator[Check]:
     yield _isolation(settings)
     yield _claude(settings)
     yield _room(settings)
-    yield _daemon(config)
+    yield _daemon(settings)
+    if settings.audit.socket:
+        yield _audit_writer(settings)
     yield _audit(settings)
 
 
@@ -156,11 +158,11 @@ def _room(settings: Settings) -> Check:
     return Check("disk", Outcome.WARN if free < room.WARNED_BYTES else Outcome.PASS, found)
 
 
-def _daemon(config: Path) -> Check:
+def _daemon(settings: Settings) -> Check:
     from appliance.app.control_commands import connect
 
     try:
-        with connect(config) as client:
+        with connect(Path(settings.file)) as client:
             report = client.ask("status")
     except ApplianceError as error:
         return Check("daemon", Outcome.WARN, error.message, error.hint or "")
@@ -169,9 +171,29 @@ def _daemon(config: Path) -> Check:
             "daemon",
             Outcome.FAIL,
             f"does nothing any more: {why}",
-            "make room or repair the disk, then restart dispatchd",
+            "see why: journalctl -u dispatch-audit"
+            if settings.audit.socket
+            else "make room or repair the disk, then restart dispatchd",
         )
     return Check("daemon", Outcome.PASS, f"up {report['up']}, version {report['version']}")
+
+
+def _audit_writer(settings: Settings) -> Check:
+    from appliance.app.audit_access import audit_socket, audit_users
+    from appliance.audit.admin import served
+
+    path = audit_socket(settings)
+    if path.exists() and not os.access(path, os.W_OK):
+        return Check("audit writer", Outcome.WARN, f"{path} is not for you", "run doctor as root")
+    try:
+        with served(path, audit_users(settings)) as log:
+            refusal = log.refusal()
+    except ApplianceError as error:
+        return _failed("audit writer", error)
+    if refusal:
+        fix = "make room or repair the disk; it then starts again by itself"
+        return Check("audit writer", Outcome.FAIL, refusal, fix)
+    return Check("audit writer", Outcome.PASS, f"keeps the log, asked on {path}")
 
 
 def _audit(settings: Settings) -> Check:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from appliance.audit import wire
 from appliance.audit.client import ANSWER_SECONDS, check_server, unreachable
@@ -56,20 +56,40 @@ def administer(
 
     Raises AuditUnavailable when it is served and we are not let in, and what `Writer` raises.
     """
-    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection = _connection(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        with _by_hand(directory, clock, boot) as administration:
+            yield administration
+        return
     with connection:
-        connection.settimeout(ANSWER_SECONDS)
-        try:
-            connection.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            with _by_hand(directory, clock, boot) as administration:
-                yield administration
-            return
-        except OSError as error:
-            raise unreachable(path, error) from error
-        check_server(connection, path, server_uids)
-        with connection.makefile("rb") as answers:
-            yield _Served(connection, answers)
+        yield _Served(connection, path, server_uids)
+
+
+@contextmanager
+def served(path: Path, server_uids: Collection[int]) -> Iterator[Administration]:
+    """The log that is served on `path`. Raises AuditUnavailable when it is not."""
+    try:
+        connection = _connection(path)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise unreachable(path, error) from error
+    with connection:
+        yield _Served(connection, path, server_uids)
+
+
+def _connection(path: Path) -> socket.socket:
+    """Raises FileNotFoundError or ConnectionRefusedError when nobody serves the log."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(ANSWER_SECONDS)
+    try:
+        connection.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        raise
+    except OSError as error:
+        connection.close()
+        raise unreachable(path, error) from error
+    return connection
 
 
 @contextmanager
@@ -116,12 +136,13 @@ class _ByHand:
         return self._writer.refusal
 
 
-@dataclass(frozen=True, slots=True)
 class _Served:
     """`Administration` over the socket, one question at a time."""
 
-    _connection: socket.socket
-    _answers: BinaryIO
+    def __init__(self, connection: socket.socket, path: Path, server_uids: Collection[int]) -> None:
+        check_server(connection, path, server_uids)
+        self._connection = connection
+        self._unread = b""
 
     def redact(self, seq: int, field: str, reason: str) -> None:
         self._ask(wire.Redact(seq, field, reason), wire.Done)
@@ -142,10 +163,10 @@ class _Served:
         return self._ask(wire.AskStanding(), wire.Standing).refusal
 
     def _ask(self, question: wire.Question, expected: type[A]) -> A:
-        with suppress(BrokenPipeError):  # it may have said why before it hung up
-            self._connection.sendall(wire.write(1, question))
         try:
-            _, answer = wire.read_answer(self._answers.readline(wire.MAX_FRAME_BYTES))
+            with suppress(BrokenPipeError):  # it may have said why before it hung up
+                self._connection.sendall(wire.write(1, question))
+            _, answer = wire.read_answer(self._line())
         except OSError as error:
             raise AuditUnavailable(f"the audit log's writer does not answer: {error}") from error
         except wire.Malformed as error:
@@ -155,3 +176,13 @@ class _Served:
         if not isinstance(answer, expected):
             raise AuditUnavailable(f"the writer answered with {wire.WORDS[type(answer)]}")
         return answer
+
+    def _line(self) -> bytes:
+        """The next line, or what there is of it when the other side hangs up."""
+        while b"\n" not in self._unread:
+            received = self._connection.recv(wire.MAX_FRAME_BYTES)
+            self._unread += received
+            if not received:
+                break
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line

@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,12 @@ telegram = [{bob}]
 [projects.demo]
 path = "{home}/project"
 """
+AUDIT = """
+[audit]
+socket = "{home}/audit.sock"
+directory = "{home}/audit"
+user = "{uid}"
+"""
 CLAUDE = """
 [claude]
 program = "{program}"
@@ -62,6 +69,7 @@ class House:
     """`rules` are lines added to the shipped policy; `program` None: recipes only.
 
     Not `walled`: as on a machine without bubblewrap. `within` is what starts our programs.
+    `separate_audit`: a dispatch-audit beside the daemon, which can be killed and started, too.
     """
 
     def __init__(
@@ -72,12 +80,15 @@ class House:
         rules: Iterable[str] = (),
         walled: bool = True,
         within: Sequence[str] = (),
+        separate_audit: bool = False,
     ) -> None:
         self.home = home
         self.project = home / "project"
         self.tg = TelegramEmulator(TOKEN)
         self.api = Anthropic(*turns, key=KEY)
-        self.daemon: asyncio.subprocess.Process | None = None
+        self.daemon: Process | None = None
+        self.writer: Process | None = None
+        self._separate_audit = separate_audit
         self._program = program
         self._rules = tuple(rules)
         self._within = tuple(within)
@@ -88,6 +99,8 @@ class House:
         await self.api.__aenter__()
         self._furnish()
         try:
+            if self._separate_audit:
+                await self.start_writer()
             await self.start()
         except BaseException:
             await self.__aexit__()
@@ -95,9 +108,10 @@ class House:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self.daemon is not None and self.daemon.returncode is None:
-            self.daemon.terminate()
-            await self.daemon.wait()
+        for process in (self.daemon, self.writer):
+            if process is not None and process.returncode is None:
+                process.terminate()
+                await process.wait()
         await self.api.__aexit__(None, None, None)
         await self.tg.__aexit__(None, None, None)
 
@@ -132,6 +146,8 @@ class House:
             bob=BOB,
             uid=os.getuid(),
         )
+        if self._separate_audit:
+            text += AUDIT.format(home=self.home, uid=os.getuid())
         if self._program is not None:
             text += CLAUDE.format(program=self._program, home=self.home, api=self.api.url)
         return text
@@ -139,24 +155,36 @@ class House:
     def _git(self, *arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=self.project, check=True)
 
-    # --- the daemon
+    # --- the programs
 
     async def start(self) -> None:
-        """Returns when it says that it is ready."""
-        with (self.home / "daemon.log").open("ab") as log:
+        """Returns when the daemon says that it is ready."""
+        settings = str(self.home / "dispatch.toml")
+        self.daemon = await self._started("daemon.log", "dispatchd", "--config", settings)
+
+    async def start_writer(self) -> None:
+        """Returns when dispatch-audit says that it is ready."""
+        where = ("--directory", str(self.log), "--socket", str(self.home / "audit.sock"))
+        self.writer = await self._started(
+            "writer.log", "dispatch_audit", *where, "--writer", str(os.getuid())
+        )
+
+    async def _started(self, name: str, program: str, *arguments: str) -> Process:
+        path = self.home / name
+        with path.open("ab") as log:
             began = log.tell()
-            self.daemon = await asyncio.create_subprocess_exec(
-                *(*self._within, sys.executable, "-m", "appliance.app.dispatchd"),
-                *("--config", str(self.home / "dispatch.toml")),
+            process = await asyncio.create_subprocess_exec(
+                *(*self._within, sys.executable, "-m", f"appliance.app.{program}", *arguments),
                 cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while b"INFO: ready" not in self.log_text()[began:]:
-                assert self.daemon.returncode is None, self.log_text()[began:].decode()
+            while b"INFO: ready" not in path.read_bytes()[began:]:
+                assert process.returncode is None, path.read_bytes()[began:].decode()
                 await asyncio.sleep(0.01)
+        return process
 
     def log_text(self) -> bytes:
         return (self.home / "daemon.log").read_bytes()
@@ -168,10 +196,10 @@ class House:
                 await asyncio.sleep(0.02)
 
     async def kill(self) -> None:
-        assert self.daemon is not None
-        with suppress(ProcessLookupError):  # it may have ended by itself
-            self.daemon.send_signal(signal.SIGKILL)
-        await self.daemon.wait()
+        await _kill(self.daemon)
+
+    async def kill_writer(self) -> None:
+        await _kill(self.writer)
 
     async def stop(self) -> int:
         assert self.daemon is not None
@@ -224,17 +252,30 @@ class House:
             check=False,
         )
 
+    @property
+    def log(self) -> Path:
+        """The directory of the audit log."""
+        return self.home / ("audit" if self._separate_audit else "state/audit")
+
     def records(self) -> list[dict[str, Any]]:
-        """The audit log, oldest first."""
-        database = str(self.home / "state/audit/audit.db")
+        """The audit log, oldest first, without what was pruned."""
+        database = str(self.log / "audit.db")
         found = self.ctl("audit", "log", "--json", "--limit", "100000", database)
         assert found.returncode == 0, found.stderr
-        return [json.loads(line)["record"] for line in found.stdout.splitlines()]
+        lines = map(json.loads, found.stdout.splitlines())
+        return [line["record"] for line in lines if "record" in line]
 
     def kinds(self) -> list[str]:
         return [record["kind"] for record in self.records()]
 
     def verify(self) -> str:
-        found = self.ctl("audit", "verify", str(self.home / "state/audit/audit.db"))
+        found = self.ctl("audit", "verify", str(self.log / "audit.db"))
         assert found.returncode == 0, found.stdout + found.stderr
         return found.stdout
+
+
+async def _kill(process: Process | None) -> None:
+    assert process is not None
+    with suppress(ProcessLookupError):  # it may have ended by itself
+        process.send_signal(signal.SIGKILL)
+    await process.wait()
