@@ -71,7 +71,7 @@ def name_of(who: Who) -> str:
 
 def rule_of(entry: Entry | None) -> str:
     """File and line, without the directory."""
-    return word(entry, "rule").rpartition("/")[2]
+    return one_line(word(entry, "rule").rpartition("/")[2])
 
 
 def word(entry: Entry | None, name: str) -> str:
@@ -96,7 +96,7 @@ def outcome_of_call(call: Call) -> tuple[str, Tone]:
         failed = call.finished.record.outcome is Outcome.FAILED
         return ("failed", Tone.BAD) if failed else ("done", Tone.GOOD)
     if call.decision is not None and call.decision.record.kind == "request.denied":
-        return f"denied: {word(call.decision, 'reason')}", Tone.BAD
+        return f"denied: {one_line(word(call.decision, 'reason'))}", Tone.BAD
     if call.started is not None:
         return "started, end unknown", Tone.WAITING
     if call.approvals and not _is_given(call.approvals[-1]):
@@ -188,7 +188,7 @@ def _of_call(story: Story, call: Call) -> Line:
 def _of_entry(entry: Entry) -> Line:
     record = entry.record
     is_fact = record.outcome is Outcome.NOTED
-    reason = word(entry, "reason")
+    reason = one_line(word(entry, "reason"))
     kind = "" if word(entry, "act") else record.kind  # what was asked for says more
     job = record.data.get("job", 0)
     return Line(

@@ -10,6 +10,7 @@ from appliance.audit.report.stories import moment
 from appliance.audit.verify import Verdict, Verification
 from appliance.core.model import Millis
 
+_NAMED = 20  # of the records that cannot be read
 _TITLES = {
     Verdict.INTACT: "Intact",
     Verdict.TAMPERED: "Tampered with",
@@ -45,10 +46,18 @@ def _finding(report: Report) -> str:
 def _limits(report: Report) -> Iterator[str]:
     found = report.verification
     if report.unreadable:
-        numbers = ", ".join(map(str, report.unreadable[:20]))
-        yield f"{len(report.unreadable)} records cannot be read and are missing here: {numbers}"
-    if found.verdict is not Verdict.INTACT:
+        numbers = ", ".join(map(str, report.unreadable[:_NAMED]))
+        yield f"Missing here, because they cannot be read: {len(report.unreadable)}, as {numbers}."
+    if found.verdict is Verdict.INTACT:
+        yield from _unknown(found)
+    else:
         yield "Nothing below may be relied on before it is known what happened to the log."
+    yield from found.remarks
+    yield "This page is a copy, and anybody can change a copy. Verify the log itself."
+
+
+def _unknown(found: Verification) -> Iterator[str]:
+    """What an intact log may still be."""
     if not found.pinned:
         yield (
             "Whether this is the right log was not checked: compare its first public key with one "
@@ -56,11 +65,9 @@ def _limits(report: Report) -> Iterator[str]:
         )
     yield from _unanchored(found)
     if found.pruned:
-        yield f"{found.pruned:,} records were pruned, which a signed record says."
+        yield f"Pruned, as a signed record says: {found.pruned:,} records."
     if found.redacted:
-        yield f"{found.redacted:,} private values were redacted, which signed records say."
-    yield from found.remarks
-    yield "This page is a copy, and anybody can change a copy. Verify the log itself."
+        yield f"Redacted, as signed records say: {found.redacted:,} private values."
 
 
 def _unanchored(found: Verification) -> Iterator[str]:
@@ -85,7 +92,7 @@ def _identity(report: Report) -> Iterator[Markup]:
     yield _fact("verified", moment(report.made_at))
     yield _fact("log", str(report.path))
     if found.size:
-        yield _fact("records", f"{found.size:,}")
+        yield _fact("verified records", f"{found.size:,}")
         yield _fact("root", found.root.hex())
         yield _fact("first public key", found.public_key)
         yield _fact("identity", found.identity)
