@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from appliance.audit.checkpoint import Note, parse_note
+from appliance.audit.database import ANCHOR, EPOCH, GENESIS, PRUNE
 from appliance.audit.signatures import Signatures
 from appliance.audit.structure import Fault
 from appliance.core import anchors
@@ -90,6 +91,8 @@ def check_kept(kept: Kept, tree: CompactRange, signatures: Signatures, sealed: b
             f"the stored checkpoint for {size} records is not signed by the log's identity and "
             f"its epoch's key, and nobody else",
         )
+    if kept.reason not in (GENESIS, EPOCH, ANCHOR, PRUNE):
+        raise Fault(size, f"a checkpoint is stored because of {kept.reason!r}, which is unknown")
     if kept.peaks != tree.peaks():
         raise Fault(size, f"the peaks kept for {size} records are not those of the tree")
 
