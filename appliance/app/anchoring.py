@@ -39,7 +39,7 @@ def anchoring(
     """Raises ConfigError when the key of a witness is none."""
     owner = None
     if settings.anchor_user is not None:
-        owner = OwnerChat(state, outbox, activity, settings.anchor_user, log.public_key)
+        owner = OwnerChat(state, outbox, activity, settings.anchor_user, log.public_key, clock)
     sinks = [*([owner] if owner else []), *host_sinks(settings), *_witnesses(settings, log)]
     anchors = Anchors(log, activity, sinks, clock)
     parts = [Part("anchors", anchors.run)]

@@ -125,9 +125,9 @@ class Anchors:
     def line(self) -> str:
         """For /status: which sinks have which checkpoint."""
         if not self._lanes:
-            return "no checkpoints are kept outside this log"
-        kept = (f"{lane.sink.name} {lane.kept:,}" for lane in self._lanes if lane.kept)
-        return "checkpoints: " + (", ".join(kept) or "none since the start")
+            return "no checkpoint is kept outside this log"
+        kept = (f"{lane.sink.name} has {lane.kept:,} records" for lane in self._lanes if lane.kept)
+        return ", ".join(kept) or "none posted since the start"
 
     def trouble(self) -> str:
         """What is wrong with the sinks, "" when nothing is."""

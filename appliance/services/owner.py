@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable
 from appliance.core import anchors
 from appliance.core.model import Place, Platform, PostId, UserName
 from appliance.errors import AnchorUnavailable, AuditUnavailable, StorageUnavailable
-from appliance.ports import Ready, State
+from appliance.ports import Clock, Ready, State
 from appliance.services.activity import Activity
 from appliance.services.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
+POLITE_SECONDS = 3.0
+"""Whoever has just written gets the answer to that first."""
 KEEPING = (Platform.TELEGRAM, Platform.WEB)
 """Chats that keep what was said; a terminal forgets it when it is closed."""
 
@@ -38,18 +40,21 @@ class OwnerChat:
         activity: Activity,
         owner: UserName,
         public_key: Callable[[], Awaitable[str]],
+        clock: Clock,
     ) -> None:
         self._state = state
         self._outbox = outbox
         self._activity = activity
         self._owner = owner
         self._public_key = public_key
+        self._clock = clock
 
     async def run(self, ready: Ready) -> None:
         """Send the public key, once for all time, as soon as it is known where to."""
         ready()
         while not await self._has_introduced():
             await self._activity.beyond(self._activity.seq)
+            await self._clock.sleep(POLITE_SECONDS)
 
     async def _has_introduced(self) -> bool:
         try:

@@ -29,6 +29,7 @@ ALICE, BOB, STRANGER = 4711, 815, 666
 TOKEN = "123456:TEST"
 KEY = "sk-journey-5f1c"
 PATIENCE_SECONDS = 30
+NOTICES = ("Audit log ·", "Audit checkpoint ·")
 
 SETTINGS = """
 [daemon]
@@ -209,7 +210,14 @@ class House:
     # --- the phone
 
     def texts(self, chat: int = ALICE) -> list[str]:
-        """The bot's messages in a chat as they are now."""
+        """The bot's messages in a chat as they are now, but for its `notices`."""
+        return [text for text in self._texts(chat) if not text.startswith(NOTICES)]
+
+    def notices(self, chat: int = ALICE) -> list[str]:
+        """What comes unasked for: the audit log's key and checkpoints."""
+        return [text for text in self._texts(chat) if text.startswith(NOTICES)]
+
+    def _texts(self, chat: int) -> list[str]:
         return [str(m.get("text") or m.get("caption") or "") for m in self.tg.sent(chat)]
 
     async def reads(self, word: str, chat: int = ALICE) -> str:

@@ -148,7 +148,7 @@ async def test_an_older_checkpoint_does_not_count_for_a_newer_action() -> None:
 async def test_without_a_sink_nothing_is_waited_for_and_status_says_so() -> None:
     async with running() as scene:
         await scene.anchors.before_risk("approval:x")
-        assert "no checkpoints are kept outside" in scene.anchors.line()
+        assert "no checkpoint is kept outside" in scene.anchors.line()
 
 
 async def test_a_log_that_cannot_be_written_is_no_reason_to_go_on() -> None:
@@ -202,7 +202,7 @@ async def test_what_a_sink_keeps_is_not_kept_until_it_is_recorded() -> None:
             scene.log.fail()
             scene.sinks[0].open.set()
             assert "disk full" in await waiting
-        assert "none since the start" in scene.anchors.line()
+        assert "none posted since the start" in scene.anchors.line()
 
 
 async def refused(scene: Scene) -> str:
@@ -226,9 +226,9 @@ async def test_a_checkpoint_can_be_asked_for_and_every_sink_reports() -> None:
 
 async def test_status_tells_which_sink_has_what() -> None:
     async with running("chat", "file") as scene:
-        assert scene.anchors.line() == "checkpoints: none since the start"
+        assert scene.anchors.line() == "none posted since the start"
         await scene.happens()
         await scene.anchors.before_risk("approval:x")
         await until(lambda: all(sink.notes for sink in scene.sinks))
         await settled()
-        assert scene.anchors.line() == "checkpoints: chat 1, file 1"
+        assert scene.anchors.line() == "chat has 1 records, file has 1 records"

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.core.model import Place, Platform, PostKind
 from appliance.errors import AnchorUnavailable, ChatRefused
-from appliance.services.owner import OwnerChat
+from appliance.services.owner import POLITE_SECONDS, OwnerChat
 from tests.examples import ALICE, BOB, PLACE
 from tests.fakes_anchors import note_of
 from tests.services.rig import Rig, running
@@ -27,13 +27,21 @@ async def public_key() -> str:
 async def at(directory: Path, *, without: str = "") -> AsyncIterator[tuple[Rig, OwnerChat]]:
     """A start of the services, with alice as the owner."""
     rig = Rig(directory)
-    owner = OwnerChat(rig.state, rig.outbox, rig.activity, ALICE.name, public_key)
+    owner = OwnerChat(rig.state, rig.outbox, rig.activity, ALICE.name, public_key, rig.clock)
     async with asyncio.TaskGroup() as group:
         async with running(rig, without=(without,)):
             task = group.create_task(owner.run(lambda: None))
             yield rig, owner
         task.cancel()
     rig.state.close()
+
+
+async def introduced(rig: Rig) -> None:
+    """Let the time go by that somebody who has just written is given."""
+    async with asyncio.timeout(5):
+        while not keys(rig):
+            rig.clock.advance(POLITE_SECONDS)
+            await asyncio.sleep(0)
 
 
 def keys(rig: Rig) -> list[str]:
@@ -50,7 +58,7 @@ async def test_the_public_key_is_sent_once_it_is_known_where_to(tmp_path: Path) 
         await rig.chat.until("queued 0")
         assert keys(rig) == []
         await rig.says("/status", ALICE)
-        await rig.chat.until(KEY)
+        await introduced(rig)
         (post,) = (post for post in rig.chat.posts if KEY in post.reply.body.text)
         assert post.place == PLACE
         assert post.reply.silent
@@ -59,7 +67,7 @@ async def test_the_public_key_is_sent_once_it_is_known_where_to(tmp_path: Path) 
 async def test_the_public_key_is_not_sent_again_after_a_crash(tmp_path: Path) -> None:
     async with at(tmp_path) as (rig, _):
         await rig.says("/status")
-        await rig.chat.until(KEY)
+        await introduced(rig)
     async with at(tmp_path) as (rig, _):
         rig.number = 9
         await rig.says("/jobs")
@@ -72,9 +80,10 @@ async def test_the_public_key_is_sent_after_a_crash_before_it_left(tmp_path: Pat
     async with at(tmp_path, without="outbox") as (rig, _), asyncio.timeout(5):
         await rig.says("/status")
         while not rig.state.posts_labelled(f"genesis:{KEY}"):
+            rig.clock.advance(POLITE_SECONDS)
             await asyncio.sleep(0)
     async with at(tmp_path) as (rig, _):
-        await rig.chat.until(KEY)
+        await introduced(rig)
         await rig.outbox.drained()
         assert len(keys(rig)) == 1
 
@@ -82,7 +91,7 @@ async def test_the_public_key_is_sent_after_a_crash_before_it_left(tmp_path: Pat
 async def test_a_newer_checkpoint_of_an_epoch_replaces_the_older_one(tmp_path: Path) -> None:
     async with at(tmp_path) as (rig, owner):
         await rig.says("/status")
-        await rig.chat.until(KEY)
+        await introduced(rig)
         assert await owner.post(note_of(10)) == note_of(10)
         assert await owner.post(note_of(12)) == note_of(12)
         (text,) = checkpoints(rig)
@@ -97,7 +106,7 @@ async def test_a_newer_checkpoint_of_an_epoch_replaces_the_older_one(tmp_path: P
 async def test_after_a_restart_the_message_of_the_epoch_is_found_again(tmp_path: Path) -> None:
     async with at(tmp_path) as (rig, owner):
         await rig.says("/status")
-        await rig.chat.until(KEY)
+        await introduced(rig)
         await owner.post(note_of(10))
     async with at(tmp_path) as (rig, owner):
         await owner.post(note_of(12))
@@ -107,7 +116,7 @@ async def test_after_a_restart_the_message_of_the_epoch_is_found_again(tmp_path:
 async def test_a_checkpoint_that_was_deleted_in_the_chat_is_sent_anew(tmp_path: Path) -> None:
     async with at(tmp_path) as (rig, owner):
         await rig.says("/status")
-        await rig.chat.until(KEY)
+        await introduced(rig)
         await owner.post(note_of(10))
         rig.chat.failures = [ChatRefused("message to edit not found")]
         await owner.post(note_of(12))
@@ -121,7 +130,7 @@ async def test_a_chat_that_takes_nothing_confirms_nothing(tmp_path: Path) -> Non
         with pytest.raises(AnchorUnavailable, match="alice has not written yet"):
             await owner.post(note_of(10))
         await rig.says("/status")
-        await rig.chat.until(KEY)
+        await introduced(rig)
         await rig.outbox.drained()
         rig.chat.failures = [ChatRefused("bot was blocked")]
         with pytest.raises(AnchorUnavailable, match="does not take messages"):
