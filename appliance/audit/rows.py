@@ -14,11 +14,13 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from appliance.audit.index import Report, unheard
 from appliance.audit.reader import Log, decoded, opened
 from appliance.audit.search import Entry, Filter
 from appliance.core.events import RecordRedacted, name_of
 from appliance.core.records import Record
 
+_REPORT_EVERY = 1_000
 _ROWS = "SELECT seq, rec, h FROM leaf ORDER BY seq"
 _VALUES = "SELECT name, value FROM payload WHERE seq=:seq"
 _HEAD = "SELECT seq, root, sig FROM leaf WHERE seq>=:seq AND sig IS NOT NULL ORDER BY seq LIMIT 1"
@@ -58,22 +60,31 @@ class Row:
     head: Head | None
 
 
-def rows(path: Path, wanted: Filter | None = None) -> Iterator[Row]:
+def rows(path: Path, wanted: Filter | None = None, report: Report = unheard) -> Iterator[Row]:
     """All rows that fit, oldest first, in one unchanging view of a log that may be in use.
 
-    With a filter pruned records are left out: nothing is known of them. Raises what
-    `reader.opened` raises.
+    With a filter pruned records are left out: nothing is known of them. `report` is told now and
+    then how many were looked at. Raises what `reader.opened` raises.
     """
     with opened(path) as log:
-        yield from _Reading(log, wanted).rows()
+        last = log.size
+        for row in _Reading(log).rows():
+            if wanted is None or _fits(wanted, row, log):
+                yield row
+            if row.seq % _REPORT_EVERY == 0:
+                report(row.seq, last)
+
+
+def _fits(wanted: Filter, row: Row, log: Log) -> bool:
+    if row.record is None:
+        return False
+    return wanted.fits(Entry(row.record, row.values), log.facets(row.record))
 
 
 class _Reading:
     """One pass; what is needed for many rows is looked up once."""
 
-    def __init__(self, log: Log, wanted: Filter | None) -> None:
-        self._log = log
-        self._wanted = wanted
+    def __init__(self, log: Log) -> None:
         # plugins of sqlite-utils are code of strangers, and none is needed here
         self._database = Database(log.connection, execute_plugins=False, recursive_triggers=False)
         self._head: Head | None = None
@@ -81,14 +92,7 @@ class _Reading:
 
     def rows(self) -> Iterator[Row]:
         for found in self._database.query(_ROWS):
-            row = self._row(found["seq"], found["rec"], found["h"])
-            if self._wanted is None or self._fits(self._wanted, row):
-                yield row
-
-    def _fits(self, wanted: Filter, row: Row) -> bool:
-        if row.record is None:
-            return False
-        return wanted.fits(Entry(row.record, row.values), self._log.facets(row.record))
+            yield self._row(found["seq"], found["rec"], found["h"])
 
     def _row(self, seq: int, encoded: bytes | None, leaf: bytes) -> Row:
         record = None if encoded is None else decoded(seq, encoded)

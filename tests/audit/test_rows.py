@@ -68,3 +68,10 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
 def test_a_log_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(AuditUnavailable, match="cannot read the audit log"):
         list(rows(tmp_path / "audit.db"))
+
+
+def test_progress_is_told_now_and_then(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    path = write(tmp_path, [[denied(1)] * 1_500], FakeClock())
+    assert len(list(rows(path, report=lambda *numbers: told.append(numbers)))) == 1_502
+    assert told == [(1_000, 1_502)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from appliance.app.audit_commands.filters import add_filters, filter_of
+from appliance.app.audit_commands.screen import progress
 from appliance.app.audit_commands.shared import add_database, database_of, written
 from appliance.errors import ApplianceError
 
@@ -52,28 +53,36 @@ def _tiles(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
 def _jsonl(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
     from appliance.audit.exports import write_jsonl
 
-    with written(arguments.out, out) as target:
-        write_jsonl(_rows(database, arguments), target)
+    _write(write_jsonl, database, arguments, out)
 
 
 def _csv(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
     from appliance.audit.exports import write_csv
 
-    with written(arguments.out, out) as target:
-        write_csv(_rows(database, arguments), target)
+    _write(write_csv, database, arguments, out)
 
 
 def _ocsf(database: Path, arguments: argparse.Namespace, out: TextIO) -> None:
     from appliance.audit.ocsf import write_ocsf
 
-    with written(arguments.out, out) as target:
-        write_ocsf(_rows(database, arguments), target)
+    _write(write_ocsf, database, arguments, out)
 
 
-def _rows(database: Path, arguments: argparse.Namespace) -> Iterator[Row]:
+def _write(
+    write: Callable[[Iterator[Row], TextIO], None],
+    database: Path,
+    arguments: argparse.Namespace,
+    out: TextIO,
+) -> None:
     from appliance.audit.rows import rows
+    from appliance.host.clock import SystemClock
 
-    return rows(database, _wanted(arguments))
+    wanted = _wanted(arguments)
+    with (
+        progress("exporting", SystemClock().monotonic) as report,
+        written(arguments.out, out) as target,
+    ):
+        write(rows(database, wanted, report), target)
 
 
 def _wanted(arguments: argparse.Namespace) -> Filter | None:
