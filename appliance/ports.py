@@ -191,6 +191,10 @@ class AgentSession(Protocol):
 class Agent(Protocol):
     """Something that can work on a task: a coding agent, or the runner of recipes."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether `ready` would pass at once."""
+
     async def ready(self) -> None:
         """Raises AgentFailed, in one sentence with a hint, while this agent must not be used."""
 

@@ -75,6 +75,10 @@ class ScriptedAgent:
         self._answer = answer
         self._failure = failure
 
+    @property
+    def is_ready(self) -> bool:
+        return self._failure is None
+
     async def ready(self) -> None:
         if self._failure is not None:
             raise self._failure

@@ -17,6 +17,10 @@ class AbsentAgent:
         self._why = why
         self._hint = hint
 
+    @property
+    def is_ready(self) -> bool:
+        return False
+
     async def ready(self) -> None:
         raise AgentFailed(self._why, hint=self._hint)
 

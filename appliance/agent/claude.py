@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from appliance.agent.canary import Finding, fly
@@ -64,6 +64,12 @@ class ClaudeAgent:
             await self.ready()
         except AgentFailed as error:
             log.warning("%s", error.message)
+
+    @property
+    def is_ready(self) -> bool:
+        with suppress(AgentFailed):
+            return self._identity() == self._fit
+        return False
 
     async def ready(self) -> None:
         """Passes only when both gates of the program as it is now held; waits for that test.

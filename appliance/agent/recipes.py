@@ -43,6 +43,10 @@ class RecipeAgent:
     def __init__(self, link: TaskLink) -> None:
         self._link = link
 
+    @property
+    def is_ready(self) -> bool:
+        return True
+
     async def ready(self) -> None:
         """Always: what a recipe needs is found out when it is started."""
 

@@ -144,15 +144,28 @@ class Desk:
             return None
         return None if _what_asks(case) else job
 
-    def queue(self, case: Case, job: Job) -> None:
-        """Put a job whose `queued_event` is recorded in line."""
-        with self._state.transaction():
-            self._state.mark_handled(case.incoming.key)
-            self._state.save_job(advance(job, Admitted()))
-            behind = self._worker.blocked_by(job)
-            if behind is not None or job.after is not None:
-                self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
+    async def queue(self, case: Case, job: Job, *before: Event) -> None:
+        """Put a job in line, or start it when there is none, with one commit in the log.
+
+        `before` is recorded with it. Raises AuditUnavailable: nothing was done.
+        """
+        with self._worker.place_for(job) as place:
+            started = [place.event] if place else []
+            await self._audit.append(*before, _queued_event(case, job), *started)
+            with self._state.transaction():
+                self._state.mark_handled(case.incoming.key)
+                job = advance(job, Admitted())
+                if place is not None:
+                    place.take(job)
+                else:
+                    self._line_up(job)
         self._worker.wake()
+
+    def _line_up(self, job: Job) -> None:
+        self._state.save_job(job)
+        behind = self._worker.blocked_by(job)
+        if behind is not None or job.after is not None:
+            self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
 
     # starting
 
@@ -167,8 +180,7 @@ class Desk:
         asks = _what_asks(case)
         if asks is not None:
             return await self._ask(case, job, asks)
-        await self._audit.append(queued_event(case, job))
-        return self.queue(case, job)
+        return await self.queue(case, job)
 
     def _draft(self, case: Case) -> Job | None:
         """For a message that was to steer a job which has ended since, or a button."""
@@ -273,7 +285,7 @@ class Desk:
             self._state.mark_handled(case.incoming.key)
 
 
-def queued_event(case: Case, job: Job) -> Event:
+def _queued_event(case: Case, job: Job) -> Event:
     return JobQueued(
         who=Who.user(case.actor),
         cause=(case.incoming.key,),

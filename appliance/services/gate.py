@@ -30,7 +30,7 @@ from appliance.core.model import (
 from appliance.core.requests import command_of, words_of
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
-from appliance.services.desk import Case, Desk, queued_event
+from appliance.services.desk import Case, Desk
 from appliance.services.drafts import Projects, project_here
 from appliance.services.outbox import Outbox
 
@@ -87,9 +87,8 @@ class Gate:
         job = self._desk.queues_at_once(case)
         events = _records(incoming, actor, command, decision, project)
         try:
-            if job is not None:  # the usual case has one commit instead of two
-                await self._audit.append(*events, queued_event(case, job))
-                self._desk.queue(case, job)
+            if job is not None:
+                await self._desk.queue(case, job, *events)
             else:
                 await self._audit.append(*events)
                 await self._act(case)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -109,6 +110,17 @@ class Run:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(slots=True)
+class Place:
+    """A free place for a job that need not wait in line.
+
+    `event` is to be recorded and then `take` called, in the transaction that admits the job.
+    """
+
+    event: Event
+    take: Callable[[Job], None]
+
+
 class Worker:
     """Chooses what runs next and sees each job through."""
 
@@ -138,6 +150,7 @@ class Worker:
         self._clock = clock
         self._before_risk = before_risk
         self._runs: dict[JobId, Run] = {}
+        self._begun: list[Job] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._is_stopping = False
@@ -157,6 +170,32 @@ class Worker:
                 return run.job.id
         return next(iter(self._runs)) if len(self._runs) >= self._terms.max_parallel else None
 
+    @contextmanager
+    def place_for(self, job: Job) -> Iterator[Place | None]:
+        """Keep a place for a job that may start before all others; None: it has to wait in line.
+
+        A place that is taken when the context is left without an error is used.
+        """
+        if not self._may_start_at_once(job):
+            yield None
+            return
+        run = self._runs[job.id] = Run(job)
+        taken: list[Job] = []
+        is_used = False
+        try:
+            yield Place(self._started_event(job), lambda job: taken.append(self._start(job, run)))
+            is_used = bool(taken)
+        finally:
+            if not is_used:
+                del self._runs[job.id]
+        self._begun += taken
+        self._wake.set()
+
+    def _may_start_at_once(self, job: Job) -> bool:
+        if self._is_stopping or job.after is not None or self.blocked_by(job) is not None:
+            return False
+        return not self._startable() and self._agents[type(job.work)].is_ready
+
     async def run(self, ready: Ready) -> None:
         """Interrupt what a crash left running, then run jobs until cancelled."""
         await self._recover()
@@ -166,7 +205,9 @@ class Worker:
                 self._wake.clear()
                 for job in self._startable():
                     self._runs[job.id] = Run(job)
-                    tasks.create_task(self._see_through(job))
+                    self._begun.append(job)
+                while self._begun:
+                    tasks.create_task(self._see_through(self._begun.pop(0)))
                 await self._wake.wait()
 
     async def drain(self, grace_seconds: float) -> None:
@@ -259,18 +300,24 @@ class Worker:
         await agent.ready()
         task = self._task(job)
         used = await self._redeem_start(job)
-        await self._audit.append(self._started_event(job))
-        # said without waiting in between: the launcher has its task before the post is sent
-        with self._state.transaction():
-            job = self._advance(job, Started(self._clock.now()))
-            if not job.parallel:  # what only looks at something has its answer at once
-                run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
+        if job.state is JobState.QUEUED:
+            await self._audit.append(self._started_event(job))
+            # said without waiting in between: the launcher has its task before the post is sent
+            with self._state.transaction():
+                job = self._start(job, run)
         async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
             run.session = session
             if used is not None:
                 self._approvals.confirm(used.id)
             # what it said last is recorded and on its way before the process has gone
             await self._finish(job, run, await self._follow(job, run, session))
+
+    def _start(self, job: Job, run: Run) -> Job:
+        """Inside a transaction, after `_started_event` is recorded."""
+        job = self._advance(job, Started(self._clock.now()))
+        if not job.parallel:  # what only looks at something has its answer at once
+            run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
+        return job
 
     def _started_event(self, job: Job) -> Event:
         return JobStarted(

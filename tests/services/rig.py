@@ -67,17 +67,21 @@ DEPLOY = Recipe(("deploy",), "deploy", ("./deploy",), approval=True, source=Rule
 
 @dataclass
 class ListAudit:
-    """Keeps events in a list; `broken` makes every append fail."""
+    """Keeps events in a list, commit by commit; `broken` makes every append fail."""
 
-    events: list[Event] = field(default_factory=list)
+    commits: list[tuple[Event, ...]] = field(default_factory=list)
     broken: str = ""
 
     async def append(self, *events: Event) -> Receipt:
         await asyncio.sleep(0)
         if self.broken:
             raise AuditUnavailable(self.broken)
-        self.events.extend(events)
+        self.commits.append(events)
         return Receipt(len(self.events), b"")
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for commit in self.commits for event in commit]
 
     def names(self) -> list[str]:
         return [event.name for event in self.events]
@@ -170,6 +174,8 @@ class PuppetAgent:
         self.script: Callable[[Puppet], object] = lambda _: None
         self.tasks: list[Task] = []
         self.ran: list[str] = []
+
+    is_ready = True
 
     async def ready(self) -> None:
         return None

@@ -330,6 +330,23 @@ async def test_nothing_happens_when_the_log_cannot_be_written(rig: Rig) -> None:
     assert rig.agent.tasks == []
 
 
+async def test_a_task_that_could_not_be_recorded_is_in_nobodys_way(rig: Rig) -> None:
+    rig.audit.broken = "disk full"
+    await rig.says("first")
+    await rig.chat.until("Nothing was done")
+    rig.audit.broken = ""
+    await rig.says("second")
+    assert await rig.chat.until("all done")
+    assert [task.job for task in rig.agent.tasks] == [2]
+
+
+async def test_an_idle_appliance_records_a_task_and_its_start_at_once(rig: Rig) -> None:
+    await rig.says("fix the bug")
+    assert await rig.chat.until("all done")
+    together = ["message.received", "request.allowed", "job.queued", "job.started"]
+    assert together in [[event.name for event in commit] for commit in rig.audit.commits]
+
+
 async def test_no_call_runs_when_the_log_breaks_midway(rig: Rig) -> None:
     async def script(puppet: Puppet) -> None:
         rig.audit.broken = "disk full"
