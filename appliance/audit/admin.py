@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from appliance.audit import wire
-from appliance.audit.client import ANSWER_SECONDS, check_server, unreachable
+from appliance.audit.client import check_server, unreachable
 from appliance.audit.rights import administrator
 from appliance.audit.writer import Writer
 from appliance.errors import AuditUnavailable
@@ -19,6 +19,11 @@ from appliance.ports import Clock
 
 SOCKET = "audit.sock"
 """Of a daemon that keeps the log itself, in the log's directory."""
+
+ANSWER_SECONDS = 600.0
+"""To prune a large log takes its time."""
+
+_PERHAPS = "if it was done, it is recorded: dispatchctl audit log"
 
 A = TypeVar("A", bound=wire.Answer)
 
@@ -168,9 +173,11 @@ class _Served:
                 self._connection.sendall(wire.write(1, question))
             _, answer = wire.read_answer(self._line())
         except OSError as error:
-            raise AuditUnavailable(f"the audit log's writer does not answer: {error}") from error
+            raise AuditUnavailable(
+                f"the audit log's writer does not answer: {error}", hint=_PERHAPS
+            ) from error
         except wire.Malformed as error:
-            raise AuditUnavailable("the audit log's writer hung up") from error
+            raise AuditUnavailable("the audit log's writer hung up", hint=_PERHAPS) from error
         if isinstance(answer, wire.Refused):
             raise AuditUnavailable(answer.reason, hint=answer.hint or None)
         if not isinstance(answer, expected):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from appliance.audit.client import RemoteAudit
 from appliance.audit.database import DATABASE
 from appliance.audit.log import AuditLog
 from appliance.audit.reader import entries
 from appliance.audit.search import Filter
+from appliance.audit.writer import Writer
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit
 from tests.audit.logs import BOOT, FailingConnection, allowed, denied, queued
+from tests.audit.serving import ME, hosted
 from tests.fakes import FakeClock
 from tests.fakes_audit import MemoryAudit
 
@@ -29,7 +33,7 @@ class Subject:
     names: Callable[[], list[str]]
 
 
-@pytest.fixture(params=["memory", "database"])
+@pytest.fixture(params=["memory", "database", "socket"])
 async def subject(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Subject]:
@@ -45,8 +49,14 @@ async def subject(
     def fail() -> None:
         monkeypatch.setattr(FailingConnection, "broken", "disk I/O error")
 
-    async with AuditLog.open(tmp_path, FakeClock(), BOOT, factory=FailingConnection) as log:
-        yield Subject(log, fail, names)
+    with closing(Writer(tmp_path, FakeClock(), BOOT, factory=FailingConnection)) as writer:
+        if request.param == "database":
+            yield Subject(AuditLog(writer), fail, names)
+        else:
+            remote = RemoteAudit(tmp_path / "socket", {ME}, FakeClock())
+            async with hosted(writer, tmp_path / "socket"):
+                yield Subject(remote, fail, names)
+                await remote.close()
         monkeypatch.undo()
 
 
