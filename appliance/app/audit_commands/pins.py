@@ -15,20 +15,24 @@ if TYPE_CHECKING:
 
 def add_pins(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pubkey", help="the log's first public key, or a file that holds it")
+    add_anchors(parser, "a text with checkpoints of it, such as a message that was kept")
+
+
+def add_anchors(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
-        "--anchor",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="a text with checkpoints of it, such as a message that was kept",
+        "--anchor", action="append", default=[], type=Path, metavar="FILE", help=what
     )
 
 
 def pins_of(arguments: argparse.Namespace) -> tuple[PublicKey | None, list[Note]]:
     """The key and the checkpoints that were given. Raises ApplianceError."""
     key = None if arguments.pubkey is None else _public_key(arguments.pubkey)
-    return key, [note for path in arguments.anchor for note in _anchors(path)]
+    return key, anchors_of(arguments)
+
+
+def anchors_of(arguments: argparse.Namespace) -> list[Note]:
+    """The checkpoints that were given. Raises ApplianceError."""
+    return [note for path in arguments.anchor for note in _anchors(path)]
 
 
 def _public_key(argument: str) -> PublicKey:
