@@ -10,9 +10,19 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from appliance.app.audit_commands import export, fork, log, prune, redact, report, show, verify
+from appliance.app.audit_commands import (
+    export,
+    fork,
+    log,
+    prove,
+    prune,
+    redact,
+    report,
+    show,
+    verify,
+)
 
-COMMANDS = (log, show, verify, export, report, redact, prune, fork)
+COMMANDS = (log, show, verify, prove, export, report, redact, prune, fork)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
