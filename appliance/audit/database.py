@@ -50,6 +50,39 @@ TRIGGERS = {
     },
 }
 
+# for people who look into the file with tools of their own; nothing of ours reads it
+_VIEW = """
+CREATE VIEW record AS SELECT
+  seq,
+  strftime('%Y-%m-%d %H:%M:%f', json_extract(r, '$.t') / 1000.0, 'unixepoch') AS time,
+  json_extract(r, '$.kind') AS kind,
+  json_extract(r, '$.outcome') AS outcome,
+  json_extract(r, '$.actor.id') AS who,
+  json_extract(r, '$.actor.auth') AS auth,
+  json_extract(r, '$.d.project') AS project,
+  ifnull(
+    json_extract(r, '$.d.job'),
+    iif(
+      json_extract(r, '$.actor.type') = 'agent',
+      0 + substr(json_extract(r, '$.actor.auth'), 1 + length('job:')),
+      NULL
+    )
+  ) AS job,
+  json_extract(r, '$.d.act') AS act,
+  json_extract(r, '$.d.object') AS object,
+  json_extract(r, '$.d.tool') AS tool,
+  json_extract(r, '$.d.rule') AS rule,
+  json_extract(r, '$.d.reason') AS reason,
+  json_extract(r, '$.d') AS fields,
+  (SELECT json_group_object(name, value) FROM payload WHERE payload.seq = leaf.seq) AS private,
+  json_extract(r, '$.cause') AS cause,
+  json_extract(r, '$.session') AS session,
+  lower(hex(h)) AS hash
+FROM (
+  SELECT seq, h, iif(json_valid(CAST(rec AS TEXT)), CAST(rec AS TEXT), NULL) AS r FROM leaf
+) AS leaf
+""".strip()
+
 SCHEMA = (
     # rec is NULL where the log was pruned
     "CREATE TABLE leaf(seq INTEGER PRIMARY KEY, "
@@ -63,6 +96,7 @@ SCHEMA = (
     "CREATE TABLE anchor(size INTEGER NOT NULL, sink TEXT NOT NULL, receipt TEXT NOT NULL, "
     "PRIMARY KEY(size, sink, receipt)) STRICT, WITHOUT ROWID",
     *TRIGGERS.values(),
+    _VIEW,
 )
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)

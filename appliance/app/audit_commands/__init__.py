@@ -11,6 +11,7 @@ import argparse
 from typing import Any
 
 from appliance.app.audit_commands import (
+    browse,
     export,
     fork,
     log,
@@ -22,7 +23,7 @@ from appliance.app.audit_commands import (
     verify,
 )
 
-COMMANDS = (log, show, verify, prove, export, report, redact, prune, fork)
+COMMANDS = (log, show, browse, verify, prove, export, report, redact, prune, fork)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
