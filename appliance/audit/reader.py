@@ -40,6 +40,14 @@ class Log:
         """The number of the last record."""
         return index.size_of(self.connection)
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether a search is quick."""
+        if not self._use_index:
+            return False
+        with index.opened(self._path, self.connection, self._report) as found:
+            return found is not None and self.size - found.size <= index.LAG
+
     def entry(self, seq: int) -> Entry | None:
         """The entry with this number; None when there is none, or it was pruned.
 

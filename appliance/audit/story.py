@@ -7,9 +7,11 @@ is missing from it; whether the records are what was signed is for `verify` to t
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from appliance.audit.database import EPOCH
 from appliance.audit.reader import Log, opened
@@ -116,6 +118,17 @@ class Story:
         return self.records[-1].record.time - self.records[0].record.time
 
 
+class Records(Protocol):
+    """Where a story is found: a log, or what was read of it before."""
+
+    @property
+    def connection(self) -> sqlite3.Connection: ...
+
+    def of_job(self, job: int) -> Sequence[Entry]: ...
+
+    def of_message(self, key: str) -> Sequence[Entry]: ...
+
+
 def story(path: Path, job: int) -> Story:
     """The story of the job with this number, of the latest if there were several.
 
@@ -125,7 +138,7 @@ def story(path: Path, job: int) -> Story:
         return story_in(log, job)
 
 
-def story_in(log: Log, job: int) -> Story:
+def story_in(log: Records, job: int) -> Story:
     """See `story`."""
     lives = _lives(log.of_job(job))
     if not lives:
@@ -151,7 +164,7 @@ def story_in(log: Log, job: int) -> Story:
     )
 
 
-def protection(log: Log, seq: int) -> Protection:
+def protection(log: Records, seq: int) -> Protection:
     """What covers the record with this number."""
     (ended,) = log.connection.execute(
         "SELECT count(*) FROM ckpt WHERE reason=? AND size<?", (EPOCH, seq)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.audit.checkpoint import Note, PublicKey
 from appliance.audit.reader import Log, opened
-from appliance.audit.search import Entry, Filter, job_of
+from appliance.audit.search import Entry, Filter, job_of, message_key
 from appliance.audit.story import Story, story_in
 from appliance.audit.verify import Verification, verify
 from appliance.core.model import Millis
@@ -82,10 +83,39 @@ def _of(log: Log, span: Span) -> tuple[tuple[Story, ...], tuple[Entry, ...]]:
     found = log.newest(Filter(since=span.since, until=span.until))
     _require_readable(len(found))
     jobs = sorted({job for entry in found if (job := job_of(entry.record))})
-    stories = tuple(story_in(log, job) for job in jobs)
+    records = log if log.is_indexed else _Read.once(log, frozenset(jobs))
+    stories = tuple(story_in(records, job) for job in jobs)
     told = {entry.record.seq for story in stories for entry in story.records}
     _require_readable(len(told))
     return stories, tuple(entry for entry in found if entry.record.seq not in told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is about some jobs: read together, because without an index each search reads all."""
+
+    connection: sqlite3.Connection
+    jobs: Mapping[int, Sequence[Entry]]
+    messages: Mapping[str, Sequence[Entry]]
+
+    @classmethod
+    def once(cls, log: Log, wanted: Set[int]) -> _Read:
+        jobs: dict[int, list[Entry]] = {job: [] for job in wanted}
+        for entry in log.after(0, Filter()):
+            if (job := job_of(entry.record)) in jobs:
+                jobs[job].append(entry)
+        keys = {message_key(entry.record) for entries in jobs.values() for entry in entries}
+        messages: dict[str, list[Entry]] = {key: [] for key in keys if key}
+        for entry in log.after(0, Filter()):
+            if (key := message_key(entry.record)) in messages and not job_of(entry.record):
+                messages[key].append(entry)
+        return cls(log.connection, jobs, messages)
+
+    def of_job(self, job: int) -> Sequence[Entry]:
+        return self.jobs.get(job, ())
+
+    def of_message(self, key: str) -> Sequence[Entry]:
+        return self.messages.get(key, ())
 
 
 def _redactions(log: Log) -> Redactions:

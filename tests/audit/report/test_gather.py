@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.audit.index import INDEX, LAG
+from appliance.audit.reader import opened
 from appliance.audit.report import gather as gathering
 from appliance.audit.report.gather import Span, gather
+from appliance.audit.story import story_in
 from appliance.audit.verify import Verdict
 from appliance.core.events import RecordRedacted
 from appliance.core.model import Millis
@@ -40,6 +43,23 @@ def test_only_records_of_the_span_count(tmp_path: Path) -> None:
     assert [s.job for s in report_of(path, Span(since=end)).stories] == []
     assert len(report_of(path, Span(since=end)).others) >= len(others())
     assert [s.job for s in report_of(path, Span(until=end)).stories] == [13]
+
+
+def test_without_an_index_the_same_is_told(tmp_path: Path) -> None:
+    path = everything(tmp_path)
+    quick = report_of(path)
+    path.with_name(INDEX).unlink(missing_ok=True)
+    path.with_name(INDEX).mkdir()  # there can be none
+    assert report_of(path).stories == quick.stories
+
+
+def test_with_an_index_the_same_is_told(tmp_path: Path) -> None:
+    path = log_of(tmp_path, *(life(job) for job in range(1, LAG // len(life(1)) + 2)), failure())
+    report = report_of(path)
+    with opened(path) as log:
+        assert log.is_indexed
+    with opened(path, use_index=False) as log:
+        assert report.stories[-1] == story_in(log, report.stories[-1].job)
 
 
 def test_a_redaction_is_found_with_its_reason(tmp_path: Path) -> None:
