@@ -8,7 +8,15 @@
     lock         one writer at a time
     disk         a local file system, and room kept to say that it is full
     verify       tells anybody, without any secret, whether the log is what was signed
-    reader       finds records for people
+    search       what can be asked of a log, and what a record answers to it
+    index        a second database to search by, made anew at will and never believed
+    reader       finds records for people, with the index or by looking at each
+    story        a job from the message to the result, put together from its records
+    rows         all records in order, for exports
+    exports      JSON lines and CSV, for people's own tools
+    ocsf         OCSF events, for SIEMs
+    moments      times as text
+    report       a job or a span of time as one page for people
 
 Each record is a leaf of an RFC 6962 tree; the last row of each commit carries the tree's root and
 an Ed25519 signature over the C2SP checkpoint, written in the same transaction. So no instant

@@ -86,8 +86,9 @@ class Story:
     """A job from the message that asked for it to its end, None where there is no record.
 
     `steps` is all that happened in the job, in order, with calls and the questions about the
-    job itself as wholes; `records` adds the message and is in the order of the log. `earlier`
-    has the first records of other jobs that had the same number.
+    job itself as wholes, and messages that were written on the way; `records` adds the first
+    message and is in the order of the log. `earlier` has the first records of other jobs that
+    had the same number.
     """
 
     job: int
@@ -147,16 +148,18 @@ def story_in(log: Records, job: int) -> Story:
             hint="the latest are shown by: dispatchctl audit log",
         )
     *earlier, (key, own) = lives.items()
-    records = tuple(sorted([*log.of_message(key), *own], key=_seq))
+    asked = log.of_message(key)
+    happened = sorted([*own, *_messages_on_the_way(log, key, own)], key=_seq)
+    records = tuple(sorted([*asked, *happened], key=_seq))
     return Story(
         job=job,
         project=next(filter(None, (_word(e, "project") for e in reversed(records))), ""),
         requester=_requester(records),
         message=_first(records, {"message.received"}),
-        decision=_last([e for e in records if not job_of(e.record)], _DECISIONS),
+        decision=_last(asked, _DECISIONS),
         queued=_first(records, {"job.queued"}),
         started=_first(records, {"job.started"}),
-        steps=tuple(_steps(own)),
+        steps=tuple(_steps(happened)),
         ending=_last(records, _ENDINGS),
         records=records,
         protection=protection(log, _seq(records[-1])),
@@ -208,6 +211,13 @@ def _lives(found: Sequence[Entry]) -> dict[str, list[Entry]]:
         key = own or key
         lives.setdefault(key, []).append(entry)
     return lives
+
+
+def _messages_on_the_way(log: Records, key: str, own: Sequence[Entry]) -> Iterator[Entry]:
+    """What people wrote while the job was there, where its records name it, and the decisions."""
+    for other in dict.fromkeys(message_key(entry.record) for entry in own):
+        if other != key:
+            yield from log.of_message(other)
 
 
 def _requester(records: Iterable[Entry]) -> Who | None:

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.audit.search import Entry
 from appliance.audit.story import Story, story
-from appliance.core.events import Event, JobCancelled, JobQueued, MessageReceived
+from appliance.core.events import Event, JobCancelled, JobQueued, JobSteered, MessageReceived
 from appliance.errors import ApplianceError
 from tests.audit.lives import BEN, EVE, life
 from tests.audit.logs import ANNA, write
@@ -103,6 +103,20 @@ def test_a_job_with_the_number_of_an_earlier_one_has_its_own_story(tmp_path: Pat
     assert (found.project, found.requester, len(found.records)) == ("app", BEN, 3)
     assert kind(found.ending) == "job.cancelled"
     assert found.earlier == (4,)
+
+
+def test_a_message_on_the_way_belongs_to_the_story(tmp_path: Path) -> None:
+    begin, end = life(12)[:9], life(12)[9:]
+    on_the_way: Sequence[Event] = (
+        MessageReceived(who=BEN, key="telegram:bot:2", place="p", text="faster"),
+        JobSteered(who=BEN, cause=("telegram:bot:2",), job=12),
+    )
+    found = told(tmp_path, *begin, *on_the_way, *end)
+    assert len(found.records) == len(life(12)) + 2
+    assert found.message
+    assert found.message.record.actor == ANNA
+    steps = [step for step in found.steps if isinstance(step, Entry)]
+    assert [kind(step) for step in steps[2:4]] == ["message.received", "job.steered"]
 
 
 def test_what_covers_a_story_is_said(tmp_path: Path) -> None:

@@ -130,6 +130,10 @@ def _tell_fact(page: Page, entry: Entry) -> None:
 def _fact(entry: Entry) -> str:
     reason = word(entry, "reason")
     match entry.record.kind:
+        case "message.received":
+            return f"{known(entry.record.actor)} wrote"
+        case "request.allowed" | "request.denied":
+            return f"→ {_judged(entry)}"
         case "job.queued":
             after = word(entry, "after")
             return "queued" + (f", to run after job {after}" if after != "0" else "")

@@ -35,9 +35,10 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 def database_of(arguments: argparse.Namespace) -> Path:
     from appliance.audit.database import DATABASE
-    from appliance.config import load
 
     if arguments.database is None:
+        from appliance.config import load
+
         return load(arguments.config).audit_directory / DATABASE
     path: Path = arguments.database
     return path / DATABASE if path.is_dir() else path
