@@ -43,6 +43,7 @@ class ServiceManager:
             raise ConfigError("systemd gave us several sockets", hint="look at the .socket unit")
         listener = socket.socket(fileno=_FIRST_DESCRIPTOR)
         if listener.family != socket.AF_UNIX or listener.type != socket.SOCK_STREAM:
+            listener.close()
             raise ConfigError(
                 "systemd gave us no local stream socket", hint="use ListenStream=/run/…"
             )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import ConfigError
+from appliance.host import service_manager
 from appliance.host.service_manager import ServiceManager
 
 
@@ -63,3 +65,38 @@ def test_the_watchdog_is_ours_only_when_systemd_says_so(
     manager = ServiceManager()
     assert manager.watchdog_seconds == seconds
     manager.close()
+
+
+def test_without_socket_activation_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", "1")
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    assert ServiceManager().listening_socket() is None
+
+
+def _given(monkeypatch: pytest.MonkeyPatch, *sockets: socket.socket) -> ServiceManager:
+    monkeypatch.setattr(service_manager, "_FIRST_DESCRIPTOR", os.dup(sockets[0].fileno()))
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", str(len(sockets)))
+    return ServiceManager()
+
+
+def test_a_socket_that_systemd_listens_on_becomes_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as theirs, socket.socket(socket.AF_UNIX) as client:
+        theirs.bind(str(tmp_path / "s"))
+        theirs.listen()
+        ours = _given(monkeypatch, theirs).listening_socket()
+        assert ours is not None
+        with ours:
+            assert not ours.get_inheritable()
+            client.connect(str(tmp_path / "s"))
+            ours.accept()[0].close()
+
+
+def test_anything_else_that_systemd_gives_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET) as network, socket.socket(socket.AF_UNIX) as local:
+        with pytest.raises(ConfigError, match="several sockets"):
+            _given(monkeypatch, local, network).listening_socket()
+        with pytest.raises(ConfigError, match="no local stream socket"):
+            _given(monkeypatch, network).listening_socket()
