@@ -108,6 +108,7 @@ _PRAGMAS = (
     ("synchronous", "FULL", 2),
     ("fullfsync", "ON", 1),  # macOS: fsync alone stops at the drive's cache
     ("checkpoint_fullfsync", "ON", 1),
+    ("cache_size", -256, -256),  # KiB: an append touches only the last pages
     ("secure_delete", "ON", 1),  # what is redacted or pruned is overwritten, not just unlinked
 )
 

@@ -7,11 +7,10 @@ finishes what was begun: each step can be done twice.
 
 from __future__ import annotations
 
-import shutil
 from itertools import count
 from pathlib import Path
 
-from appliance.audit import index, keys
+from appliance.audit import keys
 from appliance.audit.database import DATABASE, PUBLIC_KEY, SIDE_FILES
 
 STAGED = "forking"
@@ -26,8 +25,20 @@ def complete(directory: Path) -> None:
 
     To be called with the writer's lock held. Raises OSError.
     """
+    if next(directory.glob(f"{STAGED}*"), None) is not None:
+        _complete(directory, directory / STAGED)
+
+
+def next_place(directory: Path) -> Path:
+    """Where the next log that is given up will be kept."""
+    places = (directory / f"{_KEPT}{number}" for number in count(1))
+    return next(place for place in places if not place.exists())
+
+
+def _complete(directory: Path, staged: Path) -> None:
+    import shutil  # forks are rare, and the writer is to stay small
+
     shutil.rmtree(directory / UNFINISHED, ignore_errors=True)
-    staged = directory / STAGED
     if not staged.is_dir():
         return
     if (staged / DATABASE).exists():
@@ -43,14 +54,10 @@ def complete(directory: Path) -> None:
     keys.sync_directory(directory)
 
 
-def next_place(directory: Path) -> Path:
-    """Where the next log that is given up will be kept."""
-    places = (directory / f"{_KEPT}{number}" for number in count(1))
-    return next(place for place in places if not place.exists())
-
-
 def _remove_old(directory: Path) -> None:
     """Destroy the old keys, and the WAL that would be played into the new database."""
+    from appliance.audit import index
+
     keys.destroy_all(directory)
     index.forget(directory)
     for name in SIDE_FILES:

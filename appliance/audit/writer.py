@@ -6,13 +6,13 @@ Synchronous and for one thread. It owns the lock, the writing connection and the
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.audit import disk, index, keys, takeover
+from appliance.audit import disk, keys, takeover
 from appliance.audit.checkpoint import Checkpoint, Note, PublicKey, encode_key, origin_of
 from appliance.audit.database import (
     ANCHOR,
@@ -99,6 +99,7 @@ class Writer:
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
         self.refusal = ""
+        self._attempt = _Attempt(self, directory)
         self._directory = directory
         self.clock = clock
         self._boot = boot
@@ -136,7 +137,7 @@ class Writer:
         writer. What failed may still be in the log when it is opened again.
         """
         drafts = [draft for group in groups for draft in group]
-        with self._attempt():
+        with self._attempt:
             head = self._append(drafts)
         self._is_active = True
         seq = head.size - len(drafts)
@@ -151,7 +152,7 @@ class Writer:
 
         Raises AuditUnavailable as `commit` does.
         """
-        with self._attempt():
+        with self._attempt:
             note = self._signer.note()
             if self._kept != note.checkpoint.size:
                 with Transaction(self._connection):
@@ -171,7 +172,7 @@ class Writer:
                 f"this log keeps no checkpoint of {size} records that this is a receipt for",
                 hint="run: dispatchctl audit verify --anchor FILE",
             )
-        with self._attempt(), Transaction(self._connection):
+        with self._attempt, Transaction(self._connection):
             self._connection.execute(
                 "INSERT INTO anchor(size, sink, receipt) SELECT ?1, ?2, ?3 WHERE NOT EXISTS "
                 "(SELECT 1 FROM anchor WHERE size=?1 AND sink=?2 AND receipt=?3)",
@@ -216,7 +217,7 @@ class Writer:
         To be called every minute or so. Raises AuditUnavailable as `commit` does.
         """
         if self.clock.monotonic() - self._written >= TICK_SECONDS:
-            with self._attempt():
+            with self._attempt:
                 self._append([prepare(AuditTicked())])
         self.rotate_when_due()
 
@@ -232,7 +233,7 @@ class Writer:
         A crash leaves either the old key with a successor nobody has heard of, or the new key
         with a predecessor that is destroyed at the next start.
         """
-        with self._attempt():
+        with self._attempt:
             epoch = self._epoch + 1
             successor = keys.create(self._directory, epoch)
             event = KeyRotated(epoch=epoch, next_public_key=encode_key(successor.public))
@@ -291,13 +292,13 @@ class Writer:
         self._signer = Signer(origin, identity, key, CompactRange())
         self._previous = NO_PREVIOUS
         event = genesis(origin, encode_key(key.public), encode_key(identity.public))
-        with self._attempt():
+        with self._attempt:
             self._begin_epoch(1)
             self._append([prepare(event)], reason=GENESIS)
 
     def _resume(self, head: Head) -> None:
         self._genesis, self._signer, self._previous = head.genesis, head.signer, head.previous
-        with self._attempt():
+        with self._attempt:
             self._begin_epoch(head.epoch)
         self.rotate()
 
@@ -324,7 +325,7 @@ class Writer:
             seq=signer.head.size + 1,
             previous=self._previous,
         )
-        signature = signer.extend(leaf for _, _, leaf in rows)
+        signature = signer.extend([leaf for _, _, leaf in rows])
         *covered, last = rows
         values = [
             (seq, value.name, value.salt, value.text)
@@ -359,8 +360,10 @@ class Writer:
 
     def _destroy(self, event: Event, change: Change, *, reason: str = "") -> None:
         """Record that something is destroyed and destroy it, wherever it may have been copied."""
+        from appliance.audit import index  # it knows how to search, and the writer is to stay small
+
         draft = prepare(event)
-        with self._attempt():
+        with self._attempt:
             self._append([draft], reason=reason, change=change)
             self._is_active, self._is_scrubbed = True, False
             self._scrub()
@@ -374,21 +377,6 @@ class Writer:
     # --- failing
 
     @contextmanager
-    def _attempt(self) -> Iterator[None]:
-        """What fails inside, or is cut off, ends this writer: its state is no longer the disk's."""
-        if self.refusal:
-            raise AuditUnavailable(self.refusal, hint=_HINT)
-        self.refusal = "the audit log has stopped: a record was not completed"
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            self.refusal = f"the audit log in {self._directory} cannot be written: {error}"
-            _log.critical("%s; no further record is accepted", self.refusal)
-            disk.drop_ballast(self._directory)
-            raise AuditUnavailable(self.refusal, hint=_HINT) from error
-        self.refusal = ""
-
-    @contextmanager
     def _unavailable(self, verb: str) -> Iterator[None]:
         try:
             yield
@@ -397,6 +385,34 @@ class Writer:
                 f"cannot {verb} the audit log in {self._directory}: {error}",
                 hint="free space or repair the disk, then start again",
             ) from error
+
+
+class _Attempt:
+    """What fails inside, or is cut off, ends the writer: its state is no longer the disk's.
+
+    A class and no generator: it is on the way of every append.
+    """
+
+    __slots__ = ("_directory", "_writer")
+
+    def __init__(self, writer: Writer, directory: Path) -> None:
+        self._writer = writer
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        if self._writer.refusal:
+            raise AuditUnavailable(self._writer.refusal, hint=_HINT)
+        self._writer.refusal = "the audit log has stopped: a record was not completed"
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            self._writer.refusal = ""
+        elif isinstance(error, sqlite3.Error | OSError):
+            refusal = f"the audit log in {self._directory} cannot be written: {error}"
+            self._writer.refusal = refusal
+            _log.critical("%s; no further record is accepted", refusal)
+            disk.drop_ballast(self._directory)
+            raise AuditUnavailable(refusal, hint=_HINT) from error
 
 
 _HINT = "free space or repair the disk, then restart what writes the audit log"
@@ -409,4 +425,4 @@ def _fits(receipt: str, note: str, origin: str) -> bool:
 
 
 def _salt() -> bytes:
-    return secrets.token_bytes(SALT_BYTES)
+    return os.urandom(SALT_BYTES)

@@ -159,17 +159,17 @@ def draft(event: Event, salt: Callable[[], bytes]) -> Draft:
     )
     session = data.pop("session", "")
     about: dict[str, object] = {
+        "actor": _actor(event.who),
         "c": {value.name: value.commitment.hex() for value in values},
         "cause": [clean(cause, _ID_CHARS) for cause in event.cause[:_CAUSES]],
         "d": data,
         "kind": kind,
     }
-    outer = (
-        _dumps(_actor(event.who)),
-        outcome_of(kind, data),
-        _dumps(_cut(session, _ID_CHARS) if isinstance(session, str) else ""),
+    ends = (
+        f',"outcome":"{outcome_of(kind, data)}","prev":"',
+        f',"session":{_dumps(_cut(str(session), _ID_CHARS))},"t":',
     )
-    return Draft(kind, _parts_within_limit(about, data, outer), values)
+    return Draft(kind, _parts_within_limit(about, data, ends), values)
 
 
 def chain(
@@ -294,30 +294,22 @@ _dumps = json.JSONEncoder(
 
 
 def _parts_within_limit(
-    about: dict[str, object], data: Mapping[str, FieldValue], outer: tuple[str, str, str]
+    about: dict[str, object], data: Mapping[str, FieldValue], ends: tuple[str, str]
 ) -> tuple[str, ...]:
     """The parts of a draft; the longest public texts cut further where it would be too large."""
     limit = _TEXT_CHARS
-    while _size(parts := _parts(about, outer)) > _DRAFT_BYTES and limit:
+    while _size(parts := _parts(about, ends)) > _DRAFT_BYTES and limit:
         limit //= 2
         about["d"] = {name: _shorten(value, limit) for name, value in data.items()}
     return parts
 
 
-def _parts(about: Mapping[str, object], outer: tuple[str, str, str]) -> tuple[str, ...]:
+def _parts(about: Mapping[str, object], ends: tuple[str, str]) -> tuple[str, ...]:
     """Canonical JSON in four parts: between them go boot; log and mono; prev and seq; t and v."""
-    actor, outcome, session = outer
-    return tuple(
-        map(
-            _encodable_json,
-            (
-                f'{{"actor":{actor},"boot":',
-                f',{_dumps(about)[1:-1]},"log":',
-                f',"outcome":"{outcome}","prev":"',
-                f',"session":{session},"t":',
-            ),
-        )
-    )
+    # no text can hold this mark: in a text every quotation mark has a backslash before it
+    actor, mark, rest = _dumps(about).partition(',"c":{')
+    parts = (f'{actor},"boot":', f'{mark}{rest[:-1]},"log":', *ends)
+    return parts if all(map(str.isascii, parts)) else tuple(map(_encodable_json, parts))
 
 
 def _size(parts: Iterable[str]) -> int:
@@ -325,8 +317,6 @@ def _size(parts: Iterable[str]) -> int:
 
 
 def _encodable_json(text: str) -> str:
-    if text.isascii():
-        return text
     try:
         text.encode()
     except UnicodeEncodeError:
