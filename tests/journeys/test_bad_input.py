@@ -15,7 +15,7 @@ import pytest
 
 from appliance.storage.codec import reply_from_text
 from tests.emulators.telegram import TelegramEmulator
-from tests.journeys.house import ALICE, BOB, STRANGER, House
+from tests.journeys.house import ALICE, BOB, NOTICES, STRANGER, House
 
 NO_TEXT = "I can only read text so far."
 NO_AGENT = "Claude Code is not set up"
@@ -246,7 +246,8 @@ def written(house: House) -> list[str]:
     database = f"file:{house.home}/state/state.db?mode=ro"
     with closing(sqlite3.connect(database, uri=True)) as state:
         rows = state.execute("SELECT reply FROM outbox ORDER BY id").fetchall()
-    return [named(reply_from_text(text, None).body.text) for (text,) in rows]
+    texts = (reply_from_text(text, None).body.text for (text,) in rows)
+    return [named(text) for text in texts if not text.startswith(NOTICES)]
 
 
 def named(answer: str) -> str:
