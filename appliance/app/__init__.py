@@ -1,6 +1,7 @@
 """The programs, and `wiring`, the only place where the parts meet.
 
     dispatchd      settings in, daemon out; one TaskGroup, signals, systemd
+    dispatch-audit the writer of the audit log, for a user of its own
     dispatchctl    the one command people type; one module per group of commands
     demo           `make demo`: a daemon with a sample project, without root or systemd
 

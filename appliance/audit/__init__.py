@@ -1,6 +1,13 @@
 """The audit log: every event durable and signed before anything is done about it.
 
     log          port `Audit`: all who ask in one turn of the event loop share one fsync
+    client       the same port over the socket of dispatch-audit
+    wire         the frames of that socket
+    server       its other end: who asks is known, one fsync serves all who wait
+    hosted       the same socket of a daemon that keeps the log itself
+    rights       who may add, who may redact and prune, by user id
+    admin        what administrators do, over the socket or by hand
+    known        the checkpoints that a start is held against
     writer       the one writer: chains, signs, commits, recovers, rotates its key
     database     the file: tables, the writing and the reading connection
     keys         the signing key of an epoch, on disk and destroyed
@@ -28,6 +35,11 @@ and is destroyed: who breaks in today holds nothing that could rewrite yesterday
 rewriting the current epoch is only found by who keeps a checkpoint elsewhere, and `verify` says
 so instead of promising more. The name of the log is a hash of its first public key, and every
 record repeats it, so a log made with other keys has another name.
+
+Where it can, the log has a program and a user of its own, because the daemon talks to the
+network: who takes that over can add records, and neither change nor remove nor sign one. Peers
+are known by the kernel's word, in both directions. A record that was asked for on a connection
+that broke may be in the log; it was not acknowledged, so nothing was done about it.
 
 It never acknowledges what is not on the disk, never retries a failed commit (after a failed
 fsync the next one succeeds without the lost data) and never stores what looks like a secret.
