@@ -43,11 +43,17 @@ _GRAM = 3
 _MAX_GRAMS = 64  # of a text that is looked for; more would hardly leave out another record
 _DAMAGED = "damaged"
 
-_FULL_TEXT = (
+# plain, because sqlite-utils takes longer to import than most searches take
+_SCHEMA = (
+    "CREATE TABLE state(size INTEGER NOT NULL, head BLOB NOT NULL, whole INTEGER NOT NULL) STRICT",
+    "CREATE TABLE job(id INTEGER PRIMARY KEY, project TEXT NOT NULL) STRICT",
+    "CREATE TABLE block(id INTEGER PRIMARY KEY, earliest INTEGER NOT NULL, "
+    "latest INTEGER NOT NULL) STRICT",
     "CREATE VIRTUAL TABLE facet USING fts5"
     "(tokens, content='', columnsize=0, detail=none, tokenize=ascii)",
     "CREATE VIRTUAL TABLE text USING fts5"
     "(words, content='', columnsize=0, detail=none, tokenize='trigram case_sensitive 1')",
+    "INSERT INTO state VALUES (0, x'', TRUE)",
 )
 
 
@@ -286,18 +292,9 @@ def _taken(path: Path) -> sqlite3.Connection:
 
 
 def _create(index: sqlite3.Connection) -> None:
-    from sqlite_utils import Database  # takes longer to import than most searches take
-
-    database = Database(index, execute_plugins=False, recursive_triggers=False)
-    database.table("state").create({"size": int, "head": bytes, "whole": bool}, strict=True)
-    database.table("job").create({"id": int, "project": str}, pk="id", strict=True)
-    database.table("block").create(
-        {"id": int, "earliest": int, "latest": int}, pk="id", strict=True
-    )
-    for statement in _FULL_TEXT:
-        database.execute(statement)
-    database.table("state").insert({"size": 0, "head": b"", "whole": True})
-    database.execute(f"PRAGMA user_version={_FORMAT}")
+    for statement in _SCHEMA:
+        index.execute(statement)
+    index.execute(f"PRAGMA user_version={_FORMAT}")
 
 
 def _fill(index: sqlite3.Connection, log: sqlite3.Connection, report: Report) -> None:
