@@ -9,12 +9,12 @@ they are stored, unchecked: to find what does not fit is what the other verifier
 from __future__ import annotations
 
 import sqlite3
-from hashlib import sha256
 from pathlib import Path
 
 from appliance.audit.checkpoint import Checkpoint
 from appliance.audit.database import ERRORS, reading
 from appliance.audit.heads import kept_notes, last_note
+from appliance.core.merkle import node_hash
 from appliance.errors import ApplianceError, AuditUnavailable
 
 TILE_WIDTH = 256
@@ -40,7 +40,7 @@ def write_tiles(database: Path, directory: Path) -> Checkpoint:
             _write(directory / "checkpoint", str(note).encode())
     except ERRORS as error:
         raise AuditUnavailable(f"cannot read the audit log {database}: {error}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, OverflowError) as error:  # any type may be stored
         raise ApplianceError(f"cannot export to {directory}: {error}") from error
     return note.checkpoint
 
@@ -55,7 +55,7 @@ def tile_path(level: str, index: int, width: int) -> str:
 
 
 def _make(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(directory.iterdir()):
         raise ValueError("it is not empty")
 
@@ -120,7 +120,7 @@ def _full_root(hashes: list[bytes]) -> bytes:
     """The root over a full tile."""
     while len(hashes) > 1:
         pairs = zip(hashes[::2], hashes[1::2], strict=True)
-        hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+        hashes = [node_hash(left, right) for left, right in pairs]
     return hashes[0]
 
 
