@@ -140,7 +140,8 @@ class AuditServer:
         peer.outgoing += peer.last_words
         peer.last_words = b""
         try:
-            del peer.outgoing[: peer.connection.send(peer.outgoing)]
+            if peer.outgoing:
+                del peer.outgoing[: peer.connection.send(peer.outgoing)]
             if peer.is_leaving and not peer.outgoing:
                 peer.connection.shutdown(socket.SHUT_WR)
         except BlockingIOError:
