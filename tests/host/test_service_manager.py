@@ -12,6 +12,7 @@ import pytest
 from appliance.errors import ConfigError
 from appliance.host import service_manager
 from appliance.host.service_manager import ServiceManager
+from appliance.local_sockets import peer_uid
 
 
 @pytest.fixture
@@ -92,6 +93,23 @@ def test_a_socket_that_systemd_listens_on_becomes_ours(
             assert not ours.get_inheritable()
             client.connect(str(tmp_path / "s"))
             ours.accept()[0].close()
+
+
+def test_whoever_connects_then_knows_us_and_not_who_listened_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("ONLY ROOT CAN ACT AS ANOTHER USER")
+    with socket.socket(socket.AF_UNIX) as theirs, socket.socket(socket.AF_UNIX) as client:
+        theirs.bind(str(tmp_path / "s"))
+        os.seteuid(65534)
+        theirs.listen()
+        os.seteuid(0)
+        ours = _given(monkeypatch, theirs).listening_socket()
+        assert ours is not None
+        with ours:
+            client.connect(str(tmp_path / "s"))
+            assert peer_uid(client) == 0
 
 
 def test_anything_else_that_systemd_gives_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,16 @@ async def test_the_daemon_holds_no_keys_and_the_writer_signs_its_story(tmp_path:
         assert house.kinds()[-1] == "key.rotated", "the epoch has ended with the writer"
 
 
+async def test_without_the_writer_the_daemon_does_not_start_and_says_why(tmp_path: Path) -> None:
+    async with House(tmp_path, None, separate_audit=True) as house:
+        await house.stop()
+        await house.kill_writer()
+        with pytest.raises(AssertionError, match="dispatch-audit is not running: nothing listens"):
+            await house.start()
+        await house.start_writer()
+        await house.start()
+
+
 async def test_while_the_writer_is_dead_nothing_is_done_and_then_it_goes_on(
     tmp_path: Path,
 ) -> None:
