@@ -11,9 +11,11 @@ import argparse
 from typing import Any
 
 from appliance.app.audit_commands import (
+    anchor,
     browse,
     export,
     fork,
+    key,
     log,
     prove,
     prune,
@@ -23,7 +25,7 @@ from appliance.app.audit_commands import (
     verify,
 )
 
-COMMANDS = (log, show, browse, verify, prove, export, report, redact, prune, fork)
+COMMANDS = (log, show, browse, verify, prove, export, report, redact, prune, key, anchor, fork)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
