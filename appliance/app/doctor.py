@@ -75,7 +75,8 @@ def examine(config: Path) -> Iterator[Check]:
     yield _isolation(settings)
     yield _claude(settings)
     yield _room(settings)
-    yield _daemon(settings)
+    yield from _daemon(settings)
+    yield _anchors(settings)
     if settings.audit.socket:
         yield _audit_writer(settings)
     yield _audit(settings)
@@ -158,16 +159,17 @@ def _room(settings: Settings) -> Check:
     return Check("disk", Outcome.WARN if free < room.WARNED_BYTES else Outcome.PASS, found)
 
 
-def _daemon(settings: Settings) -> Check:
+def _daemon(settings: Settings) -> Iterator[Check]:
     from appliance.app.control_commands import connect
 
     try:
         with connect(Path(settings.file)) as client:
             report = client.ask("status")
     except ApplianceError as error:
-        return Check("daemon", Outcome.WARN, error.message, error.hint or "")
+        yield Check("daemon", Outcome.WARN, error.message, error.hint or "")
+        return
     if why := report["parts"]["audit"]:
-        return Check(
+        yield Check(
             "daemon",
             Outcome.FAIL,
             f"does nothing any more: {why}",
@@ -175,7 +177,35 @@ def _daemon(settings: Settings) -> Check:
             if settings.audit.socket
             else "make room or repair the disk, then restart dispatchd",
         )
-    return Check("daemon", Outcome.PASS, f"up {report['up']}, version {report['version']}")
+    else:
+        yield Check("daemon", Outcome.PASS, f"up {report['up']}, version {report['version']}")
+    if trouble := report["parts"]["anchor trouble"]:
+        fix = "once that is put right: dispatchctl audit anchor post"
+        yield Check("checkpoints", Outcome.WARN, trouble, fix)
+    else:
+        yield Check("checkpoints", Outcome.PASS, report["parts"]["anchors"])
+
+
+def _anchors(settings: Settings) -> Check:
+    from appliance.audit.sinks.file import FileSink
+    from appliance.audit.sinks.journal import journal_sink
+
+    audit = settings.audit
+    if audit.anchor_file and (remark := FileSink(Path(audit.anchor_file)).remark()):
+        weakness, _, fix = remark.partition("; ")
+        return Check("anchors", Outcome.WARN, weakness, fix)
+    named = [f"the chat of {user}" for user in (settings.anchor_user,) if user]
+    named += [audit.anchor_file] if audit.anchor_file else []
+    named += ["journald"] if journal_sink() else []
+    named += [witness.partition(" ")[0] for witness in audit.witnesses]
+    if not named:
+        return Check(
+            "anchors",
+            Outcome.WARN,
+            "nobody else keeps checkpoints of the audit log: its end could be cut off unseen",
+            "set anchor_user, anchor_file or witnesses in [audit]",
+        )
+    return Check("anchors", Outcome.PASS, ", ".join(named))
 
 
 def _audit_writer(settings: Settings) -> Check:

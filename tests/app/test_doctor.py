@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.app.doctor import Check, examine
+from appliance.audit.sinks import journal
 from tests.journeys.house import House
 
 
@@ -37,6 +40,43 @@ async def test_a_healthy_installation_passes(house: House) -> None:
     healthy.pop("isolation")  # it depends on the host
     assert set(healthy.values()) == {"pass"}, found
     assert "intact" in found["audit log"]["found"]
+
+
+def examined(tmp_path: Path, audit: str, users: str) -> Check:
+    """The check named "anchors" for these settings; no daemon runs."""
+    (tmp_path / "demo").mkdir()
+    file = tmp_path / "dispatch.toml"
+    file.write_text(
+        f'[daemon]\nstate = "{tmp_path}/state"\n[terminal]\nsocket = "{tmp_path}/socket"\n'
+        f'{users}\n[projects.demo]\npath = "{tmp_path}/demo"\n{audit}\n'
+    )
+    (tmp_path / "state").mkdir()
+    return next(check for check in examine(file) if check.name == "anchors")
+
+
+def test_a_log_that_nobody_else_keeps_checkpoints_of_is_remarked_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "SOCKET", tmp_path / "no-journald")
+    found = examined(tmp_path, "", "[users.me]\nunix = [1]")
+    assert found.outcome == "warn"
+    assert "nobody else keeps checkpoints" in found.found
+    assert "anchor_file" in found.fix
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked")
+def test_an_anchor_file_that_can_be_rewritten_is_remarked_on(tmp_path: Path) -> None:
+    audit = f'[audit]\nanchor_file = "{tmp_path}/anchors"'
+    found = examined(tmp_path, audit, "[users.me]\nunix = [1]")
+    assert (found.outcome, "chattr +a" in found.fix) == ("warn", True)
+
+
+def test_where_checkpoints_go_is_told(tmp_path: Path) -> None:
+    audit = '[audit]\nwitnesses = ["https://w.example/log"]'
+    found = examined(tmp_path, audit, "[web]\n[users.me]\nweb = true\nunix = [1]")
+    assert found.outcome == "pass"
+    assert found.found.startswith("the chat of me")
+    assert found.found.endswith("https://w.example/log")
 
 
 async def test_what_is_wrong_fails_with_what_to_do(house: House) -> None:

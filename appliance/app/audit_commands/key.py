@@ -81,7 +81,7 @@ def run_pin(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
         [
             key,
             "keep this outside this host; a log that did not begin with this key is another one",
-            f"to check later: dispatchctl audit verify --pubkey {key}",
+            "to check later: dispatchctl audit verify --pubkey KEY",
         ],
         out,
     )

@@ -24,7 +24,7 @@ class JournalSink:
 
     name = "journal"
 
-    def __init__(self, path: Path = SOCKET) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
 
     async def post(self, note: str) -> str:
@@ -46,9 +46,9 @@ class JournalSink:
         return note
 
 
-def journal_sink(path: Path = SOCKET) -> JournalSink | None:
+def journal_sink() -> JournalSink | None:
     """The sink, where there is a journald."""
-    return JournalSink(path) if path.is_socket() else None
+    return JournalSink(SOCKET) if SOCKET.is_socket() else None
 
 
 def _entry(fields: dict[str, str]) -> bytes:

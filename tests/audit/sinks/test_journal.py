@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.audit.sinks import journal as module
 from appliance.audit.sinks.journal import JournalSink, journal_sink
 from appliance.errors import AnchorUnavailable
 from tests.fakes_anchors import note_of
@@ -37,8 +38,11 @@ def read(entry: bytes) -> dict[str, str]:
     return fields
 
 
-async def test_the_note_is_a_field_of_its_own(tmp_path: Path, journal: socket.socket) -> None:
-    sink = journal_sink(tmp_path / "socket")
+async def test_the_note_is_a_field_of_its_own(
+    tmp_path: Path, journal: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SOCKET", tmp_path / "socket")
+    sink = journal_sink()
     assert sink is not None
     assert await sink.post(note_of(1234)) == note_of(1234)
     assert read(journal.recv(65536)) == {
@@ -61,5 +65,6 @@ async def test_a_journal_that_takes_nothing_confirms_nothing(
         await sink.post(note_of(1))
 
 
-def test_without_journald_there_is_no_sink(tmp_path: Path) -> None:
-    assert journal_sink(tmp_path / "socket") is None
+def test_without_journald_there_is_no_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SOCKET", tmp_path / "socket")
+    assert journal_sink() is None
