@@ -8,9 +8,13 @@
     rights       who may add, who may redact and prune, by user id
     admin        what administrators do, over the socket or by hand
     known        the checkpoints that a start is held against
-    writer       the one writer: chains, signs, commits, recovers, rotates its key
+    writer       the one writer: chains, commits, rotates its key, destroys what it is told to
+    recovery     from where the writer goes on, and when it must not
+    signer       signs the heads of a tree that only grows
+    fork         a new log in place of one that cannot go on
+    takeover     its last steps, finished by whoever opens the log next
     database     the file: tables, the writing and the reading connection
-    keys         the signing key of an epoch, on disk and destroyed
+    keys         the log's identity and the signing key of an epoch, on disk and destroyed
     checkpoint   C2SP notes: what is signed, and the public keys as text
     lock         one writer at a time
     disk         a local file system, and room kept to say that it is full
@@ -30,10 +34,14 @@ an Ed25519 signature over the C2SP checkpoint, written in the same transaction. 
 exists at which a record is durable and unsigned, one signature covers a whole group, and people
 who trust nobody can check with tools that others wrote.
 
+A redacted value and the contents of pruned records are overwritten in the transaction that
+records it; commitments and hashes stay, so the tree still proves what is left.
+
 The signing key lives for an epoch. At its end it signs a record that names the next public key
 and is destroyed: who breaks in today holds nothing that could rewrite yesterday. Cutting off or
 rewriting the current epoch is only found by who keeps a checkpoint elsewhere, and `verify` says
-so instead of promising more. The name of the log is a hash of its first public key, and every
+so instead of promising more. Checkpoints that leave are signed by the log's identity as well,
+which stays: so a log that was rolled back differs from a checkpoint that somebody made up. The name of the log is a hash of its first public key, and every
 record repeats it, so a log made with other keys has another name.
 
 Where it can, the log has a program and a user of its own, because the daemon talks to the
