@@ -126,9 +126,15 @@ class Approvals:
     # answering
 
     async def answer(
-        self, approval_id: ApprovalId, actor: Actor, *, is_granted: bool, reason: str = ""
+        self,
+        approval_id: ApprovalId,
+        actor: Actor,
+        key: str,
+        *,
+        is_granted: bool,
+        reason: str = "",
     ) -> str:
-        """Take somebody's answer; returns the sentence for them.
+        """Take somebody's answer, the message `key`; returns the sentence for them.
 
         Raises AuditUnavailable: the answer does not count, the question stays open.
         """
@@ -136,25 +142,22 @@ class Approvals:
         if approval is None or approval.state is not ApprovalState.PENDING:
             return replies.late_answer(approval)
         if not self._policy.may_approve(actor.name, approval.requester, approval.asks):
-            await self._audit.append(_foreign(approval, actor))
+            await self._audit.append(_foreign(approval, actor, key))
             who_may = self._policy.approvers(approval.requester, approval.asks)
             return replies.not_yours_to_answer(who_may)
-        return await self._settle(approval, actor, is_granted, reason)
+        now = self._clock.now()
+        after = settle(approval, is_granted=is_granted, by=actor.name, at=now, reason=reason)
+        await self._audit.append(_answered(after, actor, key))
+        return self._settle(after)
 
-    async def _settle(self, approval: Approval, actor: Actor, is_granted: bool, reason: str) -> str:
-        after = settle(
-            approval, is_granted=is_granted, by=actor.name, at=self._clock.now(), reason=reason
-        )
-        await self._audit.append(_answered(after, actor))
+    def _settle(self, approval: Approval) -> str:
         current = self._state.approval(approval.id)
         if current is None or current.state is not ApprovalState.PENDING:
             return replies.late_answer(current)  # somebody was quicker while we recorded
-        self._store(after, _job_event(after))
-        return (
-            replies.late_answer(after)
-            if after.state is ApprovalState.EXPIRED
-            else (replies.answered(after))
-        )
+        self._store(approval, _job_event(approval))
+        if approval.state is ApprovalState.EXPIRED:
+            return replies.late_answer(approval)
+        return replies.answered(approval)
 
     def _store(self, approval: Approval, event: JobEvent) -> None:
         with self._state.transaction():
@@ -297,8 +300,8 @@ def _asked(approval: Approval, question: Question) -> Event:
     )
 
 
-def _answered(approval: Approval, actor: Actor) -> Event:
-    cause = (f"job:{approval.job}", f"approval:{approval.id}")
+def _answered(approval: Approval, actor: Actor, key: str) -> Event:
+    cause = (key, f"job:{approval.job}", f"approval:{approval.id}")
     match approval.state:
         case ApprovalState.GIVEN:
             return ApprovalGiven(
@@ -324,10 +327,10 @@ def _answered(approval: Approval, actor: Actor) -> Event:
             )
 
 
-def _foreign(approval: Approval, actor: Actor) -> Event:
+def _foreign(approval: Approval, actor: Actor, key: str) -> Event:
     return RequestDenied(
         who=Who.user(actor),
-        cause=(f"job:{approval.job}",),
+        cause=(key, f"job:{approval.job}"),
         act="approve",
         object=approval.id,
         project="",

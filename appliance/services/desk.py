@@ -114,7 +114,11 @@ class Desk:
                 await self._stop(case, self._job_to_stop(case, job_id))
             case Answer(approval=approval_id, is_granted=is_granted, reason=reason):
                 sentence = await self._approvals.answer(
-                    approval_id, case.actor, is_granted=is_granted, reason=reason
+                    approval_id,
+                    case.actor,
+                    case.incoming.key,
+                    is_granted=is_granted,
+                    reason=reason,
                 )
                 self._worker.wake()
                 self._reply(case, replies.say(sentence))
@@ -220,7 +224,9 @@ class Desk:
 
     async def _steer(self, case: Case, run: Run) -> None:
         job = running_prompt(case.incoming.place, self._state)
-        if job is not None and await self._worker.steer(job.id, case.actor, run.text):
+        if job is not None and await self._worker.steer(
+            job.id, case.actor, case.incoming.key, run.text
+        ):
             return self._reply(case, replies.steered(job))
         return await self._start(case)
 
@@ -233,7 +239,7 @@ class Desk:
     async def _stop(self, case: Case, job: Job | None) -> None:
         if job is None:
             return self._reply(case, replies.nothing_to_stop())
-        await self._worker.stop(job, case.actor)
+        await self._worker.stop(job, case.actor, case.incoming.key)
         return self._reply(case, replies.stop_asked(job))
 
     # the conversation

@@ -98,6 +98,14 @@ class Terms:
     max_turns: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Who stopped a job, by which message."""
+
+    by: Actor
+    key: str
+
+
 @dataclass(slots=True)
 class Run:
     """A job while its agent runs, until nothing of it is left."""
@@ -105,7 +113,7 @@ class Run:
     job: Job
     session: AgentSession | None = None
     post: PostId | None = None
-    stopped_by: Actor | None = None
+    stopped: Stopped | None = None
     calls: Calls = field(default_factory=Calls)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -226,23 +234,25 @@ class Worker:
         except TimeoutError:
             log.warning("interrupting %d jobs after %.0f s", len(self._runs), grace_seconds)
 
-    async def steer(self, job_id: JobId, actor: Actor, text: str) -> bool:
-        """Give a running job a further message; False: it cannot take one any more."""
+    async def steer(self, job_id: JobId, actor: Actor, key: str, text: str) -> bool:
+        """Give a running job the message `key`; False: it cannot take one any more."""
         run = self._runs.get(job_id)
         if run is None or run.session is None:
             return False
-        await self._audit.append(JobSteered(who=Who.user(actor), job=job_id))
+        await self._audit.append(JobSteered(who=Who.user(actor), cause=(key,), job=job_id))
         return await run.session.steer(text)
 
-    async def stop(self, job: Job, actor: Actor) -> None:
-        """Stop a job, running or not. Raises AuditUnavailable."""
+    async def stop(self, job: Job, actor: Actor, key: str) -> None:
+        """Stop a job, running or not, as message `key` wants. Raises AuditUnavailable."""
         run = self._runs.get(job.id)
         if run is not None:
-            run.stopped_by = actor
+            run.stopped = Stopped(actor, key)
             run.stop.set()
             return
         reason = f"stopped by {actor.name}"
-        await self._audit.append(JobCancelled(who=Who.user(actor), job=job.id, reason=reason))
+        await self._audit.append(
+            JobCancelled(who=Who.user(actor), cause=(key,), job=job.id, reason=reason)
+        )
         with self._state.transaction():
             current = self._job(job.id)
             if not current.is_finished:
@@ -420,13 +430,13 @@ class Worker:
 
     async def _finish(self, job: Job, run: Run, ended: Ended) -> None:
         """Record the end, then say it. When the log cannot be written the answer is withheld."""
-        if run.stopped_by is not None and ended.ending is not Ending.SUCCEEDED:
-            ended = Ended(Ending.CANCELLED, f"stopped by {run.stopped_by.name}", ended.usage)
+        if run.stopped is not None and ended.ending is not Ending.SUCCEEDED:
+            ended = Ended(Ending.CANCELLED, f"stopped by {run.stopped.by.name}", ended.usage)
         current = self._job(job.id)
         if current.is_finished:  # it failed once more while it was leaving
             return
         try:
-            await self._audit.append(_ending_event(current, ended, run.stopped_by))
+            await self._audit.append(_ending_event(current, ended, run.stopped))
         except AuditUnavailable as error:
             ended = Ended(Ending.FAILED, _sentence(error), ended.usage)
         with self._state.transaction():
@@ -496,8 +506,8 @@ def _sentence(error: ApplianceError) -> str:
     return f"{error.message}. {error.hint[0].upper()}{error.hint[1:]}."
 
 
-def _ending_event(job: Job, ended: Ended, stopped_by: Actor | None) -> Event:
-    cause = (job.key,)
+def _ending_event(job: Job, ended: Ended, stopped: Stopped | None) -> Event:
+    cause: tuple[str, ...] = (job.key,)
     usage = ended.usage
     match ended.ending:
         case Ending.SUCCEEDED:
@@ -520,7 +530,10 @@ def _ending_event(job: Job, ended: Ended, stopped_by: Actor | None) -> Event:
                 cost_microdollars=usage.cost_microdollars,
             )
         case Ending.CANCELLED:
-            who = Who.user(stopped_by) if stopped_by else Who.agent(job.id)
+            if stopped is not None:
+                who, cause = Who.user(stopped.by), (*cause, stopped.key)
+            else:
+                who = Who.agent(job.id)
             return JobCancelled(who=who, cause=cause, job=job.id, reason=ended.text)
         case Ending.TIMED_OUT:
             seconds = usage.duration_ms // 1000

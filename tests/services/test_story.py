@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from appliance.core.events import MessageReceived, Who
 from appliance.core.jobs import State
 from appliance.core.model import Asks, Ended, Ending, JobId, PostKind
 from appliance.errors import AnchorUnavailable
@@ -287,6 +288,28 @@ async def test_stop_interrupts_the_running_job(rig: Rig) -> None:
     await rig.says("/stop")
     assert await rig.chat.until("stopped: stopped by alice")
     assert rig.state.job(JobId(1)).state is State.CANCELLED  # type: ignore[union-attr]
+
+
+async def test_what_was_asked_of_a_running_job_names_the_message(rig: Rig) -> None:
+    async def script(puppet: Puppet) -> Ended:
+        await puppet.call("Bash", command="rm -rf build")
+        await puppet.interrupted.wait()
+        return Ended(Ending.CANCELLED, "")
+
+    rig.agent.script = script
+    await rig.says("clean up")
+    await rig.chat.until("May this run?")
+    await rig.clicks(rig.button("Deny"))
+    await rig.chat.until("Denied by alice")
+    await rig.says("rather this")
+    await rig.chat.until("Passed on to job 1")
+    await rig.says("/stop")
+    await rig.chat.until("stopped by alice")
+    messages = [event.key for event in rig.audit.events if isinstance(event, MessageReceived)]
+    asked = {event.name: event.cause for event in rig.audit.events if event.who == Who.user(ALICE)}
+    assert messages[1] in asked["approval.refused"]
+    assert messages[2] in asked["job.steered"]
+    assert asked["job.cancelled"] == (messages[0], messages[3])
 
 
 async def test_jobs_of_one_project_run_one_after_the_other(rig: Rig) -> None:
