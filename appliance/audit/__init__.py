@@ -41,8 +41,9 @@ The signing key lives for an epoch. At its end it signs a record that names the 
 and is destroyed: who breaks in today holds nothing that could rewrite yesterday. Cutting off or
 rewriting the current epoch is only found by who keeps a checkpoint elsewhere, and `verify` says
 so instead of promising more. Checkpoints that leave are signed by the log's identity as well,
-which stays: so a log that was rolled back differs from a checkpoint that somebody made up. The name of the log is a hash of its first public key, and every
-record repeats it, so a log made with other keys has another name.
+which stays: so a log that was rolled back differs from a checkpoint that somebody made up. The
+name of the log is a hash of its first public key, and every record repeats it, so a log made with
+other keys has another name.
 
 Where it can, the log has a program and a user of its own, because the daemon talks to the
 network: who takes that over can add records, and neither change nor remove nor sign one. Peers

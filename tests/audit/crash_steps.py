@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from appliance.audit import index, takeover
 from appliance.audit.database import DATABASE, PUBLIC_KEY, reading
 from appliance.audit.fork import fork
 from appliance.audit.verify import Verdict, verify
@@ -26,6 +27,7 @@ from appliance.host.clock import SystemClock
 from tests.audit.logs import ANNA, BOOT, allowed, queued
 
 CLOCK = SystemClock()
+LOADED = (index, takeover)  # before lines are counted: loading them are lines too
 CODE = str(Path(__file__).parents[2] / "appliance" / "audit")
 
 Act = Callable[[Path], None]
