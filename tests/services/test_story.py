@@ -305,11 +305,13 @@ async def test_what_was_asked_of_a_running_job_names_the_message(rig: Rig) -> No
     await rig.chat.until("Passed on to job 1")
     await rig.says("/stop")
     await rig.chat.until("stopped by alice")
-    messages = [event.key for event in rig.audit.events if isinstance(event, MessageReceived)]
+    task, denial, steering, stop = [
+        event.key for event in rig.audit.events if isinstance(event, MessageReceived)
+    ][-4:]
     asked = {event.name: event.cause for event in rig.audit.events if event.who == Who.user(ALICE)}
-    assert messages[1] in asked["approval.refused"]
-    assert messages[2] in asked["job.steered"]
-    assert asked["job.cancelled"] == (messages[0], messages[3])
+    assert denial in asked["approval.refused"]
+    assert steering in asked["job.steered"]
+    assert asked["job.cancelled"] == (task, stop)
 
 
 async def test_jobs_of_one_project_run_one_after_the_other(rig: Rig) -> None:
