@@ -155,6 +155,9 @@ class AuditSettings:
         'a file on another disk that checkpoints are added to (chattr +a); "": none',
         default="",
     )
+    anchor_journal: bool = row(
+        flag(), "checkpoints go to journald as well, where there is one", default=True
+    )
     witnesses: tuple[str, ...] = row(
         many(_witness(), maximum=16),
         'C2SP witnesses that cosign checkpoints: "https://ADDRESS NAME+ID+KEY"',

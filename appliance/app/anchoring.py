@@ -52,7 +52,7 @@ def host_sinks(settings: Settings) -> Iterator[AnchorSink]:
     """Those on this host, which need no network."""
     if settings.audit.anchor_file:
         yield FileSink(Path(settings.audit.anchor_file))
-    if journal := journal_sink():
+    if settings.audit.anchor_journal and (journal := journal_sink()):
         yield journal
 
 

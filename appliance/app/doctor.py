@@ -196,7 +196,7 @@ def _anchors(settings: Settings) -> Check:
         return Check("anchors", Outcome.WARN, weakness, fix)
     named = [f"the chat of {user}" for user in (settings.anchor_user,) if user]
     named += [audit.anchor_file] if audit.anchor_file else []
-    named += ["journald"] if journal_sink() else []
+    named += ["journald"] if audit.anchor_journal and journal_sink() else []
     named += [witness.partition(" ")[0] for witness in audit.witnesses]
     if not named:
         return Check(

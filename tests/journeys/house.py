@@ -52,7 +52,6 @@ telegram = [{bob}]
 path = "{home}/project"
 """
 AUDIT = """
-[audit]
 socket = "{home}/audit.sock"
 directory = "{home}/audit"
 user = "{uid}"
@@ -70,6 +69,7 @@ class House:
     """`rules` are lines added to the shipped policy; `program` None: recipes only.
 
     Not `walled`: as on a machine without bubblewrap. `within` is what starts our programs.
+    `anchors`: lines for [audit] about where checkpoints go.
     `separate_audit`: a dispatch-audit beside the daemon, which can be killed and started, too.
     """
 
@@ -82,6 +82,7 @@ class House:
         walled: bool = True,
         within: Sequence[str] = (),
         separate_audit: bool = False,
+        anchors: str = "",
     ) -> None:
         self.home = home
         self.project = home / "project"
@@ -90,6 +91,7 @@ class House:
         self.daemon: Process | None = None
         self.writer: Process | None = None
         self._separate_audit = separate_audit
+        self._anchors = anchors
         self._program = program
         self._rules = tuple(rules)
         self._within = tuple(within)
@@ -147,6 +149,8 @@ class House:
             bob=BOB,
             uid=os.getuid(),
         )
+        # not the journal of the machine that the tests run on
+        text += f"[audit]\nanchor_journal = false\n{self._anchors}\n"
         if self._separate_audit:
             text += AUDIT.format(home=self.home, uid=os.getuid())
         if self._program is not None:
