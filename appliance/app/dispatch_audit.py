@@ -12,13 +12,17 @@ Small on purpose: one loop over sockets that never waits for one of them, withou
 
 from __future__ import annotations
 
+import sys
+
+# cryptography has an OpenSSL of its own; a second one, for SHA-256 alone, would be 4 MB of 33
+sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]
+
 import argparse
 import logging
 import os
 import select
 import signal
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
