@@ -7,6 +7,8 @@ for the same input of the same request, and nothing may run on a question's rule
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -31,7 +33,8 @@ _ENDS = (JobFinished, JobFailed, JobCancelled, JobTimedOut, JobInterrupted)
 Fields = Mapping[str, Json]
 """A record as JSON."""
 
-_KEPT_JOBS = 4_096  # those whose end was never recorded would stay for ever
+_json = json.JSONEncoder(ensure_ascii=False).encode
+_KEPT_JOBS = 256  # those whose end was never recorded would stay for ever
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class Consent:
     def __init__(self) -> None:
         self.is_partial = False
         self._jobs: dict[str, dict[str, _Question]] = {}
+        self._requests: Counter[str] = Counter()  # as JSON writes them
         self.handlers: Mapping[str, Callable[[int, Fields], None]] = {
             name_of(ApprovalAsked): self._asked,
             name_of(ApprovalGiven): self._given,
@@ -62,10 +66,9 @@ class Consent:
             **dict.fromkeys(map(name_of, _ENDS), self._job_ended),
         }
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there are questions: if not, records of what was allowed need no look."""
-        return bool(self._jobs)
+    def concerns(self, text: str) -> bool:
+        """Whether a record of what was allowed can be about a question: if not, skip it."""
+        return any(request in text for request in self._requests)
 
     def _asked(self, seq: int, fields: Fields) -> None:
         data = _data(fields)
@@ -73,8 +76,9 @@ class Consent:
         questions[_approval(data)] = _Question(
             seq, data.get("request"), data.get("rule"), data.get("input_sha256")
         )
+        self._requests[_json(data.get("request"))] += 1
         if len(self._jobs) > _KEPT_JOBS:
-            del self._jobs[next(iter(self._jobs))]
+            self._forget(next(iter(self._jobs)))
             self.is_partial = True
 
     def _given(self, seq: int, fields: Fields) -> None:
@@ -110,7 +114,12 @@ class Consent:
             _require_consent(seq, data, question)
 
     def _job_ended(self, seq: int, fields: Fields) -> None:
-        self._jobs.pop(_job(_data(fields)), None)
+        self._forget(_job(_data(fields)))
+
+    def _forget(self, job: str) -> None:
+        for question in self._jobs.pop(job, {}).values():
+            self._requests[_json(question.request)] -= 1
+        self._requests = +self._requests  # without those that nobody asks about any more
 
     def _question(self, data: Fields) -> _Question | None:
         return self._jobs.get(_job(data), {}).get(_approval(data))

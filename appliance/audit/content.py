@@ -28,7 +28,7 @@ from appliance.core.shapes import Seen, Shapes, link
 SILENCE_HOURS = 2  # a writer that has nothing to write says so every hour
 MAX_REMARKS = 20  # of one kind
 
-Value = tuple[int, str, bytes, bytes]
+Value = tuple[int, bytes, bytes, bytes]
 """Record, name, salt and text of a private value."""
 
 RootAt = Callable[[int], bytes | None]
@@ -37,7 +37,9 @@ RootAt = Callable[[int], bytes | None]
 _SILENCE_MILLIS = SILENCE_HOURS * 3_600_000
 _ROTATED = name_of(KeyRotated)
 _ALLOWED = name_of(RequestAllowed)
-_NO_VALUE: Value = (0, "", b"", b"")
+_fields = json.JSONDecoder().raw_decode  # what is canonical has no blanks to look for
+_NO_VALUE: Value = (0, b"", b"", b"")
+_NO_MOMENT = ("", "0", "0")  # no record has it: its boot would be in quotes
 
 
 class Content:
@@ -62,8 +64,7 @@ class Content:
         self._root_at = root_at
         self._shapes = Shapes()
         self._previous = NO_PREVIOUS
-        self._boot = ""
-        self._time = self._mono = 0
+        self._moment = _NO_MOMENT
         self._last_kind = ""
         self._missing: dict[tuple[int, str], None] = {}
         self._redacted: set[tuple[int, str]] = set()
@@ -88,16 +89,17 @@ class Content:
             if encoded is None:
                 self._skip()
             else:
-                kind, names, (boot, *commitments, mono, place, time) = self._look(
-                    see, seq, encoded, previous
-                )
+                text, kind, names, parts = see(encoded) or self._decoded(seq, encoded)
+                boot, *commitments, mono, place, time = parts
                 if place != link(previous, seq):
-                    raise self._misplaced(seq, decode(encoded), previous)
+                    raise _misplaced(seq, decode(encoded))
                 if names:
                     self._check_values(seq, names, commitments)
-                self._watch_clock(seq, kind, boot, int(mono), int(time))
-                if kind in handlers and (kind != _ALLOWED or consent.is_open):
-                    handlers[kind](seq, json.loads(encoded))
+                if self._moment != (boot, mono, time):
+                    self._watch_clock(seq, kind, boot, mono, time)
+                self._last_kind = kind
+                if kind in handlers and (kind != _ALLOWED or consent.concerns(text)):
+                    handlers[kind](seq, _fields(text)[0])
             previous = leaf
         self._previous = previous
 
@@ -123,12 +125,9 @@ class Content:
 
     # --- each record
 
-    def _look(
-        self, see: Callable[[bytes], Seen | None], seq: int, encoded: bytes, previous: bytes
-    ) -> Seen:
+    def _decoded(self, seq: int, encoded: bytes) -> Seen:
+        """What a record is whose shape is not known yet."""
         try:
-            if seen := see(encoded):
-                return seen
             record = decode(encoded)
         except ValueError as error:
             raise Fault(seq, f"the record cannot be read: {error}") from error
@@ -136,43 +135,41 @@ class Content:
             raise Fault(seq, f"the record belongs to the log {record.log}")
         return self._shapes.learn(record)
 
-    def _misplaced(self, seq: int, record: Record, previous: bytes) -> Fault:
-        if record.seq != seq:
-            return Fault(seq, f"the record in this place is number {record.seq}")
-        return Fault(seq, "the record does not follow the one before it")
-
     def _skip(self) -> None:
         """A record that was pruned: whatever it told is unknown."""
         self.consent.is_partial = True
-        self._boot = ""
+        self._moment = _NO_MOMENT
 
-    def _watch_clock(self, seq: int, kind: str, boot: str, mono: int, time: int) -> None:
-        if time < self._time:
-            back = timedelta(milliseconds=self._time - time)
+    def _watch_clock(self, seq: int, kind: str, boot: str, mono: str, time: str) -> None:
+        last_boot, last_mono, last_time = self._moment
+        if int(time) < int(last_time):
+            back = timedelta(milliseconds=int(last_time) - int(time))
             self._remark("clock", f"the clock was set back by {back} before record {seq}")
-        if boot == self._boot:
-            silence = mono - self._mono
+        if boot == last_boot:
+            silence = int(mono) - int(last_mono)
             if silence < 0:
                 self._remark("mono", f"time that cannot be set ran backwards at record {seq}")
             # a log that was closed ends with a hand-over of keys, and begins again with one
             elif silence > _SILENCE_MILLIS and (kind, self._last_kind) != (_ROTATED, _ROTATED):
                 self._remark("ticks", _silent(seq, silence))
-        self._boot, self._mono, self._time, self._last_kind = boot, mono, time, kind
+        self._moment = (boot, mono, time)
 
     def _remark(self, group: str, remark: str) -> None:
         self._remarks.setdefault(group, []).append(remark)
 
-    def _check_values(self, seq: int, names: Sequence[str], commitments: Sequence[str]) -> None:
+    def _check_values(self, seq: int, names: Sequence[bytes], commitments: Sequence[str]) -> None:
         for name, committed in zip(names, commitments, strict=True):
             at, stored, salt, text = self._value or _NO_VALUE
-            if self._value is not None and (at, stored) < (seq, name):
+            if (at, stored) == (seq, name):
+                if commitment(salt, text).hex() != committed:
+                    raise Fault(
+                        seq, f"the value of {name.decode()} is not the one that was recorded"
+                    )
+                self._value = next(self._values, None)
+            elif self._value is not None and (at, stored) < (seq, name):
                 raise Fault(at, _STRAY)
-            if (at, stored) != (seq, name):
-                self._missing[seq, name] = None
-                continue
-            if commitment(salt, text).hex() != committed:
-                raise Fault(seq, f"the value of {name} is not the one that was recorded")
-            self._value = next(self._values, None)
+            else:
+                self._missing[seq, name.decode()] = None
 
     # --- records that tell of the log itself
 
@@ -193,6 +190,12 @@ class Content:
 
 
 _STRAY = "there are private values that no record commits to"
+
+
+def _misplaced(seq: int, record: Record) -> Fault:
+    if record.seq != seq:
+        return Fault(seq, f"the record in this place is number {record.seq}")
+    return Fault(seq, "the record does not follow the one before it")
 
 
 def _told(fields: Fields, *names: str) -> tuple[object, ...]:

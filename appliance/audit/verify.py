@@ -27,7 +27,7 @@ from pathlib import Path
 
 from appliance.audit import claims
 from appliance.audit.checkpoint import Note, PublicKey, decode_key, origin_of
-from appliance.audit.content import Content, Value
+from appliance.audit.content import Content
 from appliance.audit.database import EPOCH, ERRORS, GENESIS, PRUNE, missing_protection, reading
 from appliance.audit.signatures import Signatures
 from appliance.audit.structure import ROWS, Fault, Row, Structure
@@ -35,12 +35,12 @@ from appliance.core.events import AuditForked, AuditSealed, KeyRotated, LogPrune
 from appliance.core.merkle import EMPTY_ROOT
 from appliance.core.records import Record, decode
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 500
 
 _GENESIS_KINDS = (name_of(AuditSealed), name_of(AuditForked))
 _VALUES = """
-    SELECT ifnull(CAST(seq AS INTEGER), 0), CAST(name AS BLOB), ifnull(CAST(salt AS BLOB), x''),
-        ifnull(CAST(value AS BLOB), x'')
+    SELECT ifnull(CAST(seq AS INTEGER), 0), ifnull(CAST(name AS BLOB), x''),
+        ifnull(CAST(salt AS BLOB), x''), ifnull(CAST(value AS BLOB), x'')
     FROM payload ORDER BY seq, name"""
 
 Reporter = Callable[[int, int], None]
@@ -270,7 +270,10 @@ class _Examination:
                 raise Fault(1, f"the anchor is of the log {other}, not of this one")
         if self._depth is not Depth.QUICK:
             self._content = Content(
-                origin, self._values(), self._epoch_ends.__contains__, self._stored_root
+                origin,
+                self._connection.execute(_VALUES),
+                self._epoch_ends.__contains__,
+                self._stored_root,
             )
             self._content.consent.is_partial = bool(previous)
 
@@ -288,10 +291,6 @@ class _Examination:
             if anchor.checkpoint.origin == previous:
                 self._remarks.append(_of_previous(anchor, kept))
         return str(previous)
-
-    def _values(self) -> Iterator[Value]:
-        for seq, name, salt, value in self._connection.execute(_VALUES):
-            yield seq, (name or b"").decode(errors="replace"), salt, value
 
     def _stored_root(self, size: int) -> bytes | None:
         query = "SELECT CAST(root AS BLOB) FROM leaf WHERE seq=?"

@@ -39,6 +39,7 @@ READ_CHARS = _VALUE_CHARS + _MARGIN_CHARS + 1
 _DRAFT_BYTES = MAX_RECORD_BYTES - 2_048  # the rest is for its place in the log
 _CUT = "… [cut]"
 _LEAF = sha256(b"\x00")
+_COMMITMENT = sha256(b"\x02")
 _INTEGERS = range(-(2**53) + 1, 2**53)
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _KIND = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
@@ -133,7 +134,9 @@ def leaf_hash(encoded: bytes) -> bytes:
 
 def commitment(salt: bytes, value: bytes) -> bytes:
     """What a record holds instead of a private value."""
-    return sha256(b"\x02" + salt + value).digest()
+    hashed = _COMMITMENT.copy()
+    hashed.update(salt + value)
+    return hashed.digest()
 
 
 def outcome_of(kind: str, data: Mapping[str, FieldValue]) -> Outcome:

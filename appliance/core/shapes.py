@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from appliance.core.events import ActorType
 from appliance.core.model import Json
-from appliance.core.records import MAX_RECORD_BYTES, VERSION, Outcome, Record
+from appliance.core.records import MAX_RECORD_BYTES, VERSION, Outcome, Record, encode
 
 _SHAPES = 8  # kept of one kind of record: with and without this or that private field
 _KINDS = 256
@@ -39,12 +39,12 @@ class Shape:
     their names, mono, `link` (see there) and time.
     """
 
-    committed: tuple[str, ...]
+    committed: tuple[bytes, ...]
     match: Callable[[str], re.Match[str] | None]
 
 
-Seen = tuple[str, tuple[str, ...], tuple[str, ...]]
-"""Kind, names of the private fields, and what `Shape.match` gives, of one record."""
+Seen = tuple[str, str, tuple[bytes, ...], tuple[str, ...]]
+"""One record as text, its kind, the names of its private fields, and what `Shape.match` gives."""
 
 
 class Shapes:
@@ -54,16 +54,16 @@ class Shapes:
         self._known: dict[str, list[Shape]] = {}
 
     def see(self, encoded: bytes) -> Seen | None:
-        """What a record is, if its shape is known: then it is canonical. None says nothing.
-
-        Raises UnicodeDecodeError, which is a ValueError, for what is no UTF-8.
-        """
-        text = encoded.decode()
+        """What a record is, if its shape is known: then it is canonical. None says nothing."""
+        try:
+            text = encoded.decode()
+        except UnicodeDecodeError:
+            return None
         begin = text.rfind('"kind":"') + 8
         kind = text[begin : text.find('"', begin)]
         for shape in self._known.get(kind, ()):
             if (found := shape.match(text)) and len(encoded) <= MAX_RECORD_BYTES:
-                return kind, shape.committed, found.groups()
+                return text, kind, shape.committed, found.groups()
         return None
 
     def learn(self, record: Record) -> Seen:
@@ -71,10 +71,11 @@ class Shapes:
         names = tuple(sorted(record.commitments))
         known = self._known.setdefault(record.kind, []) if len(self._known) < _KINDS else []
         if len(known) < _SHAPES:
-            known.append(Shape(names, re.compile(_pattern(record, names)).fullmatch))
+            known.append(Shape(_encoded(names), re.compile(_pattern(record, names)).fullmatch))
         commitments = (record.commitments[name].hex() for name in names)
         places = (str(record.mono), link(record.previous, record.seq), str(record.time))
-        return record.kind, names, (_json(record.boot), *commitments, *places)
+        parts = (_json(record.boot), *commitments, *places)
+        return encode(record).decode(), record.kind, _encoded(names), parts
 
 
 def link(previous: bytes, seq: int) -> str:
@@ -100,6 +101,10 @@ def _open(value: object) -> str:
     if isinstance(value, int):
         return _INTEGER
     return _TEXT if isinstance(value, str) else _TEXTS
+
+
+def _encoded(names: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(name.encode() for name in names)
 
 
 def _json(value: Json) -> str:
