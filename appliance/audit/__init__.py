@@ -16,6 +16,11 @@
     database     the file: tables, the writing and the reading connection
     keys         the log's identity and the signing key of an epoch, on disk and destroyed
     checkpoint   C2SP notes: what is signed, and the public keys as text
+    keyring      the public keys that a log names
+    sinks        where checkpoints are kept: a file, journald, witnesses
+    cosignature  what a witness signs
+    growth       proves to a witness that the log has only grown
+    anchored     which checkpoints are elsewhere, and what they say of the log
     lock         one writer at a time
     disk         a local file system, and room kept to say that it is full
     verify       tells anybody, without any secret, whether the log is what was signed

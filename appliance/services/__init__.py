@@ -5,6 +5,9 @@
     desk          what each command does once it is allowed
     worker        runs jobs: judges each tool call, shows progress, brings the answer home
     approvals     asks a human, takes the answer once, lets it lapse
+    activity      the log as all parts see it: it knows when something has happened
+    anchors       checkpoints of the log leave now and then, and before an approved action runs
+    owner         the owner's chat as a place for them, and for the log's first key
     outbox        sends what was decided to be said: once, in order, across crashes
     health        how things stand, for /status and dispatchctl
 
