@@ -209,6 +209,14 @@ def test_no_secret_and_nothing_of_asyncio_is_in_it() -> None:
         text=True,
     )
     loaded = set(listing.stdout.split())
-    unwanted = {"asyncio", "ssl", "_hashlib", "aiohttp", "psutil", "sqlite_utils", "appliance.config"}
+    unwanted = {
+        "asyncio",
+        "ssl",
+        "_hashlib",
+        "aiohttp",
+        "psutil",
+        "sqlite_utils",
+        "appliance.config",
+    }
     assert loaded & unwanted == set()
     assert {m for m in loaded if m.startswith(("appliance.chat", "appliance.services"))} == set()
