@@ -102,6 +102,12 @@ SCHEMA = (
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What using a database raises: a message that quotes a damaged schema may be no UTF-8."""
 
+_SLICE = 10_000
+_WITHOUT_CONTENTS = """
+    SELECT leaf.seq, iif(ckpt.size IS NULL, NULL, rec), h, root, sig
+    FROM leaf LEFT JOIN ckpt ON ckpt.size=leaf.seq AND ckpt.reason IN (?3, ?4)
+    WHERE leaf.seq BETWEEN ?1 AND ?2 ORDER BY leaf.seq"""
+
 _PRAGMAS = (
     # what is set is read back: SQLite ignores a PRAGMA that it does not know or cannot follow
     ("journal_mode", "WAL", "wal"),
@@ -164,15 +170,16 @@ def delete_value(connection: sqlite3.Connection, seq: int, name: str) -> None:
 def delete_contents(connection: sqlite3.Connection, last: int) -> None:
     """Delete what the records up to this one say, inside a transaction.
 
-    Hashes and signatures stay, and the records that name keys.
+    Hashes and signatures stay, and the records that name keys. The rows are put in again, since
+    emptied in place they would keep all their pages.
     """
-    with _unprotected(connection, "leaf_UPDATE", "payload_DELETE"):
+    with _unprotected(connection, "leaf_DELETE", "leaf_INSERT", "payload_DELETE"):
         connection.execute("DELETE FROM payload WHERE seq<=?", (last,))
-        connection.execute(
-            "UPDATE leaf SET rec=NULL WHERE seq<=? AND rec IS NOT NULL "
-            "AND seq NOT IN (SELECT size FROM ckpt WHERE reason IN (?, ?))",
-            (last, GENESIS, EPOCH),
-        )
+        for start in range(1, last + 1, _SLICE):
+            rows = (start, min(start + _SLICE - 1, last))
+            kept = connection.execute(_WITHOUT_CONTENTS, (*rows, GENESIS, EPOCH)).fetchall()
+            connection.execute("DELETE FROM leaf WHERE seq BETWEEN ? AND ?", rows)
+            connection.executemany("INSERT INTO leaf VALUES (?, ?, ?, ?, ?)", kept)
 
 
 def empty_wal(connection: sqlite3.Connection) -> bool:

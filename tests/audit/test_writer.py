@@ -369,6 +369,16 @@ def test_a_pruned_log_keeps_hashes_and_records_that_name_keys(tmp_path: Path) ->
     opened(tmp_path).close()
 
 
+def test_the_room_of_what_was_pruned_is_used_again(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as writer:
+        writer.commit([[prepare(allowed(n))] for n in range(500)])
+        writer.prune(500, "kept long enough", ANNA)
+    with reading(tmp_path / DATABASE) as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    assert free > pages / 2
+
+
 @pytest.mark.parametrize("before", [-1, 0, 1, 4, 2**60])
 def test_there_is_no_pruning_past_the_end(before: int, tmp_path: Path) -> None:
     with closing(opened(tmp_path)) as writer:
