@@ -90,7 +90,9 @@ class RemoteAudit:
         try:
             answer = await self._answer(question)
         except AuditUnavailable as error:
-            self.refusal = error.message
+            # another question may be refused for what it asks while records are taken
+            if isinstance(question, wire.Append | wire.AskStanding):
+                self.refusal = error.message
             raise
         if not isinstance(answer, expected):
             raise AuditUnavailable(f"dispatch-audit answered with {type(answer).__name__}")

@@ -60,7 +60,7 @@ def find(text: str) -> Iterator[str]:
 def checkpoint(note: str) -> Reply:
     """Quiet, and complete: the block is the note."""
     words = Words().bold("Audit checkpoint").plain(f" · {_records(stated(note).size)}\n")
-    words.plain("Keep this message: if one of them is ever changed or removed, it shows.\n")
+    words.plain("Keep this message: it shows if one of them is ever changed or removed.\n")
     return replace(words.block(note.rstrip("\n")).reply(), silent=True)
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from appliance.audit import client, wire
+from appliance.audit.checkpoint import parse_note
 from appliance.audit.client import RemoteAudit
 from appliance.audit.rights import Rights
 from appliance.audit.writer import Writer
+from appliance.core.merkle import roots_by_consistency
 from appliance.core.records import Draft
 from appliance.errors import AuditUnavailable
 from appliance.local_sockets import listen
@@ -69,6 +71,22 @@ async def test_many_callers_share_one_connection_and_one_commit(
         range(receipts[0].seq, receipts[0].seq + 100)
     )
     assert commits == [1, 100]
+
+
+async def test_the_log_tells_its_first_key_and_proves_its_growth(
+    audit: RemoteAudit, writer: Writer, path: Path
+) -> None:
+    async with hosted(writer, path):
+        assert await audit.public_key() == writer.public_key
+        first = parse_note(await audit.checkpoint()).checkpoint
+        await audit.append(*[queued()] * 5)
+        second = parse_note(await audit.checkpoint()).checkpoint
+        proof = await audit.prove_growth(first.size, second.size)
+        found = roots_by_consistency(first.size, second.size, first.root, proof)
+        assert found == (first.root, second.root)
+        with pytest.raises(AuditUnavailable, match="cannot prove its growth"):
+            await audit.prove_growth(first.size, second.size + 1)
+        assert audit.refusal == ""
 
 
 async def test_a_checkpoint_goes_out_and_comes_back_as_an_anchor(
