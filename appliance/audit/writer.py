@@ -364,6 +364,7 @@ class Writer:
 
         draft = prepare(event)
         with self._attempt:
+            index.forget(self._directory)  # should we die before the second time
             self._append([draft], reason=reason, change=change)
             self._is_active, self._is_scrubbed = True, False
             self._scrub()
