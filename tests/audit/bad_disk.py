@@ -75,7 +75,9 @@ class Disk(apsw.VFS):
         with _as_sqlite_tells():
             return Connection(apsw.Connection(str(path), vfs=self.name))
 
-    def xOpen(self, name: Any, flags: Any) -> File:  # noqa: N802 - SQLite's name
+    def xOpen(self, name: Any, flags: Any) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+        if name is None:  # a temporary file: gone with the power anyway
+            return apsw.VFSFile("", name, flags)
         return File(self, name, flags)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
