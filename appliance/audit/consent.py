@@ -30,8 +30,11 @@ from appliance.core.model import Json
 
 _ENDS = (JobFinished, JobFailed, JobCancelled, JobTimedOut, JobInterrupted)
 
-Fields = Mapping[str, Json]
-"""A record as JSON."""
+Data = Mapping[str, Json]
+"""The public fields of a record."""
+
+Handler = Callable[[int, Data, str], None]
+"""Takes a record: its number, its public fields, and all of it as text."""
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 _KEPT_JOBS = 256  # those whose end was never recorded would stay for ever
@@ -57,7 +60,7 @@ class Consent:
         self.is_partial = False
         self._jobs: dict[str, dict[str, _Question]] = {}
         self._requests: Counter[str] = Counter()  # as JSON writes them
-        self.handlers: Mapping[str, Callable[[int, Fields], None]] = {
+        self.handlers: Mapping[str, Handler] = {
             name_of(ApprovalAsked): self._asked,
             name_of(ApprovalGiven): self._given,
             name_of(ApprovalRefused): self._refused,
@@ -70,8 +73,7 @@ class Consent:
         """Whether a record of what was allowed can be about a question: if not, skip it."""
         return any(request in text for request in self._requests)
 
-    def _asked(self, seq: int, fields: Fields) -> None:
-        data = _data(fields)
+    def _asked(self, seq: int, data: Data, _: str) -> None:
         questions = self._jobs.setdefault(_job(data), {})
         questions[_approval(data)] = _Question(
             seq, data.get("request"), data.get("rule"), data.get("input_sha256")
@@ -81,8 +83,7 @@ class Consent:
             self._forget(next(iter(self._jobs)))
             self.is_partial = True
 
-    def _given(self, seq: int, fields: Fields) -> None:
-        data = _data(fields)
+    def _given(self, seq: int, data: Data, _: str) -> None:
         question = self._question(data)
         if question is None:
             if self.is_partial:
@@ -95,55 +96,46 @@ class Consent:
                 )
         question.is_given = True
 
-    def _refused(self, seq: int, fields: Fields) -> None:
-        question = self._question(_data(fields))
+    def _refused(self, seq: int, data: Data, _: str) -> None:
+        question = self._question(data)
         if question is not None:
             # two may answer at once: the records tell both, and the first one counted
             question.is_over = not question.is_given
 
-    def _allowed(self, seq: int, fields: Fields) -> None:
-        data, job = _data(fields), str(_object(fields["actor"]).get("auth"))
-        cause = fields["cause"]
-        assert isinstance(cause, list), "what decode takes has a list of causes"
+    def _allowed(self, seq: int, data: Data, text: str) -> None:
+        record = json.loads(text)
         about = [
             question
-            for question in self._jobs.get(job, {}).values()
-            if question.request in cause and question.rule == data.get("rule")
+            for question in self._jobs.get(record["actor"]["auth"], {}).values()
+            if question.request in record["cause"] and question.rule == data.get("rule")
         ]
         for question in about[-1:]:  # who asks twice about one request means the last question
             _require_consent(seq, data, question)
 
-    def _job_ended(self, seq: int, fields: Fields) -> None:
-        self._forget(_job(_data(fields)))
+    def _job_ended(self, seq: int, data: Data, _: str) -> None:
+        self._forget(_job(data))
 
     def _forget(self, job: str) -> None:
         for question in self._jobs.pop(job, {}).values():
-            self._requests[_json(question.request)] -= 1
-        self._requests = +self._requests  # without those that nobody asks about any more
+            request = _json(question.request)
+            self._requests[request] -= 1
+            if not self._requests[request]:
+                del self._requests[request]
 
-    def _question(self, data: Fields) -> _Question | None:
+    def _question(self, data: Data) -> _Question | None:
         return self._jobs.get(_job(data), {}).get(_approval(data))
 
 
-def _require_consent(seq: int, data: Fields, question: _Question) -> None:
+def _require_consent(seq: int, data: Data, question: _Question) -> None:
     if question.is_over or not question.is_given:
         raise Fault(seq, f"this is allowed, but what record {question.seq} asks was not granted")
     if data.get("input_sha256") != question.input_sha256:
         raise Fault(seq, f"this is allowed, but record {question.seq} asks about another input")
 
 
-def _job(data: Fields) -> str:
+def _job(data: Data) -> str:
     return f"job:{data.get('job')}"
 
 
-def _approval(data: Fields) -> str:
+def _approval(data: Data) -> str:
     return str(data.get("approval"))
-
-
-def _data(fields: Fields) -> Fields:
-    return _object(fields["d"])
-
-
-def _object(value: Json) -> Fields:
-    assert isinstance(value, dict), "what decode takes has objects here"
-    return value

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from appliance.audit.consent import Consent, Fields
+from appliance.audit.consent import Consent, Data, Handler
 from appliance.audit.structure import Fault, Row
 from appliance.core.events import (
     AnchorPosted,
@@ -37,7 +37,7 @@ RootAt = Callable[[int], bytes | None]
 _SILENCE_MILLIS = SILENCE_HOURS * 3_600_000
 _ROTATED = name_of(KeyRotated)
 _ALLOWED = name_of(RequestAllowed)
-_fields = json.JSONDecoder().raw_decode  # what is canonical has no blanks to look for
+_json_at = json.JSONDecoder().raw_decode
 _NO_VALUE: Value = (0, b"", b"", b"")
 _NO_MOMENT = ("", "0", "0")  # no record has it: its boot would be in quotes
 
@@ -69,7 +69,7 @@ class Content:
         self._missing: dict[tuple[int, str], None] = {}
         self._redacted: set[tuple[int, str]] = set()
         self._remarks: dict[str, list[str]] = {}
-        self._handlers: Mapping[str, Callable[[int, Fields], None]] = {
+        self._handlers: Mapping[str, Handler] = {
             _ROTATED: self._rotated,
             name_of(RecordRedacted): self._was_redacted,
             name_of(AnchorPosted): self._posted,
@@ -99,7 +99,8 @@ class Content:
                     self._watch_clock(seq, kind, boot, mono, time)
                 self._last_kind = kind
                 if kind in handlers and (kind != _ALLOWED or consent.concerns(text)):
-                    handlers[kind](seq, _fields(text)[0])
+                    data, _ = _json_at(text, text.index('"d":{') + 4)
+                    handlers[kind](seq, data, text)
             previous = leaf
         self._previous = previous
 
@@ -173,17 +174,17 @@ class Content:
 
     # --- records that tell of the log itself
 
-    def _rotated(self, seq: int, fields: Fields) -> None:
+    def _rotated(self, seq: int, data: Data, _: str) -> None:
         if not self._keeps_epoch(seq):
             raise Fault(seq, "the stored checkpoints do not tell when keys changed")
 
-    def _was_redacted(self, seq: int, fields: Fields) -> None:
-        of, name = _told(fields, "seq", "field")
+    def _was_redacted(self, seq: int, data: Data, _: str) -> None:
+        of, name = data.get("seq"), data.get("field")
         if isinstance(of, int) and isinstance(name, str) and of < seq:
             self._redacted.add((of, name))
 
-    def _posted(self, seq: int, fields: Fields) -> None:
-        size, root = _told(fields, "size", "root")
+    def _posted(self, seq: int, data: Data, _: str) -> None:
+        size, root = data.get("size"), data.get("root")
         known = self._root_at(size) if isinstance(size, int) and size < seq else None
         if known is not None and known.hex() != root:
             raise Fault(seq, f"another checkpoint of {size} records was posted than was signed")
@@ -196,12 +197,6 @@ def _misplaced(seq: int, record: Record) -> Fault:
     if record.seq != seq:
         return Fault(seq, f"the record in this place is number {record.seq}")
     return Fault(seq, "the record does not follow the one before it")
-
-
-def _told(fields: Fields, *names: str) -> tuple[object, ...]:
-    data = fields["d"]
-    assert isinstance(data, dict), "what decode takes has an object here"
-    return tuple(data.get(name) for name in names)
 
 
 def _silent(seq: int, silence: int) -> str:
