@@ -158,7 +158,7 @@ class Worker:
         self._clock = clock
         self._before_risk = before_risk
         self._runs: dict[JobId, Run] = {}
-        self._begun: list[Job] = []
+        self._tasks: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._is_stopping = False
@@ -196,11 +196,12 @@ class Worker:
         finally:
             if not is_used:
                 del self._runs[job.id]
-        self._begun += taken
-        self._wake.set()
+        self._begin(*taken)  # now, and not in its turn: the agent goes before the post
 
     def _may_start_at_once(self, job: Job) -> bool:
-        if self._is_stopping or job.after is not None or self.blocked_by(job) is not None:
+        if self._is_stopping or self._tasks is None:
+            return False
+        if job.after is not None or self.blocked_by(job) is not None:
             return False
         return not self._startable() and self._agents[type(job.work)].is_ready
 
@@ -208,15 +209,18 @@ class Worker:
         """Interrupt what a crash left running, then run jobs until cancelled."""
         await self._recover()
         ready()
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as self._tasks:
             while True:
                 self._wake.clear()
                 for job in self._startable():
                     self._runs[job.id] = Run(job)
-                    self._begun.append(job)
-                while self._begun:
-                    tasks.create_task(self._see_through(self._begun.pop(0)))
+                    self._begin(job)
                 await self._wake.wait()
+
+    def _begin(self, *jobs: Job) -> None:
+        assert self._tasks is not None, "a place is given only while running"
+        for job in jobs:
+            self._tasks.create_task(self._see_through(job))
 
     async def drain(self, grace_seconds: float) -> None:
         """Start nothing more; give what runs some time, then interrupt it."""
