@@ -6,6 +6,7 @@ wrote half of it, and nothing of it may move the cursor or hide.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -20,6 +21,8 @@ from appliance.app.audit_commands.shared import printable
 
 _WIDTH = 80  # when the output is no terminal nobody can be asked
 _QUIET_SECONDS = 2.0
+_SHOWN_SECONDS = 0.1
+_BAR = 20
 _CLEAR_LINE = "\r\033[K"
 _TAB = 4
 
@@ -98,21 +101,35 @@ def wrapped(text: str, room: int) -> Iterator[str]:
 
 @contextmanager
 def progress(verb: str, seconds: Callable[[], float]) -> Iterator[Callable[[int, int], None]]:
-    """A report for whoever waits longer than a moment: "reading: 40 % of 1000000 records"."""
-    began, is_shown = seconds(), False
+    """A report for whoever waits longer than a moment.
+
+    "reading ━━━━━━━━──────────── 40 % of 1,000,000 records · 95,000/s · 6 s left"
+    """
+    began, shown_at = seconds(), 0.0
 
     def report(done: int, total: int) -> None:
-        nonlocal is_shown
-        if sys.stderr.isatty() and seconds() - began > _QUIET_SECONDS:
-            is_shown = True
-            sys.stderr.write(f"{_CLEAR_LINE}{verb}: {done * 100 // total} % of {total} records")
+        nonlocal shown_at
+        now = seconds()
+        is_due = now - began > _QUIET_SECONDS and now - shown_at >= _SHOWN_SECONDS
+        if is_due and done and sys.stderr.isatty():
+            shown_at = now
+            sys.stderr.write(f"{_CLEAR_LINE}{verb} {_advance(done, total, now - began)}")
             sys.stderr.flush()
 
     try:
         yield report
     finally:
-        if is_shown:
+        if shown_at:
             sys.stderr.write(_CLEAR_LINE)
+
+
+def _advance(done: int, total: int, seconds: float) -> str:
+    total = max(done, total)  # a log in use grows
+    rate = done / seconds
+    filled = done * _BAR // total
+    bar = "━" * filled + "─" * (_BAR - filled)
+    left = math.ceil((total - done) / rate)
+    return f"{bar} {done * 100 // total} % of {total:,} records · {rate:,.0f}/s · {left} s left"
 
 
 def _split_at(text: str, room: int) -> int:

@@ -73,11 +73,14 @@ def test_ink_is_left_out_without_colours() -> None:
 def test_progress_is_shown_to_those_who_wait_longer_than_a_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    terminal, seconds = Terminal(), iter([0.0, 1.0, 3.0])
+    terminal, seconds = Terminal(), iter([0.0, 1.0, 4.0, 4.05])
     monkeypatch.setattr("sys.stderr", terminal)
     with progress("reading", lambda: next(seconds)) as report:
-        report(1, 4)
+        report(1_000, 10_000)
         assert terminal.getvalue() == ""
-        report(2, 4)
-        assert terminal.getvalue() == "\r\033[Kreading: 50 % of 4 records"
+        report(4_000, 10_000)
+        shown = "━━━━━━━━──────────── 40 % of 10,000 records · 1,000/s · 6 s left"
+        assert terminal.getvalue() == f"\r\033[Kreading {shown}"
+        report(4_001, 10_000)  # too soon to be seen
+        assert terminal.getvalue() == f"\r\033[Kreading {shown}"
     assert terminal.getvalue().endswith("\r\033[K")
