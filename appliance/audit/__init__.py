@@ -24,6 +24,14 @@
     lock         one writer at a time
     disk         a local file system, and room kept to say that it is full
     verify       tells anybody, without any secret, whether the log is what was signed
+    structure    its numbers, hashes, tree and stored roots
+    signatures   its keys as they follow each other, and what they have signed
+    claims       its stored checkpoints, and those that come back from elsewhere
+    content      what its records say, and whether it can be so
+    consent      whether what was done is what was approved
+    heads        the notes that a log holds
+    proof        that a record is in the log, and that the log has only grown, for outsiders
+    tiles        the log as C2SP tiles, for verifiers that others wrote
     search       what can be asked of a log, and what a record answers to it
     index        a second database to search by, made anew at will and never believed
     reader       finds records for people, with the index or by looking at each

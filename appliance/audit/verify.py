@@ -8,30 +8,30 @@ in. How much of that is a matter of `Depth`.
 What it cannot know it says: without the first public key from elsewhere the whole log may have
 been replaced, and records younger than the newest checkpoint kept elsewhere (an anchor) are
 protected by the current key only.
-
-    verify       goes through the log once and says what was found
-    structure    numbers, hashes, tree, stored roots
-    signatures   who signed, and what that covers
-    claims       stored checkpoints and anchors
-    content      what the records say, and whether it can be so
-    consent      whether what was done is what was approved
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from appliance.audit import claims
-from appliance.audit.checkpoint import Note, PublicKey, decode_key, origin_of
+from appliance.audit.checkpoint import Checkpoint, Note, PublicKey, decode_key, origin_of
 from appliance.audit.content import Content
 from appliance.audit.database import EPOCH, ERRORS, GENESIS, PRUNE, missing_protection, reading
 from appliance.audit.signatures import Signatures
 from appliance.audit.structure import ROWS, Fault, Row, Structure
-from appliance.core.events import AuditForked, AuditSealed, KeyRotated, LogPruned, name_of
+from appliance.core.events import (
+    AuditForked,
+    AuditSealed,
+    FieldValue,
+    KeyRotated,
+    LogPruned,
+    name_of,
+)
 from appliance.core.merkle import EMPTY_ROOT
 from appliance.core.records import Record, decode
 
@@ -281,15 +281,15 @@ class _Examination:
         """The log that this one took the place of, if any; what became of it is remarked."""
         if record.kind != name_of(AuditForked):
             return ""
-        names = ("previous_origin", "kept_size", "lost_size", "reason")
-        previous, kept, lost, reason = (record.data.get(name) for name in names)
+        data = record.data
+        previous, kept, lost = (data.get(n) for n in ("previous_origin", "kept_size", "lost_size"))
         self._remarks.append(
             f"this log took the place of {previous}, of which {kept} records were kept and "
-            f"{lost} were known: {reason}"
+            f"{lost} were known: {data.get('reason')}"
         )
         for anchor in self._anchors:
             if anchor.checkpoint.origin == previous:
-                self._remarks.append(_of_previous(anchor, kept))
+                self._remarks.append(_of_previous(anchor.checkpoint, data))
         return str(previous)
 
     def _stored_root(self, size: int) -> bytes | None:
@@ -448,9 +448,12 @@ def _not_signed(anchor: Note) -> str:
     return f"the anchor for {size} records is not signed by this log: it proves nothing"
 
 
-def _of_previous(anchor: Note, kept: object) -> str:
-    size = anchor.checkpoint.size
-    about = f"the anchor for {size} records is of the log before this one"
-    if isinstance(kept, int) and size > kept:
-        return f"{about}: {size - kept} of its records were lost"
+def _of_previous(anchor: Checkpoint, fork: Mapping[str, FieldValue]) -> str:
+    """What an anchor of the log that was left says of what its successor tells about it."""
+    about = f"the anchor for {anchor.size} records is of the log before this one"
+    kept = fork.get("kept_size")
+    if isinstance(kept, int) and anchor.size > kept:
+        return f"{about}: {anchor.size - kept} of its records were lost"
+    if anchor.size == kept and anchor.root.hex() != fork.get("kept_root"):
+        return f"{about}, and tells of other records than those that were kept"
     return f"{about}: verify that one with it"

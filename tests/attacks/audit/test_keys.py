@@ -48,6 +48,13 @@ def test_the_current_key_cannot_drop_the_hand_over_that_made_it(tmp_path: Path) 
     tampered(database, "not by the key of epoch 1")
 
 
+def test_a_log_cut_off_in_the_past_and_continued_with_todays_key(database: Path) -> None:
+    """What journald's sealed logs let pass (CVE-2023-31438)."""
+    later = [r for r in records(database) if r.seq > 8]
+    rewrite(database, stolen_key(database), lambda found: [*found[:2], *later])
+    tampered(database, "not by the key of epoch 1", 3)
+
+
 def test_a_dropped_hand_over(database: Path) -> None:
     (first, *_) = [r.seq for r in records(database) if r.kind == "key.rotated"]
     run(
@@ -178,3 +185,12 @@ def test_the_identity_can_be_pinned_as_well_as_the_first_key(database: Path) -> 
     assert verify(database, public_key=identity).pinned
     other = PublicKey(identity.name, keys.create(database.parent, 99).public)
     assert verify(database, public_key=other).verdict is Verdict.TAMPERED
+
+
+def test_a_fork_that_lies_about_what_it_kept_is_told_by_an_anchor(tmp_path: Path) -> None:
+    path = write(tmp_path, [[allowed(1)]], FakeClock())
+    rewritten = replace(newest_note(path).checkpoint, root=bytes(32))
+    fork(tmp_path, FakeClock(), BOOT, reason="tidying up", who=ANNA)
+    anchor = signed(rewritten, keys.create(tmp_path, 99))
+    remarks = verify(path, anchors=[anchor]).remarks
+    assert any("tells of other records than those that were kept" in remark for remark in remarks)
