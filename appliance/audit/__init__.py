@@ -24,10 +24,13 @@
     lock         one writer at a time
     disk         a local file system, and room kept to say that it is full
     verify       tells anybody, without any secret, whether the log is what was signed
-    structure    its numbers, hashes, tree and stored roots
-    signatures   its keys as they follow each other, and what they have signed
-    claims       its stored checkpoints, and those that come back from elsewhere
-    content      what its records say, and whether it can be so
+    verdict      its answer, and how much it looks at
+    examination  its one pass over the rows
+    beginning    the first record: which keys it names, and which log it took the place of
+    structure    numbers, hashes, tree and stored roots
+    signatures   the keys as they follow each other, and what they have signed
+    claims       stored checkpoints, and those that come back from elsewhere
+    content      what the records say, and whether it can be so
     consent      whether what was done is what was approved
     heads        the notes that a log holds
     proof        that a record is in the log, and that the log has only grown, for outsiders

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit import verify as module
+from appliance.audit import examination
 from appliance.audit.checkpoint import parse_public_key
 from appliance.audit.database import DATABASE, PUBLIC_KEY
 from appliance.audit.verify import Verdict, verify
@@ -43,7 +43,7 @@ def test_verifying_twice_finds_the_same(tmp_path: Path) -> None:
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH_ROWS", 5)
+    monkeypatch.setattr(examination, "BATCH_ROWS", 5)
     told: list[tuple[int, int]] = []
     verify(sample(tmp_path), report=lambda done, total: told.append((done, total)))
     assert told == [(5, 13), (10, 13), (13, 13)]
