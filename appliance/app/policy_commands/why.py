@@ -1,27 +1,20 @@
-"""`dispatchctl policy check|why`: is the policy right, and why is a request judged as it is?"""
+"""`dispatchctl policy why`: judge a request without making it, and say why."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.app.config_commands import DEFAULT_FILE
+from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.config import Settings
     from appliance.core.model import Request
     from appliance.policy.explain import Explanation, Part
-    from appliance.policy.loaded import LoadedPolicy
 
 
-def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
-    """Hang `policy …` into dispatchctl; the chosen function is in `arguments.run`."""
-    policy = commands.add_parser("policy", help="check the policy, or ask why it says what it says")
-    actions = policy.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="say everything that is wrong with the policy")
-    check.set_defaults(run=run_check)
+def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     why = actions.add_parser("why", help="judge a request without making it, and say why")
     why.set_defaults(run=run_why)
     why.add_argument("--as", dest="user", required=True, metavar="USER", help="a user's name")
@@ -34,66 +27,20 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         metavar=("TOOL", "INPUT"),
         help="INPUT: JSON, or the command of Bash, the path of Read, the address of WebFetch",
     )
-    for parser in (check, why):
-        parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file")
-        parser.add_argument("--policies", type=Path, help="another directory than the settings say")
-        parser.add_argument("--json", action="store_true", help="answer as JSON")
-
-
-def run_check(arguments: argparse.Namespace) -> int:
-    """Status 0 when the policy can be used; a PolicyError is left to dispatchctl, or is JSON."""
-    from appliance.errors import PolicyError
-    from appliance.policy.explain import selftest
-
-    try:
-        policy = _load(arguments, _settings(arguments))
-        denials = selftest(policy)
-    except PolicyError as error:
-        if not arguments.json:
-            raise
-        print(json.dumps({"ok": False, "mistakes": error.message.splitlines()}))
-        return error.exit_status
-    found = {
-        "rules": policy.rules,
-        "denials": denials,
-        "commands": len(policy.recipes()),
-        "sha256": policy.sha256,
-    }
-    if arguments.json:
-        print(json.dumps({"ok": True, "mistakes": [], **found}))
-    else:
-        print(
-            f"ok: {policy.rules} rules, {denials} of them denials that were tried out, "
-            f"{len(policy.recipes())} commands"
-        )
-    return 0
+    add_options(why)
 
 
 def run_why(arguments: argparse.Namespace) -> int:
     """Status 0 whatever the verdict: the question was answered. --json is for scripts."""
     from appliance.policy.explain import why
 
-    settings = _settings(arguments)
-    explanation = why(_load(arguments, settings), _request(arguments, settings))
+    settings = settings_of(arguments)
+    explanation = why(policy_of(arguments, settings), _request(arguments, settings))
     if arguments.json:
         print(json.dumps(_as_json(explanation)))
     else:
         print(_as_text(explanation))
     return 0
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    from appliance.config import load
-
-    return load(arguments.config)
-
-
-def _load(arguments: argparse.Namespace, settings: Settings) -> LoadedPolicy:
-    from appliance.policy.loader import load
-
-    directory = arguments.policies or Path(settings.daemon.policies)
-    ours = (settings.daemon.state, settings.daemon.credentials)
-    return load(directory, settings.users.keys(), settings.projects, ours=ours)
 
 
 def _request(arguments: argparse.Namespace, settings: Settings) -> Request:

@@ -1,0 +1,49 @@
+"""What several policy commands need: the settings, the policy they name, common options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.app.config_commands import DEFAULT_FILE
+
+if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
+    from appliance.config import Settings
+    from appliance.policy.loaded import LoadedPolicy
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--config, --policies, --json."""
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file")
+    parser.add_argument(
+        "--policies",
+        "--policy",
+        dest="policies",
+        type=Path,
+        metavar="DIR",
+        help="another directory than the settings say",
+    )
+    parser.add_argument("--json", action="store_true", help="answer as JSON")
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    from appliance.config import load
+
+    return load(arguments.config)
+
+
+def directory_of(arguments: argparse.Namespace, settings: Settings) -> Path:
+    return arguments.policies or Path(settings.daemon.policies)
+
+
+def policy_of(arguments: argparse.Namespace, settings: Settings) -> LoadedPolicy:
+    """The policy that the command is about. Raises PolicyError with every mistake in it."""
+    return policy_in(directory_of(arguments, settings), settings)
+
+
+def policy_in(directory: Path, settings: Settings) -> LoadedPolicy:
+    from appliance.policy.loader import load
+
+    ours = (settings.daemon.state, settings.daemon.credentials)
+    return load(directory, settings.users.keys(), settings.projects, ours=ours)
