@@ -234,19 +234,24 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A person asks for a command, e.g. words "/deploy prod". `project` None: about no project."""
+    """A person asks for a command, e.g. words "/deploy prod". `project` None: about no project.
+
+    `at` is now; 0: not known, and what a rule allows only at certain times is not allowed.
+    """
 
     user: UserName
     project: ProjectName | None
     words: str
     via: Platform
+    at: Millis = Millis(0)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
     """The agent asks for a tool call in a job that `user` started.
 
-    `root` is the project's resolved directory, `cwd` the agent's working directory within it.
+    `root` is the project's resolved directory, `cwd` the agent's working directory within it,
+    `at` now (0: not known).
     """
 
     user: UserName
@@ -256,26 +261,60 @@ class ToolRequest:
     tool: str
     input: Mapping[str, Json]
     via: Platform
+    at: Millis = Millis(0)
 
 
 Request = CommandRequest | ToolRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """Go on. `rule` says why."""
+class Rate:
+    """At most `count` times in any `seconds`."""
 
+    count: int
+    seconds: int
+
+
+class Measure(StrEnum):
+    """What a quota counts."""
+
+    COMMANDS = "commands"
+    COST = "cost"  # microdollars
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of something a user may use in any `seconds`; `rule` is the line that says so."""
+
+    measure: Measure
+    limit: int
+    seconds: int
     rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """Go on, within `rate`. `rule` says why."""
+
+    rule: Rule
+    rate: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asks:
-    """A human decides. `by`: roles of which one must approve; empty: the requester may."""
+    """A human decides. `by`: roles of which one must approve; empty: the requester may.
+
+    `people`: how many different people must approve. `job_wide`: "allow for this job" may be
+    offered. `rate`: how often the question may be asked.
+    """
 
     rule: Rule
     by: tuple[str, ...] = ()
     ttl_seconds: int = 600
     reason: str = ""  # what in particular asks, e.g. the sub-command
+    people: int = 1
+    job_wide: bool = False
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)

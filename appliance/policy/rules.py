@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from appliance.core.model import Act, ProjectName, Rule, UserName
+from appliance.core.model import Act, Millis, Platform, ProjectName, Rate, Rule, UserName
 from appliance.core.toml import nearest
 from appliance.policy import patterns
+from appliance.policy.when import ALWAYS, When
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 EVERYBODY = "*"
@@ -58,6 +59,14 @@ class PolicyRule:
     rule: Rule
     by: tuple[str, ...] = ()
     ttl_seconds: int = DEFAULT_TTL_SECONDS
+    people: int = 1
+    job_wide: bool = False
+    rate: Rate | None = None
+    when: When = ALWAYS
+
+    def holds(self, at: Millis, via: Platform) -> bool:
+        """Whether the rule counts now. Where now is not known, only denials do."""
+        return self.when.holds(at, via, unknown=self.effect is Effect.DENY)
 
 
 @dataclass(frozen=True, slots=True)
