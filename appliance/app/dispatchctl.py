@@ -27,21 +27,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    parsed = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = build_parser(*words[:1]).parse_args(words)
     status = parsed.run(parsed)
     assert isinstance(status, int)
     return status
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(asked: str = "audit") -> argparse.ArgumentParser:
+    """The parser, with the commands below `audit` only when that is the word asked for."""
     parser = argparse.ArgumentParser(
         prog="dispatchctl",
         description="Look after dispatchd: what runs, who may do what, and who did what.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (control_commands, doctor, config_commands, policy_commands, audit_commands):
+    for group in (control_commands, doctor, config_commands, policy_commands):
         group.add_parser(commands)
+    audit_commands.add_parser(commands, is_asked=asked == "audit")
     return parser
 
 
