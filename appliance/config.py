@@ -230,7 +230,7 @@ class ClaudeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person. Only ids that a platform or the kernel vouches for, never display names."""
+    """A person, or an automation. Only ids that a platform or the kernel vouches for."""
 
     telegram: tuple[int, ...] = row(
         many(whole(1, 2**52)), "numeric Telegram ids, as @userinfobot tells them", default=()
@@ -238,6 +238,9 @@ class User:
     web: bool = row(flag(), "may use the chat page", default=False)
     unix: tuple[int, ...] = row(
         many(whole(0, 2**32 - 2)), "numeric user ids on this machine", default=()
+    )
+    automation: bool = row(
+        flag(), "no person: never approves, and is in no chat but the terminal", default=False
     )
 
 
@@ -271,6 +274,11 @@ class Settings:
         if self.audit.anchor_user:
             return UserName(self.audit.anchor_user)
         return next(iter(_keeping_a_chat(self)), None)
+
+    @property
+    def automations(self) -> frozenset[UserName]:
+        """The users who are no people."""
+        return frozenset(name for name, user in self.users.items() if user.automation)
 
     def people(self) -> Mapping[Sender, UserName]:
         """Who is behind an id of a platform. Ids of chats that are not configured are left out."""
@@ -419,6 +427,12 @@ def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, P
 
 
 def _check_people(settings: Settings, document: Document, mistakes: list[str]) -> None:
+    mistakes += [
+        f"{document.at(('users', name, 'automation'))}: {name} is an automation, so it cannot have "
+        "a chat; unix = [UID] lets it in at the terminal"
+        for name in sorted(settings.automations)
+        if settings.users[name].telegram or settings.users[name].web
+    ]
     for key in ("telegram", "unix"):
         _check_shared_ids(key, settings, document, mistakes)
     if not (settings.telegram or settings.web or settings.terminal):

@@ -92,7 +92,7 @@ def example() -> str:
     for section, cls in SECTIONS.items():
         rows = (_example_row(f, "# ") for f in _rows(cls))
         parts.append("\n".join([f"\n# {_first_line(cls)}", f"[{section}]", *rows]))
-    values = {"telegram": (4711,), "web": True, "unix": (1000,)}
+    values = {"telegram": (4711,), "web": True, "unix": (1000,), "automation": False}
     rows = (_example_row(f, "", values[f.name]) for f in _rows(User))
     parts.append("\n".join([f"\n# {_first_line(User)}", "[users.me]", *rows]))
     parts.append(

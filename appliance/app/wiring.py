@@ -203,6 +203,7 @@ def _policy(settings: Settings) -> LoadedPolicy:
         settings.users,
         settings.projects,
         ours=(settings.daemon.state, settings.daemon.credentials),
+        automations=settings.automations,
     )
     selftest(policy)
     return policy

@@ -218,6 +218,7 @@ class Act(StrEnum):
     MCP = "mcp"  # object: server/tool
     AGENT = "agent"  # a sub-agent, object: its type
     TOOL = "tool"  # any other tool, object: its name
+    ADMIN = "admin"  # looking after the appliance, object: "pair telegram", "policy reload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,17 @@ class ToolRequest:
     at: Millis = Millis(0)
 
 
-Request = CommandRequest | ToolRequest
+@dataclass(frozen=True, slots=True)
+class AdminRequest:
+    """Somebody looks after the appliance itself: words such as "pair telegram"; no project."""
+
+    user: UserName
+    words: str
+    via: Platform
+    at: Millis = Millis(0)
+
+
+Request = CommandRequest | ToolRequest | AdminRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +295,16 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much of something a user may use in any `seconds`; `rule` is the line that says so."""
+    """How much of something a user may use in any `seconds`; `rule` is the line that says so.
+
+    `project`: what is used there counts; None: in all projects together.
+    """
 
     measure: Measure
     limit: int
     seconds: int
     rule: Rule
+    project: ProjectName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +320,8 @@ class Asks:
     """A human decides. `by`: roles of which one must approve; empty: the requester may.
 
     `people`: how many different people must approve. `job_wide`: "allow for this job" may be
-    offered. `rate`: how often the question may be asked.
+    offered. `rate`: how often the question may be asked. `via`: where it may be answered; empty:
+    anywhere.
     """
 
     rule: Rule
@@ -315,6 +331,7 @@ class Asks:
     people: int = 1
     job_wide: bool = False
     rate: Rate | None = None
+    via: tuple[Platform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 The model text and the role manager are Casbin's. Two things are ours, because Casbin tries
 every rule with an interpreter: the index finds the few rules that can match, and each condition
-of the matcher is a Python function. The stock enforcer over all rules (`enforcer`) must give the
-same verdict and the same first rule; the tests ask it.
+of the matcher is a Python function. Casbin's own enforcer over all rules (`stock`) must give the
+same verdict and the same first rule; the tests and the benchmark ask it.
 
 The model has one question, "is there a matching rule with this effect?". Asked in the order of
 `ORDER`, the first yes is the verdict. `approve` is therefore an effect like the others, and
@@ -18,7 +18,7 @@ from typing import Any
 
 import casbin
 
-from appliance.core.model import UserName
+from appliance.core.model import Millis, Platform, UserName
 from appliance.errors import PolicyError
 from appliance.policy.atoms import Atom, Care
 from appliance.policy.patterns import (
@@ -35,20 +35,23 @@ from appliance.policy.sources import Source
 ORDER = (Effect.DENY, Effect.APPROVE, Effect.ALLOW, Effect.FALLBACK)
 
 _DEFINITIONS = {
-    "r": "sub, dir, act, obj, care, effect",
-    "p": "sub, dir, act, obj, effect",
+    "r": "sub, dir, act, obj, care, at, via, effect",
+    "p": "sub, dir, act, obj, effect, opt",
     "g": "_, _",
     "e": "some(where (p_eft == allow))",
 }
-Row = list[str]
 _Index = dict[tuple[str, str, str], dict[tuple[str, str], list[int]]]
 
 
-class RuleRow(Row):
-    """A rule as Casbin holds it; `rule` comes back with it out of `enforce_ex`."""
+class RuleRow(list[object]):
+    """A rule as Casbin holds it; `rule` comes back with it out of `enforce_ex`.
+
+    `p.opt` is the rule itself, whose options `when` asks.
+    """
 
     def __init__(self, rule: PolicyRule) -> None:
-        super().__init__([_role(rule.role), rule.where, rule.act, rule.pattern, rule.effect])
+        fields = (_role(rule.role), rule.where, rule.act, rule.pattern, rule.effect, rule)
+        super().__init__(fields)
         self.rule = rule
 
 
@@ -73,6 +76,11 @@ def counts(care: str, act: str, pattern: str, effect: str) -> bool:
             return effect != Effect.ALLOW
 
 
+def when(at: Millis, via: Platform, options: PolicyRule) -> bool:
+    """Whether the rule's hours, days, last day and chats are those of the request."""
+    return options.holds(at, via)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A request as the matcher sees it, with the asker's roles instead of `r.sub`."""
@@ -80,6 +88,8 @@ class Question:
     roles: frozenset[str]
     directory: str
     atom: Atom
+    at: Millis
+    via: Platform
 
 
 Condition = Callable[[Question, PolicyRule], bool]
@@ -96,6 +106,7 @@ _CONDITIONS: Mapping[str, Condition] = {
         q.atom.care, rule.act, rule.pattern, rule.effect
     ),
     "g(r_sub, p_sub)": lambda q, rule: rule.role in q.roles,
+    "when(r_at, r_via, p_opt)": lambda q, rule: when(q.at, q.via, rule),
 }
 
 
@@ -112,8 +123,8 @@ class Engine:
         """Raises PolicyError when the model is not the one this version understands."""
         people = frozenset(users)
         self.rules = tuple(rules)
-        self.enforcer = _enforcer(model, rules, grants, people)
-        self._conditions = _conditions(self.enforcer.model)
+        self._enforcer = _enforcer(model, grants, people)
+        self._conditions = _conditions(self._enforcer.model)
         self._roles = {user: self._closure(user) for user in people}
         self._index = _index(rules)
 
@@ -123,12 +134,17 @@ class Engine:
 
     def roles_above(self, role: str) -> frozenset[str]:
         """The role itself and all that it inherits."""
-        inherited = self.enforcer.get_implicit_roles_for_user(_role(role))
+        inherited = self._enforcer.get_implicit_roles_for_user(_role(role))
         return frozenset({role, *(name.removeprefix("role:") for name in inherited)})
 
-    def judge(self, user: UserName, directory: str, atom: Atom) -> Finding:
-        """What the rules say to one thing that `user` asks for in `directory`."""
-        question = Question(self._roles.get(user, frozenset()), directory, atom)
+    def judge(
+        self, user: UserName, directory: str, atom: Atom, at: Millis, via: Platform
+    ) -> Finding:
+        """What the rules say to one thing that `user` asks for in `directory`.
+
+        `at` 0: now is not known, so what depends on the time is never a reason to allow.
+        """
+        question = Question(self._roles.get(user, frozenset()), directory, atom, at, via)
         found: dict[Effect, list[PolicyRule]] = {}
         for number in self._candidates(question):
             rule = self.rules[number]
@@ -138,6 +154,11 @@ class Engine:
             if effect in found:
                 return Finding(effect, tuple(found[effect]))
         return Finding(None, ())
+
+    def stock(self) -> Any:
+        """Casbin's enforcer with all rules in it: `enforce_ex` says the same, but tries each."""
+        self._enforcer.model["p"]["p"].policy = [RuleRow(rule) for rule in self.rules]
+        return self._enforcer
 
     def _candidates(self, question: Question) -> list[int]:
         """The numbers of all rules that can match, in the order of the files."""
@@ -153,7 +174,7 @@ class Engine:
         return sorted(found)
 
     def _closure(self, user: UserName) -> frozenset[str]:
-        roles = self.enforcer.get_implicit_roles_for_user(_user(user))
+        roles = self._enforcer.get_implicit_roles_for_user(_user(user))
         return frozenset(role.removeprefix("role:") for role in roles)
 
 
@@ -165,10 +186,8 @@ def _role(name: str) -> str:
     return f"role:{name}"
 
 
-def _enforcer(
-    model: Source, rules: Sequence[PolicyRule], grants: Sequence[Grant], users: frozenset[UserName]
-) -> Any:
-    """Casbin's own enforcer with all rules in it, past its file adapter."""
+def _enforcer(model: Source, grants: Sequence[Grant], users: frozenset[UserName]) -> Any:
+    """Casbin's own enforcer with the model and the roles, past its file adapter."""
     untyped: Any = casbin
     try:
         parsed = untyped.Enforcer.new_model(text=model.text)
@@ -179,9 +198,8 @@ def _enforcer(
             f"{model.name}: not the model that this version understands: {error}",
             hint="take the shipped model.conf; rules belong into *.csv",
         ) from error
-    for function in (within, matches, counts):
+    for function in (within, matches, counts, when):
         enforcer.add_function(function.__name__, function)
-    enforcer.model["p"]["p"].policy = [RuleRow(rule) for rule in rules]
     enforcer.model["g"]["g"].policy = [
         *([_member(g.member, users), _role(g.role)] for g in grants),
         *([_user(user), _role(EVERYBODY)] for user in sorted(users)),

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from appliance.core.model import (
     Act,
+    AdminRequest,
     Allowed,
     Asks,
     CommandRequest,
     Decision,
     Denied,
+    Rate,
     Recipe,
     Request,
     ToolRequest,
@@ -85,13 +87,13 @@ class LoadedPolicy:
         if isinstance(directory, Denied):
             return directory
         return [
-            Judged(atom, self.engine.judge(request.user, directory, atom))
+            Judged(atom, self.engine.judge(request.user, directory, atom, request.at, request.via))
             for atom in self._atoms(request, directory)
         ]
 
     def _directory(self, request: Request) -> str | Denied:
         """Where the request happens: a directory of its project, "" for no project."""
-        if request.project is None:
+        if isinstance(request, AdminRequest) or request.project is None:
             return ""
         root = self.names.projects.get(request.project)
         if root is None:
@@ -106,7 +108,9 @@ class LoadedPolicy:
     def _atoms(self, request: Request, directory: str) -> Sequence[Atom]:
         match request:
             case CommandRequest(words=words):
-                return [_chat(words)]
+                return [_words(Act.CHAT, words, words.startswith("/"))]
+            case AdminRequest(words=words):
+                return [_words(Act.ADMIN, words, words[:1] not in ("", "/"))]
             case ToolRequest():
                 place = tools.Place(self.names.projects[request.project], directory, self._guard)
                 return list(dict.fromkeys(tools.atoms_of(request, place)))
@@ -125,7 +129,9 @@ class LoadedPolicy:
                     pass
         if asks:
             return self._asks(asks)
-        return Allowed(judged[0].finding.rules[0].rule)
+        allowing = [rule for one in judged for rule in one.finding.rules]
+        rated = _tightest(allowing)
+        return Allowed((rated or allowing[0]).rule, rated.rate if rated else None)
 
     def _asks(self, asks: Sequence[tuple[Judged, PolicyRule]]) -> Asks | Denied:
         """One question for all: an approver who satisfies every rule, the shortest time."""
@@ -139,8 +145,16 @@ class LoadedPolicy:
                 None, f"no single person may approve all parts ({rules}); make one call for each"
             )
         one, rule = next(((j, r) for j, r in asks if r.by), asks[0])
+        rated = _tightest([rule for _, rule in asks])
         return Asks(
-            rule.rule, by, min(rule.ttl_seconds for _, rule in asks), _question(one.atom, rule)
+            rule.rule,
+            by,
+            min(rule.ttl_seconds for _, rule in asks),
+            _question(one.atom, rule),
+            people=max(rule.people for _, rule in asks),
+            # what was not understood is asked about each time: the next call is another one
+            job_wide=all(j.atom.care is Care.PLAIN and r.job_wide for j, r in asks),
+            rate=rated.rate if rated else None,
         )
 
     def _fits(self, role: str, groups: set[tuple[str, ...]]) -> bool:
@@ -150,12 +164,15 @@ class LoadedPolicy:
     # --- approvals
 
     def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
-        """With `by`: whoever has one of these roles. Without: the requester, or an owner."""
-        if user not in self.names.users:
+        """With `by`: whoever else has one of these roles. Without: the requester, or an owner.
+
+        An automation never may.
+        """
+        if user not in self.names.users or user in self.names.automations:
             return False
         roles = self.engine.roles_of(user)
         if asks.by:
-            return not roles.isdisjoint(asks.by)
+            return user != requester and not roles.isdisjoint(asks.by)
         return user == requester or OWNER in roles
 
     def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
@@ -164,11 +181,21 @@ class LoadedPolicy:
         )
 
 
-def _chat(words: str) -> Atom:
-    if hidden_in(words) or not words.startswith("/") or words != " ".join(words.split()):
+def _words(act: Act, words: str, has_shape: bool) -> Atom:
+    if hidden_in(words) or not has_shape or words != " ".join(words.split()):
         why = Unclear("a command that is not one plain line", "write one command in one line")
-        return unclear(Act.CHAT, words, why)
-    return of_words(Act.CHAT, words.split(" "))
+        return unclear(act, words, why)
+    return of_words(act, words.split(" "))
+
+
+def _tightest(rules: Sequence[PolicyRule]) -> PolicyRule | None:
+    """The rule that may be used least often; None when none has a rate."""
+
+    def per_second(rule: PolicyRule) -> float:
+        assert rule.rate is not None
+        return rule.rate.count / rule.rate.seconds
+
+    return min((rule for rule in rules if rule.rate), key=per_second, default=None)
 
 
 # --- words for people and agents

@@ -7,6 +7,7 @@ declared, a word we do not know, an empty rule set are refused, not guessed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.core.model import Project, ProjectName, UserName
@@ -28,11 +29,13 @@ def load(
     projects: Mapping[ProjectName, Project],
     *,
     ours: Sequence[str] = (),
+    automations: Collection[UserName] = (),
 ) -> LoadedPolicy:
     """The policy in `directory` for these users and projects.
 
     `ours` are our own directories (state, credentials): like the policy itself they are
-    protected whatever a wide rule says. Raises PolicyError with one line per mistake.
+    protected whatever a wide rule says. `automations` are the users who are no people. Raises
+    PolicyError with one line per mistake.
     """
     mistakes: list[str] = []
     found = sources.read(directory, mistakes)
@@ -40,7 +43,7 @@ def load(
         line for source in found.rules for line in rules.cut(source.name, source.text, mistakes)
     ]
     grants = [rules.grant(line) for line in lines if line.is_grant]
-    names = _names(users, projects, grants, mistakes)
+    names = replace(_names(users, projects, grants, mistakes), automations=frozenset(automations))
     policy_rules = [
         rule for line in lines if not line.is_grant for rule in rules.policy_rules(line, names)
     ]

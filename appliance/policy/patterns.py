@@ -67,10 +67,11 @@ def mistake_in(act: str, pattern: str) -> str:
 
 _SHAPES = {
     Act.CHAT.value: (r"/.*", "a command with its slash, such as /deploy prod"),
-    Act.WEB.value: (r"[a-z0-9.*|-]+", "a host name in small letters, or search"),
+    Act.WEB.value: (r"[a-z0-9.*|:-]+", "a host name in small letters, or search"),
     Act.MCP.value: (r"[^/ ]+/[^/ ]+", "SERVER/TOOL"),
     Act.AGENT.value: (r"[^ ]+", "the type of a sub-agent"),
     Act.TOOL.value: (r"[^ ]+", "the name of a tool"),
+    Act.ADMIN.value: (r"[^/].*", "words without a slash, such as pair **"),
 }
 """A pattern of another shape could never match: a deny rule of that kind would be a false hope."""
 

@@ -65,8 +65,8 @@ class PolicyRule:
     when: When = ALWAYS
 
     def holds(self, at: Millis, via: Platform) -> bool:
-        """Whether the rule counts now. Where now is not known, only denials do."""
-        return self.when.holds(at, via, unknown=self.effect is Effect.DENY)
+        """Whether the rule counts now. Where now is not known, what refuses or asks does."""
+        return self.when.holds(at, via, unknown=self.effect in (Effect.DENY, Effect.APPROVE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Names:
     users: frozenset[UserName]
     projects: Mapping[ProjectName, str]
     roles: frozenset[str]
+    automations: frozenset[UserName] = frozenset()
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.model import Allowed, Request
+from appliance.errors import PolicyError
 from appliance.policy.explain import selftest, why
 from tests.policy import policies_on_disk as disk
 
@@ -63,3 +64,11 @@ def test_every_deny_rule_is_fired_once(tmp_path: Path) -> None:
     )  # fmt: skip
     assert selftest(policy) == 5
     assert selftest(disk.shipped(tmp_path)) == 0
+
+
+
+def test_a_denial_that_refuses_nothing_stops_the_start(tmp_path: Path) -> None:
+    policy = disk.policy(tmp_path, OWNER, "p, owner, *, bash, make **, deny")
+    policy.engine._index.clear()
+    with pytest.raises(PolicyError, match=r"rules.csv:2: this rule does not deny what it names"):
+        selftest(policy)

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from appliance.core.model import Allowed, Asks, Decision, Denied, Platform, Rule, UserName
+from appliance.core.model import (
+    AdminRequest,
+    Allowed,
+    Asks,
+    Decision,
+    Denied,
+    Platform,
+    Rule,
+    UserName,
+)
+from appliance.policy.loader import load
 from tests.policy import policies_on_disk as disk
 
 OWNER = "g, me, owner"
@@ -180,8 +190,8 @@ def test_the_named_role_approves_inherited_ones_too(tmp_path: Path) -> None:
     assert (asks.by, asks.ttl_seconds, who) == (("lead",), 600, ["ann", "lea"])
 
 
-def test_whoever_asked_may_approve_it_himself_only_with_the_role(tmp_path: Path) -> None:
-    assert _who(tmp_path, "git push", "lea")[1] == ["ann", "lea"]
+def test_where_a_rule_names_who_approves_it_is_never_whoever_asked(tmp_path: Path) -> None:
+    assert _who(tmp_path, "git push", "lea")[1] == ["ann"]
     assert _who(tmp_path, "make", "dan")[1] == ["ann", "dan"]
 
 
@@ -211,6 +221,47 @@ def test_all_approve_rules_that_match_one_thing_count(tmp_path: Path) -> None:
     asks = policy.decide(disk.bash(tmp_path, "git push", user="dan"))
     assert isinstance(asks, Asks)
     assert (asks.by, asks.rule.line, asks.ttl_seconds) == (("owner",), 5, 600)
+
+
+
+
+def test_an_automation_never_approves(tmp_path: Path) -> None:
+    directory = disk.write(
+        tmp_path / "policies", "g, ann, owner", "g, night, owner", "p, owner, *, bash, **, approve"
+    )
+    users = [UserName("ann"), UserName("night")]
+    projects = disk.projects(tmp_path, "demo")
+    policy = load(directory, users, projects, automations=users[1:])
+    asks = policy.decide(disk.bash(tmp_path, "ls", user="night"))
+    assert isinstance(asks, Asks)
+    assert policy.approvers(users[1], asks) == ("ann",)
+
+
+# --- looking after the appliance
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("pair telegram", Allowed),
+        ("policy reload", Asks),
+        ("audit redact 7", Denied),
+        ("/pair telegram", Denied),
+        ("pair  telegram", Denied),
+        ("pair telegram\npolicy reload", Denied),
+        ("", Denied),
+    ],
+)
+def test_looking_after_the_appliance_is_judged_like_the_rest(
+    tmp_path: Path, words: str, verdict: type[Decision]
+) -> None:
+    policy = disk.policy(
+        tmp_path, OWNER, "p, owner, *, admin, pair|unpair **, allow",
+        "p, owner, *, admin, policy reload, approve", "p, owner, *, chat, **, allow",
+    )  # fmt: skip
+    request = AdminRequest(disk.ME, words, Platform.TERMINAL)
+    assert isinstance(policy.decide(request), verdict)
+    assert isinstance(policy.decide(replace(request, user=UserName("eve"))), Denied)
 
 
 def test_strangers_never_approve(tmp_path: Path) -> None:

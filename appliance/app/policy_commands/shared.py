@@ -46,4 +46,6 @@ def policy_in(directory: Path, settings: Settings) -> LoadedPolicy:
     from appliance.policy.loader import load
 
     ours = (settings.daemon.state, settings.daemon.credentials)
-    return load(directory, settings.users.keys(), settings.projects, ours=ours)
+    return load(
+        directory, settings.users, settings.projects, ours=ours, automations=settings.automations
+    )
