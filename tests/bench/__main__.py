@@ -20,15 +20,14 @@ from typing import TypeVar
 
 import psutil
 
+from tests.bench import audit
 from tests.bench.sides import ROOT, NothingCame, Sample, Side, Start, daemon, plain_script
-from tests.bench.table import Row, Target, markdown, write
+from tests.bench.table import MEBIBYTE, Row, Target, markdown, write
 
 BUILD = ROOT / "build"
 SETTLE_SECONDS = 3.0
 PAUSE_SECONDS = 0.25
 """Between messages: each meets an idle machine, as a person's does, not the last one's clean-up."""
-
-MEBIBYTE = 2**20
 
 R = TypeVar("R")
 
@@ -40,6 +39,7 @@ class Counts:
     samples: int
     starts: int
     burst: int
+    records: int
 
 
 def main() -> int:
@@ -47,7 +47,11 @@ def main() -> int:
     BUILD.mkdir(exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))  # not in /tmp: sandboxes hide it
     try:
-        rows = [*asyncio.run(measured(work, counts)), help_row(counts.starts)]
+        rows = [
+            *asyncio.run(measured(work, counts)),
+            help_row(counts.starts),
+            *audit.rows(work, counts.records),
+        ]
     except BaseExceptionGroup as group:
         if group.subgroup(NothingCame) is None:
             raise
@@ -178,6 +182,7 @@ def _counts() -> Counts:
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--burst", type=int, default=1000)
+    parser.add_argument("--records", type=int, default=audit.RECORDS)
     return Counts(**vars(parser.parse_args()))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +15,8 @@ from appliance.audit.search import Filter
 from appliance.audit.story import story
 from appliance.core.model import Millis
 from appliance.core.records import Outcome
-from tests.bench.large_log import fill
-from tests.bench.table import Row, Target, markdown
+from tests.bench.table import Row, Target
 
-RECORDS = 1_000_000
 REPEATS = 15
 COMMAND_REPEATS = 5
 LIMIT = 100
@@ -28,11 +25,8 @@ _LOG = Target(100)
 _SHOW = Target(50)
 
 
-def rows(work: Path, records: int = RECORDS) -> list[Row]:
-    """Fill a log below `work`, index it, and search it."""
-    began = time.perf_counter()
-    path = fill(work / "audit", records)
-    filled = time.perf_counter() - began
+def rows(path: Path, records: int) -> list[Row]:
+    """Index a large log and search it."""
     began = time.perf_counter()
     with reading(path) as log:
         index.update(path, log, index.unheard)
@@ -42,7 +36,6 @@ def rows(work: Path, records: int = RECORDS) -> list[Row]:
         path.stat().st_size / records,
     )
     return [
-        Row(f"fill a log of {records} records", "s", [filled]),
         Row("index all of it", "s", [indexed]),
         Row(
             "index, per record (the log itself beside it)", "bytes", bytes_each[:1], bytes_each[1:]
@@ -113,14 +106,3 @@ def _timed(action: Callable[[], object], repeats: int) -> list[float]:
         action()
         times.append((time.perf_counter() - began) * 1000)
     return times
-
-
-def main() -> int:
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
-    with tempfile.TemporaryDirectory(prefix="bench-") as work:
-        print(markdown(rows(Path(work), records)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
+MEBIBYTE = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
