@@ -24,7 +24,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     add_anchors(prove, "a checkpoint that was kept: prove that the log has only grown since")
     prove.add_argument(
         "-o",
-        "--output",
+        "--out",
         type=Path,
         default=Path(),
         metavar="DIR",
@@ -39,7 +39,7 @@ def run_prove(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
 
     out = out or sys.stdout
     proofs = prove(database_of(arguments), arguments.seq, anchors_of(arguments))
-    files = dict(_files(proofs, arguments.output))
+    files = dict(_files(proofs, arguments.out))
     for path, text in files.items():
         with written(path, out) as file:
             file.write(text)
