@@ -1,8 +1,9 @@
 """Paths as they really are, and the names that a wide rule must not reach.
 
-A path is judged after links, ".." and the working directory are resolved. A protected name is
-compared without regard to case, as some file systems do, and with every part of the path below
-the project. Two things are beyond this: a link made between judging and using, and what a
+A path is judged after links, ".." and the working directory are resolved, and in the letters in
+which the file system keeps it: where SECRETS opens secrets, it is judged as secrets. A protected
+name is compared without regard to case everywhere, with every part of the path below the project.
+Two things are beyond this: a link made between judging and using, and what a
 recursive search shows. The sandbox is there for both.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 
 from appliance.core.model import Act
@@ -42,24 +44,29 @@ _MEANT_TO_BE_READ = re.compile(r"\.env\.(example|sample|template|dist)")
 
 def is_protected(act: Act, name: str) -> bool:
     """Whether one part of a path is a protected name, for reading or for writing."""
-    folded = name.casefold()
+    folded = _folded(name)
     if act is Act.READ:
         return _NO_READ.fullmatch(folded) is not None and not _MEANT_TO_BE_READ.fullmatch(folded)
     return _NO_WRITE.fullmatch(folded) is not None
+
+
+def _folded(name: str) -> str:
+    """What file systems without regard to case or composition hold for the same name."""
+    return unicodedata.normalize("NFKD", name).casefold()
 
 
 class Guard:
     """Turns paths into atoms; `ours` are our own directories, out of reach for wide rules."""
 
     def __init__(self, ours: Sequence[str]) -> None:
-        self._ours = tuple(os.path.realpath(path) for path in ours)
+        self._ours = tuple(_folded(os.path.realpath(path)) for path in ours)
 
     def atom(self, act: Act, path: str, *, cwd: str, root: str) -> Atom:
         """Reading or writing `path`, as seen from `cwd`, in the project at `root`.
 
         Raises Unclear for a path that cannot be resolved as written.
         """
-        real = resolved(path, cwd)
+        real = _as_in_settings(resolved(path, cwd), root)
         if name := self._protected_name(act, real, root):
             note = f'"{name}" is protected'
             instead = "leave it alone, or ask the owner for a rule that names this file exactly"
@@ -70,7 +77,7 @@ class Guard:
         return Atom(act, real, real, note=note, instead=f"work inside {root}")
 
     def _protected_name(self, act: Act, real: str, root: str) -> str:
-        if any(is_within(real, directory) for directory in self._ours):
+        if any(is_within(_folded(real), directory) for directory in self._ours):
             return real
         below = real[len(root) :] if is_within(real, root) else real
         return next((name for name in below.split("/") if is_protected(act, name)), "")
@@ -84,8 +91,73 @@ def resolved(path: str, cwd: str) -> str:
         raise Unclear('a path with "~"', "write the whole path")
     if hidden := hidden_in(path.replace("\t", "\n")):
         raise Unclear(f"a path with {hidden}", "name the file by visible characters")
-    return os.path.realpath(os.path.join(cwd, path))  # noqa: PTH118
+    joined = os.path.join(cwd, path)  # noqa: PTH118
+    real = os.path.realpath(joined)
+    if ".." in path.split("/") and real != os.path.realpath(os.path.normpath(joined)):
+        # a program that takes ".." away before it opens the file would open another one
+        raise Unclear('a ".." behind a link', "name the file by its path without ..")
+    return as_kept(real)
+
+
+def _as_in_settings(real: str, root: str) -> str:
+    """Rules speak of the project's directory as the settings write it, whatever its case."""
+    kept = as_kept(root)
+    return root + real[len(kept) :] if kept != root and is_within(real, kept) else real
+
+
+def as_kept(
+    path: str,
+    is_there: Callable[[str], bool] = os.path.lexists,
+    names_in: Callable[[str], Sequence[str]] = os.listdir,
+) -> str:
+    """The path in the letters that the file system has: ROOT/SECRETS → ROOT/secrets.
+
+    Only looks into a directory where a name is found in the other case, too.
+    """
+    kept = ""
+    for name in path.split("/")[1:]:
+        other = name.swapcase()
+        if name != other and is_there(f"{kept}/{other}") and is_there(f"{kept}/{name}"):
+            kept += f"/{_kept_name(name, names_in(kept or '/'))}"
+        else:
+            kept += f"/{name}"
+    return kept
+
+
+def _kept_name(name: str, names: Sequence[str]) -> str:
+    """The name itself where both are there, as on most file systems."""
+    if name in names:
+        return name
+    return next((kept for kept in names if _folded(kept) == _folded(name)), name)
 
 
 def is_within(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call is judged: `cwd` resolved, inside `root`."""
+
+    root: str
+    cwd: str
+    guard: Guard
+
+    def file(self, act: Act, path: str, cwd: str | None = None) -> Atom:
+        return self.guard.atom(act, path, cwd=cwd or self.cwd, root=self.root)
+
+
+def asks_for_protected(act: Act, name: str) -> bool:
+    """Whether a name pattern is aimed at protected files; "*" and "*.py" are not."""
+    folded = name.casefold()
+    if is_protected(act, folded):
+        return True
+    is_aimed = bool(folded.strip("*?.")) and not folded.startswith("!")
+    return is_aimed and any(fnmatchcase(sample, folded) for sample in _SAMPLES[act])
+
+
+def _samples(names: Sequence[str]) -> tuple[str, ...]:
+    return (*(name.replace("*", "x") for name in names), "id_rsa", "id_ed25519")
+
+
+_SAMPLES = {Act.READ: _samples(SECRETS), Act.WRITE: _samples(SECRETS + RUN_BY_OTHERS)}

@@ -3,6 +3,10 @@
 A tool we know has a shape: the fields it must have and may have. A field we do not know could
 change what the tool does, so such a call, like a tool we do not know, can at best be asked
 about. Never raises: what cannot be read becomes an unclear atom.
+
+A fetch is judged by the host it names. Where that host sends the fetcher next is beyond this:
+WebFetch tells the agent of another host, and the agent's next call is judged again; programs
+that follow by themselves are held by the egress list.
 """
 
 from __future__ import annotations
@@ -10,31 +14,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from types import NoneType
 from urllib.parse import urlsplit
 
 from appliance.core.model import Act, Json, ToolRequest
-from appliance.policy import paths, programs, shell
-from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
-from appliance.policy.paths import Guard
+from appliance.policy import lines, paths
+from appliance.policy.atoms import Atom, Care, Unclear, unclear
+from appliance.policy.paths import Place
 from appliance.policy.patterns import PATH_ACTS
 
 MAX_SHOWN_CHARACTERS = 10_000
+MAX_HOST_CHARACTERS = 253
 
 Input = Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a call is judged: `cwd` resolved, inside `root`."""
-
-    root: str
-    cwd: str
-    guard: Guard
-
-    def file(self, act: Act, path: str, cwd: str | None = None) -> Atom:
-        return self.guard.atom(act, path, cwd=cwd or self.cwd, root=self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +86,17 @@ def _shown(text: str) -> str:
 
 
 def _bash(call: Input, place: Place) -> list[Atom]:
-    line = str(call["command"])
-    return [
-        atom for words in shell.commands(line) for atom in _command(words, place)
-    ]  # an Unclear line is one atom, made by the caller
+    return lines.atoms(str(call["command"]), place)
 
 
-def _command(words: shell.Words, place: Place) -> list[Atom]:
-    if why := shell.why_unclear(words):
-        return [of_words(Act.BASH, words, Care.UNCLEAR, why.note, why.instead)]
-    try:
-        files = programs.files_named(words)
-    except Unclear as why:
-        return [of_words(Act.BASH, words, Care.EXACT, why.note, why.instead)]
-    return [of_words(Act.BASH, words), *(place.file(Act.READ, file) for file in files)]
+def as_run(tool: str, call: Input) -> Input:
+    """The input that may be run in place of the agent's own: for a shell line, our own words.
+
+    It means what was meant, and what it means is what `atoms_of` judges. A line that is not
+    understood stays as it is: it will at best be asked about, and shown as it is.
+    """
+    line = call.get("command")
+    return {**call, "command": lines.as_run(line)} if tool == "Bash" and isinstance(line, str) else call
 
 
 # --- files
@@ -131,6 +120,11 @@ def _grep(call: Input, place: Place) -> list[Atom]:
 
 def _search(call: Input, pattern: str, place: Place) -> list[Atom]:
     """The directory that is searched, and the protected names that a pattern asks for."""
+    if re.search(r"[\\()]|\{[^{}]*\.\.[^{}]*\}", pattern):
+        raise Unclear(
+            f'the pattern "{_shown(pattern)}", which matches more than it shows',
+            "use only *, ** and {a,b} in patterns",
+        )
     base = paths.resolved(str(call.get("path") or "."), place.cwd)
     parts = pattern.split("/")
     literal = next((i for i, part in enumerate(parts) if set(part) & set("*?[{")), len(parts))
@@ -138,8 +132,10 @@ def _search(call: Input, pattern: str, place: Place) -> list[Atom]:
         raise Unclear('a pattern with ".." behind a wildcard', "search below one directory")
     start = "/".join(parts[:literal]) or ("/" if pattern.startswith("/") else ".")
     atom = place.file(Act.READ, start, base)
-    wanted = [name for part in parts[literal:] for name in _alternatives(part)]
-    if any(_asks_for_protected(name) for name in wanted):
+    # a glob of Grep may hold several patterns
+    parts = [*parts[literal:], *re.split(r"[\s,]+", pattern)]
+    wanted = [name for part in parts for name in _alternatives(part)]
+    if any(paths.asks_for_protected(Act.READ, name) for name in wanted):
         note = f'the pattern "{pattern}" asks for protected files'
         return [replace(atom, care=Care.PROTECTED, note=note, instead="search for other files")]
     return [atom]
@@ -155,26 +151,23 @@ def _alternatives(part: str) -> Iterator[str]:
         yield from _alternatives(part[: found.start()] + word + part[found.end() :])
 
 
-def _asks_for_protected(name: str) -> bool:
-    """Whether a name pattern is aimed at protected files; "*" and "*.py" are not."""
-    folded = name.casefold()
-    if paths.is_protected(Act.READ, folded):
-        return True
-    is_aimed = bool(folded.strip("*?.")) and not folded.startswith("!")
-    samples = (*(known.replace("*", "x") for known in paths.SECRETS), "id_rsa", "id_ed25519")
-    return is_aimed and any(fnmatchcase(sample, folded) for sample in samples)
-
-
 # --- web, agents, others
 
 
 def _fetch(call: Input, place: Place) -> list[Atom]:
-    host = _host(str(call["url"]))
-    return [Atom(Act.WEB, host, host)]
+    host, note = _host(str(call["url"]))
+    if not note:
+        return [Atom(Act.WEB, host, host)]
+    instead = f"fetch from another host, or ask for a rule that names {host}"
+    return [Atom(Act.WEB, host, host, Care.EXACT, note, instead)]
 
 
-def _host(url: str) -> str:
-    """The host of an https address that every reader understands alike. Raises Unclear."""
+def _host(url: str) -> tuple[str, str]:
+    """The host, and why it takes a rule that names it; "" when any rule for it will do.
+
+    A port that is not the usual one belongs to the host. Raises Unclear for an address that two
+    readers could understand in two ways, and for one that is not https.
+    """
     instead = "give a plain address such as https://docs.python.org/3/"
     if not re.fullmatch(r"[!-~]{1,2000}", url) or "\\" in url:
         raise Unclear("an address with odd characters", instead)
@@ -184,11 +177,31 @@ def _host(url: str) -> str:
     except ValueError as error:
         raise Unclear("an address that is none", instead) from error
     host = (parts.hostname or "").lower()
-    if parts.scheme != "https" or "@" in parts.netloc or port not in (None, 443):
+    if parts.scheme != "https" or "@" in parts.netloc or parts.netloc.endswith(":"):
         raise Unclear("an address that is not plain https", instead)
-    if not re.fullmatch(r"(?:[a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", host):
-        raise Unclear("a host that is no domain name", instead)
-    return host
+    note = _why_exact(host)
+    if port not in (None, 443):
+        return f"{host}:{port}", note or f"port {port} is not that of the web"
+    return host, note
+
+
+_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+
+
+def _why_exact(host: str) -> str:
+    """Why a wildcard is not enough for this host. Raises Unclear for what is no host name."""
+    if len(host) > MAX_HOST_CHARACTERS or not re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*", host):
+        raise Unclear("a host that is no plain name", "give the host's name, as in example.org")
+    labels = host.split(".")
+    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
+        if not re.fullmatch(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})", host):
+            raise Unclear("an IP address in an odd form", "give the host's name")
+        return "an IP address has no name that a wildcard could mean"
+    if len(labels) == 1:
+        return "a host of this network"
+    if any(label.startswith("xn--") for label in labels):
+        return "it is shown in other letters and may look like another host"
+    return ""
 
 
 def _web_search(_: Input, __: Place) -> list[Atom]:
@@ -319,3 +332,6 @@ _SHAPES: Mapping[str, Shape] = {
     "TaskGet": Shape(Act.TOOL, _named("TaskGet"), {"taskId": _TEXT}, {}),
     "TaskList": Shape(Act.TOOL, _named("TaskList"), {}, {}),
 }
+
+TOOLS: Mapping[str, Act] = {name: shape.act for name, shape in _SHAPES.items()}
+"""The tools we know, and the act by which each is judged."""

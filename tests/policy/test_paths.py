@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
 from appliance.core.model import Act
 from appliance.policy.atoms import Care, Unclear
-from appliance.policy.paths import Guard, is_protected, is_within
+from appliance.policy.paths import Guard, as_kept, is_protected, is_within
 
 
 @pytest.fixture
@@ -33,6 +34,10 @@ def root(tmp_path: Path) -> Path:
         (".env.local", "{root}/.env.local", Care.PROTECTED),
         ("k.PEM", "{root}/k.PEM", Care.PROTECTED),
         ("id_ed25519.pub", "{root}/id_ed25519.pub", Care.PROTECTED),
+        ("\u017frc/../.\u017fsh/x", "{root}/.\u017fsh/x", Care.PROTECTED),
+        ("\uff0egit/config", "{root}/\uff0egit/config", Care.PROTECTED),
+        ("out/../x", "", None),
+        ("hidden/../x", "{root}/x", Care.PLAIN),
         ("id_map.py", "{root}/id_map.py", Care.PLAIN),
         (".github/workflows/x", "{root}/.github/workflows/x", Care.PLAIN),
         (".gitignore", "{root}/.gitignore", Care.PLAIN),
@@ -83,3 +88,46 @@ def test_within_ends_at_a_slash() -> None:
     assert is_within("/a/b", "/a")
     assert not is_within("/ab", "/a")
     assert is_within("/a", "/")
+
+
+KEPT = {
+    "/": ["srv", "Users"],
+    "/srv": ["app"],
+    "/srv/app": ["secrets", "SRC", "src", "\u00e9t\u00e9"],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/srv/app/SECRETS/key", "/srv/app/secrets/key"),
+        ("/SRV/App/Secrets", "/srv/app/secrets"),
+        ("/srv/app/SRC/a", "/srv/app/SRC/a"),
+        ("/srv/app/src/a", "/srv/app/src/a"),
+        ("/srv/app/New.py", "/srv/app/New.py"),
+        ("/srv/app/E\u0301T\u00c9", "/srv/app/\u00e9t\u00e9"),
+        ("/srv/app/123", "/srv/app/123"),
+        ("/", "/"),
+    ],
+)
+def test_a_path_is_judged_in_the_letters_that_the_file_system_keeps(path: str, kept: str) -> None:
+    def is_there(wanted: str) -> bool:
+        directory, _, name = wanted.rpartition("/")
+        names = next((KEPT[d] for d in KEPT if d.casefold() == (directory or "/").casefold()), [])
+        return any(_same(name, other) for other in names)
+
+    def names_in(directory: str) -> list[str]:
+        return KEPT[directory]
+
+    assert as_kept(path, is_there, names_in) == kept
+
+
+def _same(one: str, other: str) -> bool:
+    return normalize("NFKD", one).casefold() == normalize("NFKD", other).casefold()
+
+
+def test_where_case_matters_a_path_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "Both").mkdir()
+    (tmp_path / "bOTH").mkdir()
+    for name in ("Both", "bOTH", "both", "new"):
+        assert as_kept(f"{tmp_path}/{name}/x") == f"{tmp_path}/{name}/x"
