@@ -19,7 +19,9 @@ from appliance.core.model import (
     Actor,
     ApprovalId,
     Asks,
+    CommandRequest,
     Decision,
+    Denied,
     Incoming,
     JobId,
     Millis,
@@ -30,12 +32,14 @@ from appliance.core.model import (
     PostKind,
     Progress,
     ProjectName,
+    Quota,
     Recipe,
     Reply,
     Request,
     Task,
     TaskEvent,
     ToolCall,
+    ToolRequest,
     UserName,
     Verdict,
 )
@@ -175,6 +179,36 @@ class Policy(Protocol):
     def recipes(self) -> tuple[Recipe, ...]:
         """The commands of commands.toml."""
 
+    def quotas(self, user: UserName, project: ProjectName | None) -> tuple[Quota, ...]:
+        """How much the user may use there; all of them hold."""
+
+
+class LivePolicy(Policy, Protocol):
+    """A policy as it was read: with the fingerprint of its files, and how many rules it has."""
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def rules(self) -> int: ...
+
+
+class PolicyFiles(Protocol):
+    """Where the policy is written down. Its methods read files: they are called in a thread."""
+
+    @property
+    def path(self) -> str:
+        """For people and records."""
+
+    def version(self) -> str:
+        """Changes with every edit; quick, and never fails."""
+
+    def load(self) -> LivePolicy:
+        """What the files say now. Raises PolicyError, with one line for each mistake."""
+
+    def difference(self, before: LivePolicy, after: LivePolicy) -> tuple[str, ...]:
+        """Who may what since, one line each: "+ …" for more, "- …" for less."""
+
 
 class AgentSession(Protocol):
     """A running task. `events` ends with exactly one `Ended`, whatever happens to the process."""
@@ -228,8 +262,17 @@ class Delivery:
     first_tried_at: Millis
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused last in a place, to be explained there."""
+
+    at: Millis
+    request: CommandRequest | ToolRequest
+    denied: Denied
+
+
 class State(Protocol):
-    """The state database: inbox, jobs, approvals, conversations, outbox.
+    """The state database: inbox, jobs, approvals, limits, refusals, conversations, outbox.
 
     Calls are short and synchronous. What belongs together is written inside one
     `with state.transaction():`, durable when the block is left. Every method raises
@@ -277,6 +320,29 @@ class State(Protocol):
 
     def open_approvals(self) -> tuple[Approval, ...]:
         """Pending or given but not used, oldest first."""
+
+    def approvals_for_job(self, job_id: JobId) -> tuple[Approval, ...]:
+        """Those of this job that hold for all of it, and have let their first thing happen."""
+
+    # limits
+    def count(self, counter: str, key: str, at: Millis, forget_before: Millis) -> None:
+        """Count one more, once for each key; what was counted before that time is forgotten."""
+
+    def is_counted(self, counter: str, key: str) -> bool: ...
+
+    def latest_count(self, counter: str, number: int) -> Millis | None:
+        """When the last but `number` - 1 was counted; None: there are fewer."""
+
+    def costs(
+        self, user: UserName, project: ProjectName | None, since: Millis
+    ) -> tuple[tuple[Millis, int], ...]:
+        """When each of the user's jobs ended since then, and its microdollars; oldest first."""
+
+    # refusals
+    def save_refusal(self, place: Place, refusal: Refusal) -> None:
+        """The last one of a place takes the place of the one before."""
+
+    def refusal(self, place: Place) -> Refusal | None: ...
 
     # conversations
     def conversation(self, place: Place) -> Conversation: ...

@@ -42,7 +42,11 @@ JOB_ITSELF = "job"
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A question. `summary` is what would run; `input_sha256` binds the whole of it."""
+    """A question. `summary` is what would run; `input_sha256` binds the whole of it.
+
+    `given_by`: who has said yes so far; it is given once enough different people have.
+    `for_job`: the yes is for everything in this job that the same rule asks about.
+    """
 
     id: ApprovalId
     job: JobId
@@ -58,6 +62,8 @@ class Approval:
     state: ApprovalState = ApprovalState.PENDING
     answered_by: str = ""
     reason: str = ""
+    given_by: tuple[str, ...] = ()
+    for_job: bool = False
 
     @property
     def is_about_job(self) -> bool:
@@ -65,19 +71,40 @@ class Approval:
 
 
 def settle(
-    approval: Approval, *, is_granted: bool, by: UserName, at: Millis, reason: str = ""
+    approval: Approval,
+    *,
+    is_granted: bool,
+    by: UserName,
+    at: Millis,
+    reason: str = "",
+    for_job: bool = False,
 ) -> Approval:
-    """The approval with its answer. The caller has checked that `by` may answer.
+    """The approval with one more answer. The caller has checked that `by` may answer.
 
-    An answer to one that is settled already, or after its expiry, changes nothing or expires it:
-    the caller compares states.
+    A yes leaves it pending until as many different people as its rule wants have said so; a no
+    ends it. An answer to one that is settled already, or after its expiry, changes nothing or
+    expires it: the caller compares states. `for_job` counts only where the rule permits it.
     """
     if approval.state is not ApprovalState.PENDING:
         return approval
     if at >= approval.expires_at:
         return replace(approval, state=ApprovalState.EXPIRED)
-    state = ApprovalState.GIVEN if is_granted else ApprovalState.REFUSED
-    return replace(approval, state=state, answered_by=by, reason=reason)
+    if not is_granted:
+        return replace(approval, state=ApprovalState.REFUSED, answered_by=by, reason=reason)
+    given_by = tuple(dict.fromkeys((*approval.given_by, by)))
+    is_enough = len(given_by) >= approval.asks.people
+    return replace(
+        approval,
+        state=ApprovalState.GIVEN if is_enough else ApprovalState.PENDING,
+        answered_by=" and ".join(given_by) if is_enough else "",
+        given_by=given_by,
+        for_job=for_job and may_be_for_job(approval),
+    )
+
+
+def may_be_for_job(approval: Approval) -> bool:
+    """Whether a yes may hold for the whole job: its rule says so, and one person decides alone."""
+    return approval.asks.job_wide and approval.asks.people == 1 and not approval.is_about_job
 
 
 def may_redeem(approval: Approval, *, request: str, input_sha256: str, directory: str) -> bool:

@@ -71,11 +71,12 @@ class ResumeJob:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Approve or deny one approval by its id."""
+    """Approve or deny one approval by its id. `for_job`: the same may go on in the whole job."""
 
     approval: ApprovalId
     is_granted: bool
     reason: str = ""
+    for_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ class UseProject:
 @dataclass(frozen=True, slots=True)
 class StartAfresh:
     """Forget the conversation's agent session."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRefusal:
+    """Why the last refusal in this place, and what would have allowed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,7 @@ Command = (
     | Answer
     | UseProject
     | StartAfresh
+    | ExplainRefusal
     | Help
     | Mistake
 )
@@ -134,10 +141,11 @@ BUILTINS = (
     Builtin("jobs", "/jobs", "the latest jobs"),
     Builtin("stop", "/stop [JOB]", "stop the running job"),
     Builtin("resume", "/resume JOB", "continue an interrupted job"),
-    Builtin("approve", "/approve ID", "let a held step run"),
+    Builtin("approve", "/approve ID", "let a held step run (ID job: all like it in the job)"),
     Builtin("deny", "/deny ID [WHY]", "refuse a held step"),
     Builtin("project", "/project [NAME]", "show or switch the project"),
     Builtin("new", "/new", "forget the conversation so far"),
+    Builtin("why", "/why", "explain the last refusal here"),
     Builtin("help", "/help", "this list"),
 )
 
@@ -184,6 +192,8 @@ def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:
             return UseProject(ProjectName(rest) if rest else None)
         case "new":
             return StartAfresh()
+        case "why":
+            return ExplainRefusal()
         case "help" | "start":  # Telegram sends /start when a chat is opened
             return Help()
         case _:
@@ -230,6 +240,8 @@ def _answer(rest: str, *, is_granted: bool) -> Command:
     if not re.fullmatch(r"[a-z0-9]{4,32}", name):
         word = "approve" if is_granted else "deny"
         return Mistake(f"/{word} wants the id that the question shows, as in: /{word} k7m2p9qd")
+    if is_granted and reason.strip() == "job":
+        return Answer(ApprovalId(name), is_granted, for_job=True)
     return Answer(ApprovalId(name), is_granted, readable(reason.strip())[:500])
 
 

@@ -144,6 +144,15 @@ class PolicyLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged(Event):
+    """What an edit changed in who may do what: "+ …" for more, "- …" for less."""
+
+    sha256: str
+    before_sha256: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRejected(Event):
     path: str
     reason: str
@@ -213,15 +222,19 @@ class ApprovalAsked(Event):
     input_sha256: str
     expires_at: int
     by: tuple[str, ...] = ()
+    people: int = 1
     input: str = private()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalGiven(Event):
+    """One person's yes. `for_job`: to all that the same rule asks about in this job."""
+
     approval: str
     job: int
     request: str
     input_sha256: str
+    for_job: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

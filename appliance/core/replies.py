@@ -6,18 +6,21 @@ Short, plain, no blame: what happened, what to do. Values from outside go throug
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from appliance.core.approvals import Approval, ApprovalState
+from appliance.core.approvals import Approval, ApprovalState, may_be_for_job
 from appliance.core.commands import BUILTINS, readable, shown
 from appliance.core.jobs import Job, State
 from appliance.core.model import (
     Asks,
     Button,
     ButtonKind,
+    CommandRequest,
     Denied,
     JobId,
+    Json,
     Markdown,
     Millis,
     Project,
@@ -27,11 +30,15 @@ from appliance.core.model import (
     Span,
     Style,
     ToolCall,
+    ToolRequest,
     Usage,
 )
 
 MAX_SHOWN_INPUT = 3000
 """Characters of a held step shown in the message; the rest is said to be cut."""
+MAX_COMPARED = 250_000
+"""Lines before times lines after: above that a change is shown as all old and all new lines."""
+MAX_SHOWN_CHANGES = 8
 
 
 @dataclass
@@ -78,7 +85,63 @@ def denied(decision: Denied) -> Reply:
     words = Words().plain(f"Not allowed: {decision.reason}")
     if decision.rule:
         words.plain("\nRule: ").code(str(decision.rule))
+    return words.plain("\n/why tells more").reply()
+
+
+def used_up(count: int, seconds: int, free_in: int) -> str:
+    """One sentence for the refusal: "60 in an hour are used up; free again in 12 min"."""
+    return f"{count:,} {_per(seconds)} are used up; free again in {duration(free_in)}"
+
+
+def overspent(limit: int, spent: int, seconds: int, free_in: int) -> str:
+    """The same for microdollars."""
+    return (
+        f"{_dollars(limit)} {_per(seconds)} are used up ({_dollars(spent)}); "
+        f"free again in {duration(free_in)}"
+    )
+
+
+def _per(seconds: int) -> str:
+    known = {60: "a minute", 3600: "an hour", 86400: "a day"}
+    return known.get(seconds) or f"in {duration(seconds * 1000)}"
+
+
+def _dollars(microdollars: int) -> str:
+    return f"${microdollars / 1_000_000:.2f}"
+
+
+def nothing_refused() -> Reply:
+    return say("Nothing was refused here so far.")
+
+
+def explained(
+    request: CommandRequest | ToolRequest,
+    denied: Denied,
+    age: int,
+    advice: Sequence[str],
+    *,
+    is_refused_now: bool,
+) -> Reply:
+    """/why: what was refused, the rule as written, and what would have allowed it."""
+    words = Words().bold("Refused ").plain(f"{duration(age)} ago, for {request.user}\n")
+    words.code(_shown_request(request)).plain(f"\n\n{shown(denied.reason, 600)}\n\n")
+    if denied.rule is None:
+        words.plain("No rule decided this.")
+    else:
+        words.bold("Rule ").code(str(denied.rule)).plain("\n").block(denied.rule.text)
+    if advice:
+        words.plain("\n\n").bold("What would allow it")
+        for line in advice:
+            words.plain(f"\n· {shown(line, 300)}")
+    elif not is_refused_now:
+        words.plain("\n\nBy the rules as they are now it is not refused.")
     return words.reply()
+
+
+def _shown_request(request: CommandRequest | ToolRequest) -> str:
+    if isinstance(request, CommandRequest):
+        return shown(request.words, 200)
+    return shown(f"{request.tool}: {input_summary(request.input)}", 200)
 
 
 def audit_is_broken(reason: str) -> Reply:
@@ -252,22 +315,55 @@ def tool_refused(job: Job, call: ToolCall, reason: str) -> Reply:
 
 
 def question(approval: Approval, job: Job, now: Millis) -> Reply:
-    """What would run, where, as whom, which rule asks, until when, and the two buttons."""
+    """What would run, where, as whom, which rule asks, until when, and the buttons."""
     words = Words().bold("May this run?").plain(f"  job {job.id} · {job.project}\n")
-    words.block(_cut(readable(approval.summary)), "bash" if approval.tool == "Bash" else "")
-    words.plain(f"\nin {approval.directory}\nasked by {approval.requester} · rule ")
+    _held(words, approval)
+    words.plain(f"\nin {approval.directory}\n{_as_whom(approval)} · rule ")
     words.code(str(approval.asks.rule))
-    if approval.asks.reason:
-        words.plain(f"\n{shown(approval.asks.reason, 200)}")
-    if approval.asks.by:
-        words.plain(f"\nneeds: {' or '.join(approval.asks.by)}")
+    if approval.asks.reason and approval.asks.reason != approval.summary:
+        words.plain(f"\nbecause of: {shown(approval.asks.reason, 200)}")
+    if needs := _needs(approval):
+        words.plain(f"\n{needs}")
     words.plain(f"\nexpires in {duration(approval.expires_at - now)} · id {approval.id}")
-    return words.reply(
+    rows = [
         [
             Button("Approve", f"a:{approval.id}", ButtonKind.APPROVE),
             Button("Deny", f"d:{approval.id}", ButtonKind.DENY),
         ]
-    )
+    ]
+    if may_be_for_job(approval):
+        words.plain("\n“Allow for this job” goes for all in this job that this rule asks about:\n")
+        words.code(shown(approval.asks.rule.text, 200))
+        rows.append([Button("Allow for this job", f"j:{approval.id}", ButtonKind.APPROVE)])
+    return words.reply(*rows)
+
+
+def _held(words: Words, approval: Approval) -> None:
+    """The thing that is asked about; a change to a file is coloured as one."""
+    language = {"Bash": "bash", "Edit": "diff", "MultiEdit": "diff", "Write": "diff"}
+    words.block(_cut(readable(approval.summary)), language.get(approval.tool, ""))
+
+
+def _as_whom(approval: Approval) -> str:
+    if approval.is_about_job:
+        return f"for {approval.requester}"
+    return f"by the agent, for {approval.requester}"
+
+
+def _needs(approval: Approval) -> str:
+    """ "needs: 2 of lead · 1 so far: carol" """
+    asks = approval.asks
+    if not asks.by and asks.people == 1 and not asks.via:
+        return ""
+    who = " or ".join(asks.by) or f"{approval.requester} or owner"
+    count = f"{asks.people} different people of " if asks.people > 1 else ""
+    where = f", on {' or '.join(asks.via)}" if asks.via else ""
+    return f"needs: {count}{who}{where}" + (f"\n{_so_far(approval)}" if approval.given_by else "")
+
+
+def _so_far(approval: Approval) -> str:
+    given = approval.given_by
+    return f"{len(given)} of {approval.asks.people} so far: {', '.join(given)}"
 
 
 def settled(approval: Approval, job: Job) -> Reply:
@@ -280,9 +376,27 @@ def settled(approval: Approval, job: Job) -> Reply:
         ApprovalState.WITHDRAWN: "Withdrawn: the job went on or ended without it",
         ApprovalState.PENDING: "Waiting",
     }[approval.state]
-    words = Words().bold(word).plain(f"  job {job.id} · {job.project}\n")
-    words.block(_cut(readable(approval.summary)), "bash" if approval.tool == "Bash" else "")
+    scope = " · for all like it in this job" if approval.for_job else ""
+    words = Words().bold(word).plain(f"{scope}  job {job.id} · {job.project}\n")
+    _held(words, approval)
     return words.reply()
+
+
+def expired(approval: Approval, job: Job) -> Reply:
+    """A message of its own for everybody who was asked, and whoever asked."""
+    words = Words().bold(f"Job {job.id}").plain(": nobody approved ")
+    words.code(shown(approval.summary, 120)).plain(" in time, so it did not run.")
+    if approval.given_by:
+        words.plain(f"\n{_so_far(approval)}")
+    return words.reply()
+
+
+def nobody_to_ask(asks: Asks, requester: str, others: Sequence[str]) -> str:
+    """Why a question is refused at once: too few people could ever answer it."""
+    who = " or ".join(asks.by) or "owner"
+    needed = "somebody" if asks.people == 1 else f"{asks.people} different people"
+    there = f"only {', '.join(others)}" if others else "nobody"
+    return f"it needs {needed} with the role {who} other than {requester}, and there is {there}"
 
 
 def late_answer(approval: Approval | None) -> str:
@@ -303,17 +417,32 @@ def not_yours_to_answer(who_may: Sequence[str]) -> str:
     return "You may not answer this." + (f" Ask {', '.join(who_may)}." if who_may else "")
 
 
+def not_from_here(via: Sequence[str]) -> str:
+    return f"This may only be answered on {' or '.join(via)}."
+
+
 def answered(approval: Approval) -> str:
-    return "Approved. Passing it on." if approval.state is ApprovalState.GIVEN else "Denied."
+    match approval.state:
+        case ApprovalState.GIVEN:
+            return "Approved. Passing it on."
+        case ApprovalState.PENDING:
+            return f"Noted, {_so_far(approval)}. It still needs somebody else."
+        case _:
+            return "Denied."
 
 
 def call_summary(call: ToolCall) -> str:
     """The one value of a tool's input that says what it does; all of it for unknown tools."""
+    return input_summary(call.input)
+
+
+def input_summary(values: Mapping[str, Json]) -> str:
+    """The same for an input without its call."""
     for key in ("command", "file_path", "notebook_path", "url", "query", "pattern", "prompt"):
-        value = call.input.get(key)
+        value = values.get(key)
         if isinstance(value, str):
             return value
-    return ", ".join(f"{key}={value}" for key, value in call.input.items())
+    return ", ".join(f"{key}={value}" for key, value in values.items())
 
 
 def call_in_full(call: ToolCall) -> str:
@@ -321,17 +450,72 @@ def call_in_full(call: ToolCall) -> str:
     match call.input:
         case {"command": str(command), **_rest}:
             return command
-        case {"file_path": str(path), "old_string": str(old), "new_string": str(new), **_rest}:
-            return f"{call.tool} {path}\n{_diff(old, '-')}\n{_diff(new, '+')}"
+        case {"file_path": str(path), "old_string": str(old), "new_string": str(new), **rest}:
+            every = " (every place)" if rest.get("replace_all") else ""
+            return f"{call.tool} {path}{every}\n{_change(old, new)}"
+        case {"file_path": str(path), "edits": list(edits), **_rest}:
+            return "\n".join((f"{call.tool} {path}", *map(_edit, edits)))
         case {"file_path": str(path), "content": str(content), **_rest}:
-            return f"{call.tool} {path}\n{_diff(content, '+')}"
+            count = content.count("\n") + (not content.endswith("\n"))
+            title = f"{call.tool} {path} (the whole file, {count} lines)"
+            return f"{title}\n{_change('', content)}"
+        case {"notebook_path": str(path), "new_source": str(source), **rest}:
+            cell = rest.get("cell_id") or rest.get("cell_number") or "new"
+            mode = rest.get("edit_mode") or "replace"
+            return f"{call.tool} {path} ({mode} cell {cell})\n{_change('', source)}"
         case _:
             lines = (f"{key}: {value}" for key, value in call.input.items())
             return "\n".join((call.tool, *lines))
 
 
-def _diff(text: str, sign: str) -> str:
-    return "\n".join(f"{sign} {line}" for line in text.split("\n"))
+def _edit(edit: Json) -> str:
+    match edit:
+        case {"old_string": str(old), "new_string": str(new), **rest}:
+            every = "@@ every place\n" if rest.get("replace_all") else "@@\n"
+            return every + _change(old, new)
+        case _:
+            return f"@@\n{edit}"
+
+
+def _change(old: str, new: str) -> str:
+    """What goes and what comes, line by line, with the lines around it."""
+    before, after = (text.split("\n") if text else [] for text in (old, new))
+    if len(before) * len(after) > MAX_COMPARED:
+        return "\n".join([*(f"- {line}" for line in before), *(f"+ {line}" for line in after)])
+    hunks = list(difflib.unified_diff(before, after, n=2, lineterm=""))[2:]
+    return "\n".join(
+        "…" if line.startswith("@@") else f"{line[0]} {line[1:]}" for line in hunks[1:]
+    )
+
+
+# --- the policy
+
+
+def policy_changed(sha256: str, rules: int, changes: Sequence[str]) -> Reply:
+    """For whoever looks after the appliance: an edit holds now, and what it changes."""
+    words = Words().bold("Policy · new rules hold").plain(f"\n{sha256[:8]}, {rules} rules")
+    if not changes:
+        words.plain("\nNobody may do more or less than before.")
+    _listed(words, changes)
+    return words.reply()
+
+
+def policy_rejected(mistakes: Sequence[str], live_sha256: str) -> Reply:
+    words = Words().bold("Policy · your edit does not hold")
+    _listed(words, mistakes)
+    words.plain(f"\n\nThe rules before it stay: {live_sha256[:8]}. Once mended it is taken over.")
+    return words.reply()
+
+
+def policy_as_before(live_sha256: str) -> Reply:
+    return say(f"Policy · the files are again what holds: {live_sha256[:8]}.")
+
+
+def _listed(words: Words, lines: Sequence[str]) -> None:
+    for line in lines[:MAX_SHOWN_CHANGES]:
+        words.plain("\n").code(shown(line, 160))
+    if len(lines) > MAX_SHOWN_CHANGES:
+        words.plain(f"\nand {len(lines) - MAX_SHOWN_CHANGES} more: dispatchctl policy check")
 
 
 # --- small pieces

@@ -9,6 +9,7 @@ from appliance.core.commands import (
     Ask,
     CallRecipe,
     Command,
+    ExplainRefusal,
     Help,
     Mistake,
     ResumeJob,
@@ -34,8 +35,8 @@ def _pressed(token: str) -> Command:
     """Buttons carry a letter and an id, nothing that could be trusted by itself."""
     kind, _, value = token.partition(":")
     match kind:
-        case "a" | "d" if value.isascii() and value.isalnum():
-            return Answer(ApprovalId(value), is_granted=kind == "a")
+        case "a" | "d" | "j" if value.isascii() and value.isalnum():
+            return Answer(ApprovalId(value), is_granted=kind != "d", for_job=kind == "j")
         case "s" | "r" if value.isdecimal() and len(value) <= 10:
             job = JobId(int(value))
             return StopJob(job) if kind == "s" else ResumeJob(job)
@@ -48,8 +49,10 @@ def _pressed(token: str) -> Command:
 def typed(token: str) -> str:
     """What to write instead of pressing the button, where there are no buttons; "" if unknown."""
     match _pressed(token):
-        case Answer(approval=approval, is_granted=is_granted):
-            return f"/approve {approval}" if is_granted else f"/deny {approval}"
+        case Answer(approval=approval, is_granted=False):
+            return f"/deny {approval}"
+        case Answer(approval=approval, for_job=for_job):
+            return f"/approve {approval} job" if for_job else f"/approve {approval}"
         case StopJob(job=job):
             return f"/stop {job}"
         case ResumeJob(job=job):
@@ -69,6 +72,7 @@ _WORDS: dict[type, str] = {
     ResumeJob: "/resume",
     UseProject: "/project",
     StartAfresh: "/new",
+    ExplainRefusal: "/why",
     Help: "/help",
 }
 

@@ -4,7 +4,11 @@
     gate          authenticate → decide → record → act: the only way in, for text, button, CLI
     desk          what each command does once it is allowed
     worker        runs jobs: judges each tool call, shows progress, brings the answer home
-    approvals     asks a human, takes the answer once, lets it lapse
+    approvals     asks a human, or several, takes their answers, lets a question lapse
+    policy_holder the policy as it is now: one reference, replaced as a whole
+    reloading     takes edits of the policy over, or says why not
+    allowance     rates of rules and quotas of people, counted where it is decided
+    refusals      the last refusal of each place, for /why
     activity      the log as all parts see it: it knows when something has happened
     anchors       checkpoints of the log leave now and then, and before an approved action runs
     owner         the owner's chat as a place for them, and for the log's first key

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 from dataclasses import dataclass, replace
+from functools import partial
 
 from appliance.core import replies
 from appliance.core.approvals import JOB_ITSELF, Approval, ApprovalState, may_redeem, settle
@@ -23,7 +24,17 @@ from appliance.core.events import (
     Who,
 )
 from appliance.core.jobs import Asked, Granted, Job, JobEvent, Lapsed, Refused, advance
-from appliance.core.model import Actor, ApprovalId, Asks, JobId, Millis, Place
+from appliance.core.model import (
+    Actor,
+    ApprovalId,
+    Asks,
+    Denied,
+    JobId,
+    Millis,
+    Place,
+    Platform,
+    UserName,
+)
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services.outbox import Outbox
@@ -48,6 +59,14 @@ class Question:
     input_sha256: str
     directory: str
     asks: Asks
+
+
+def answerable(policy: Policy, requester: UserName, asks: Asks) -> Asks | Denied:
+    """The question, or a refusal at once when too few people could ever answer it."""
+    who_may = policy.approvers(requester, asks)
+    if len(who_may) >= asks.people:
+        return asks
+    return Denied(asks.rule, replies.nobody_to_ask(asks, requester, who_may))
 
 
 class Approvals:
@@ -106,8 +125,9 @@ class Approvals:
     def _places(self, approval: Approval, job: Job) -> list[Place]:
         places = [job.place]
         if not self._policy.may_approve(job.requester, job.requester, approval.asks):
+            platforms = approval.asks.via or tuple(Platform)
             for user in self._policy.approvers(job.requester, approval.asks):
-                place = self._state.place_of(user)
+                place = self._state.place_of(user, platforms)
                 if place is not None and place not in places:
                     places.append(place)
         return places
@@ -133,31 +153,68 @@ class Approvals:
         *,
         is_granted: bool,
         reason: str = "",
+        for_job: bool = False,
     ) -> str:
         """Take somebody's answer, the message `key`; returns the sentence for them.
 
+        Whether they may is asked of the policy of this moment, of those who said yes before, too.
         Raises AuditUnavailable: the answer does not count, the question stays open.
         """
-        approval = self._state.approval(approval_id)
+        approval = self._open(approval_id)
         if approval is None or approval.state is not ApprovalState.PENDING:
             return replies.late_answer(approval)
-        if not self._policy.may_approve(actor.name, approval.requester, approval.asks):
+        asks = approval.asks
+        if not self._policy.may_approve(actor.name, approval.requester, asks):
             await self._audit.append(_foreign(approval, actor, key))
-            who_may = self._policy.approvers(approval.requester, approval.asks)
-            return replies.not_yours_to_answer(who_may)
-        now = self._clock.now()
-        after = settle(approval, is_granted=is_granted, by=actor.name, at=now, reason=reason)
-        await self._audit.append(_answered(after, actor, key))
-        return self._settle(after)
-
-    def _settle(self, approval: Approval) -> str:
-        current = self._state.approval(approval.id)
+            return replies.not_yours_to_answer(self._policy.approvers(approval.requester, asks))
+        if asks.via and actor.sender.platform not in asks.via:
+            await self._audit.append(_foreign(approval, actor, key))
+            return replies.not_from_here(asks.via)
+        if is_granted and actor.name in approval.given_by:
+            return replies.answered(approval)
+        answer = partial(
+            settle,
+            is_granted=is_granted,
+            by=actor.name,
+            at=self._clock.now(),
+            reason=reason,
+            for_job=for_job,
+        )
+        await self._audit.append(_answered(answer(approval), actor, key))
+        current = self._open(approval_id)
         if current is None or current.state is not ApprovalState.PENDING:
             return replies.late_answer(current)  # somebody was quicker while we recorded
-        self._store(approval, _job_event(approval))
+        return self._settle(answer(current))
+
+    def _open(self, approval_id: ApprovalId) -> Approval | None:
+        """The approval, without the yes of anybody who may not give it any more."""
+        approval = self._state.approval(approval_id)
+        if approval is None or approval.state is not ApprovalState.PENDING:
+            return approval
+        still = tuple(
+            name
+            for name in approval.given_by
+            if self._policy.may_approve(UserName(name), approval.requester, approval.asks)
+        )
+        return replace(approval, given_by=still)
+
+    def _settle(self, approval: Approval) -> str:
+        if approval.state is ApprovalState.PENDING:
+            self._show_progress(approval)
+        else:
+            self._store(approval, _job_event(approval))
         if approval.state is ApprovalState.EXPIRED:
             return replies.late_answer(approval)
         return replies.answered(approval)
+
+    def _show_progress(self, approval: Approval) -> None:
+        """One of several people said yes: the question stays, and says so."""
+        job = self._state.job(approval.job)
+        assert job is not None, "an approval's job is never deleted"
+        with self._state.transaction():
+            self._state.save_approval(approval)
+            question = replies.question(approval, job, self._clock.now())
+            self._outbox.edit_labelled(_label(approval), question)
 
     def _store(self, approval: Approval, event: JobEvent) -> None:
         with self._state.transaction():
@@ -165,11 +222,34 @@ class Approvals:
             job = self._advance(approval.job, event)
             if approval.state is not ApprovalState.GIVEN:
                 self._outbox.edit_labelled(_label(approval), replies.settled(approval, job))
+            if approval.state is ApprovalState.EXPIRED:
+                self._tell_expired(approval, job)
         waiting = self._waiting.get(approval.id)
         if waiting is not None and not waiting.done():
             waiting.set_result(approval)
 
+    def _tell_expired(self, approval: Approval, job: Job) -> None:
+        """Whoever asked and whoever was asked: an edit alone rings no phone."""
+        posts = self._state.posts_labelled(_label(approval))
+        for place in dict.fromkeys(place for _, place in posts):
+            self._outbox.put(place, replies.expired(approval, job))
+
     # after the answer
+
+    def given_to_all(self, job: Job, tool: str, asks: Asks) -> Approval | None:
+        """What somebody has allowed for this whole job, if that covers the question.
+
+        The same rule, letter by letter, must ask about the same tool, and whoever allowed it must
+        still be somebody who may.
+        """
+        if not asks.job_wide:
+            return None
+        for approval in self._state.approvals_for_job(job.id):
+            by = UserName(approval.answered_by)
+            is_same = approval.asks.rule == asks.rule and approval.tool == tool
+            if is_same and self._policy.may_approve(by, job.requester, asks):
+                return approval
+        return None
 
     def redeem(
         self, approval: Approval, *, request: str, input_sha256: str, directory: str
@@ -296,6 +376,7 @@ def _asked(approval: Approval, question: Question) -> Event:
         input_sha256=approval.input_sha256,
         expires_at=approval.expires_at,
         by=approval.asks.by,
+        people=approval.asks.people,
         input=approval.summary,
     )
 
@@ -303,7 +384,7 @@ def _asked(approval: Approval, question: Question) -> Event:
 def _answered(approval: Approval, actor: Actor, key: str) -> Event:
     cause = (key, f"job:{approval.job}", f"approval:{approval.id}")
     match approval.state:
-        case ApprovalState.GIVEN:
+        case ApprovalState.GIVEN | ApprovalState.PENDING:
             return ApprovalGiven(
                 who=Who.user(actor),
                 cause=cause,
@@ -311,6 +392,7 @@ def _answered(approval: Approval, actor: Actor, key: str) -> Event:
                 job=approval.job,
                 request=approval.request,
                 input_sha256=approval.input_sha256,
+                for_job=approval.for_job,
             )
         case ApprovalState.EXPIRED:
             return ApprovalExpired(

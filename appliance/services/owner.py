@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from appliance.core import anchors
-from appliance.core.model import Place, Platform, PostId, UserName
+from appliance.core.model import Place, Platform, PostId, Reply, UserName
 from appliance.errors import AnchorUnavailable, AuditUnavailable, StorageUnavailable
 from appliance.ports import Clock, Ready, State
 from appliance.services.activity import Activity
@@ -68,6 +68,13 @@ class OwnerChat:
         except (AuditUnavailable, StorageUnavailable) as error:
             log.error("the public key of the audit log waits: %s", error.message)
             return False
+
+    def tell(self, reply: Reply) -> None:
+        """Say something to the owner. Where they never wrote it stays in the journal."""
+        if place := self._place():
+            self._outbox.put(place, reply)
+        else:
+            log.warning("%s has not written yet and is not told this", self._owner)
 
     async def post(self, note: str) -> str:
         """See `AnchorSink`. Waits as long as the outbox tries: hours, when the chat is down."""

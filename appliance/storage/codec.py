@@ -16,6 +16,8 @@ from appliance.core.model import (
     Button,
     ButtonKind,
     Click,
+    CommandRequest,
+    Denied,
     Incoming,
     Markdown,
     Message,
@@ -24,15 +26,20 @@ from appliance.core.model import (
     Platform,
     Program,
     Prompt,
+    Rate,
     Reply,
     Rich,
     Rule,
     Sender,
     Span,
     Style,
+    ToolRequest,
     Usage,
     Work,
 )
+
+Judged = CommandRequest | ToolRequest
+"""The requests that are remembered when they are refused."""
 
 
 def _dump(value: Any) -> str:
@@ -112,7 +119,35 @@ def asks_from_text(text: str) -> Asks:
         by=tuple(content["by"]),
         ttl_seconds=content["ttl_seconds"],
         reason=content["reason"],
+        people=content["people"],
+        job_wide=content["job_wide"],
+        rate=Rate(**content["rate"]) if content["rate"] else None,
+        via=tuple(Platform(name) for name in content["via"]),
     )
+
+
+def request_to_text(request: Judged) -> str:
+    return _dump({type(request).__name__: asdict(request)})
+
+
+def request_from_text(text: str) -> Judged:
+    match json.loads(text):
+        case {"CommandRequest": content}:
+            return CommandRequest(**{**content, "via": Platform(content["via"])})
+        case {"ToolRequest": content}:
+            return ToolRequest(**{**content, "via": Platform(content["via"])})
+        case _:
+            raise ValueError(f"unknown request: {text[:60]}")
+
+
+def denied_to_text(denied: Denied) -> str:
+    return _dump(asdict(denied))
+
+
+def denied_from_text(text: str) -> Denied:
+    content = json.loads(text)
+    rule = Rule(**content["rule"]) if content["rule"] else None
+    return Denied(rule, content["reason"])
 
 
 def reply_to_text(reply: Reply) -> str:

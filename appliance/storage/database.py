@@ -31,13 +31,23 @@ CREATE TABLE job (
 CREATE INDEX job_unfinished ON job(id)
     WHERE state IN ('received', 'waiting_approval', 'queued', 'running');
 CREATE INDEX job_place ON job(place, id);
+CREATE INDEX job_cost ON job(requester, ended_at);
 CREATE TABLE approval (
     id TEXT PRIMARY KEY, job INTEGER NOT NULL REFERENCES job(id), request TEXT NOT NULL,
     requester TEXT NOT NULL, tool TEXT NOT NULL, summary TEXT NOT NULL,
     input_sha256 TEXT NOT NULL, directory TEXT NOT NULL, asks TEXT NOT NULL,
     asked_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state TEXT NOT NULL,
-    answered_by TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
+    answered_by TEXT NOT NULL, reason TEXT NOT NULL, given_by TEXT NOT NULL,
+    for_job INTEGER NOT NULL) STRICT;
 CREATE INDEX approval_open ON approval(asked_at) WHERE state IN ('pending', 'given');
+CREATE INDEX approval_for_job ON approval(job) WHERE for_job = 1;
+CREATE TABLE counted (
+    counter TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (counter, key)) STRICT, WITHOUT ROWID;
+CREATE INDEX counted_at ON counted(counter, at);
+CREATE TABLE refusal (
+    place TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL,
+    denied TEXT NOT NULL) STRICT;
 CREATE TABLE conversation (
     place TEXT PRIMARY KEY, project TEXT, session TEXT NOT NULL) STRICT;
 CREATE TABLE outbox (

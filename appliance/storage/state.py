@@ -28,7 +28,7 @@ from appliance.core.model import (
     Reply,
     UserName,
 )
-from appliance.ports import Conversation, Delivery
+from appliance.ports import Conversation, Delivery, Refusal
 from appliance.storage import codec
 from appliance.storage.database import Database
 from appliance.storage.transcript import SqliteTranscript
@@ -169,6 +169,66 @@ class SqliteState:
             "SELECT * FROM approval WHERE state IN ('pending', 'given') ORDER BY asked_at"
         )
         return tuple(_approval(row) for row in rows)
+
+    def approvals_for_job(self, job_id: JobId) -> tuple[Approval, ...]:
+        rows = self._db.rows(
+            "SELECT * FROM approval WHERE job = ? AND for_job = 1 AND state = 'used'", job_id
+        )
+        return tuple(_approval(row) for row in rows)
+
+    # limits
+
+    def count(self, counter: str, key: str, at: Millis, forget_before: Millis) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO counted (counter, key, at) VALUES (?, ?, ?)", counter, key, at
+        )
+        self._db.execute("DELETE FROM counted WHERE counter = ? AND at < ?", counter, forget_before)
+
+    def is_counted(self, counter: str, key: str) -> bool:
+        found = self._db.row("SELECT 1 FROM counted WHERE counter = ? AND key = ?", counter, key)
+        return found is not None
+
+    def latest_count(self, counter: str, number: int) -> Millis | None:
+        row = self._db.row(
+            "SELECT at FROM counted WHERE counter = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+            counter,
+            number - 1,
+        )
+        return Millis(row["at"]) if row else None
+
+    def costs(
+        self, user: UserName, project: ProjectName | None, since: Millis
+    ) -> tuple[tuple[Millis, int], ...]:
+        rows = self._db.rows(
+            "SELECT ended_at, json_extract(usage, '$.cost_microdollars') AS cost FROM job"
+            " WHERE requester = ?1 AND ended_at > ?2 AND (?3 IS NULL OR project = ?3) AND cost > 0"
+            " ORDER BY ended_at",
+            user,
+            since,
+            project,
+        )
+        return tuple((Millis(row["ended_at"]), row["cost"]) for row in rows)
+
+    # refusals
+
+    def save_refusal(self, place: Place, refusal: Refusal) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO refusal (place, at, request, denied) VALUES (?, ?, ?, ?)",
+            codec.place_to_text(place),
+            refusal.at,
+            codec.request_to_text(refusal.request),
+            codec.denied_to_text(refusal.denied),
+        )
+
+    def refusal(self, place: Place) -> Refusal | None:
+        row = self._db.row("SELECT * FROM refusal WHERE place = ?", codec.place_to_text(place))
+        if row is None:
+            return None
+        return Refusal(
+            at=Millis(row["at"]),
+            request=codec.request_from_text(row["request"]),
+            denied=codec.denied_from_text(row["denied"]),
+        )
 
     # conversations
 
@@ -369,6 +429,8 @@ def _approval_values(approval: Approval) -> tuple[object, ...]:
         approval.state,
         approval.answered_by,
         approval.reason,
+        json.dumps(approval.given_by),
+        int(approval.for_job),
     )
 
 
@@ -388,4 +450,6 @@ def _approval(row: sqlite3.Row) -> Approval:
         state=ApprovalState(row["state"]),
         answered_by=row["answered_by"],
         reason=row["reason"],
+        given_by=tuple(json.loads(row["given_by"])),
+        for_job=bool(row["for_job"]),
     )
