@@ -14,6 +14,8 @@ from appliance.core.model import (
     CommandRequest,
     Decision,
     Denied,
+    ProjectName,
+    Quota,
     Rate,
     Recipe,
     Request,
@@ -24,8 +26,10 @@ from appliance.policy import tools
 from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
 from appliance.policy.engine import Engine, Finding
 from appliance.policy.paths import Guard, is_within
+from appliance.policy.quotas import RoleQuota, of_user
 from appliance.policy.rules import Effect, Names, PolicyRule
 from appliance.policy.sources import hidden_in
+from appliance.policy.trials import Trial
 
 OWNER = "owner"
 """The role that may approve for others where a rule names nobody."""
@@ -52,12 +56,16 @@ class LoadedPolicy:
         guard: Guard,
         commands: tuple[Recipe, ...],
         sha256: str,
+        quotas: tuple[RoleQuota, ...] = (),
+        trials: tuple[Trial, ...] = (),
     ) -> None:
         self.engine = engine
         self.sha256 = sha256
         self.names = names
         self._guard = guard
         self._commands = commands
+        self._quotas = quotas
+        self.trials = trials
 
     @property
     def rules(self) -> int:
@@ -69,6 +77,10 @@ class LoadedPolicy:
 
     def roles(self, user: UserName) -> tuple[str, ...]:
         return tuple(sorted(self.engine.roles_of(user)))
+
+    def quotas(self, user: UserName, project: ProjectName | None) -> tuple[Quota, ...]:
+        """How much the user may use there; all of them hold."""
+        return of_user(self._quotas, self.engine.roles_of(user), project)
 
     # --- decisions
 

@@ -1,23 +1,27 @@
 """A policy directory to a `LoadedPolicy`, or every mistake in it at once.
 
 A policy is loaded whole or not at all, and is never looser than written: a name nobody
-declared, a word we do not know, an empty rule set are refused, not guessed.
+declared, a word we do not know, two lines that contradict each other, an empty rule set, a test
+line that does not come out are refused, not guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from appliance.core.model import Project, ProjectName, UserName
 from appliance.errors import PolicyError
-from appliance.policy import rules, sources
+from appliance.policy import rules, sources, trials
 from appliance.policy.commands import recipes
 from appliance.policy.engine import Engine
+from appliance.policy.lines import Line, cut
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.paths import Guard
-from appliance.policy.rules import Grant, Line, Names
+from appliance.policy.quotas import role_quotas
+from appliance.policy.rules import Grant, Names, PolicyRule, RuleReader
 
 MAX_ROLE_DEPTH = 8
 """Casbin follows roles of roles ten deep; a longer chain would end in silence."""
@@ -31,39 +35,80 @@ def load(
     ours: Sequence[str] = (),
     automations: Collection[UserName] = (),
 ) -> LoadedPolicy:
-    """The policy in `directory` for these users and projects.
+    """The policy in `directory` for these users and projects, after its tests came out right.
 
     `ours` are our own directories (state, credentials): like the policy itself they are
     protected whatever a wide rule says. `automations` are the users who are no people. Raises
     PolicyError with one line per mistake.
     """
+    policy = load_untried(directory, users, projects, ours=ours, automations=automations)
+    failed = [o for o in trials.run(policy.trials, policy.decide) if not o.is_right]
+    _refuse_with(f"{outcome.trial.rule}:1: {outcome}" for outcome in failed)
+    return policy
+
+
+def load_untried(
+    directory: Path,
+    users: Collection[UserName],
+    projects: Mapping[ProjectName, Project],
+    *,
+    ours: Sequence[str] = (),
+    automations: Collection[UserName] = (),
+) -> LoadedPolicy:
+    """The same before its tests have been tried, to show what they say. Not to be used."""
     mistakes: list[str] = []
     found = sources.read(directory, mistakes)
-    lines = [
-        line for source in found.rules for line in rules.cut(source.name, source.text, mistakes)
-    ]
-    grants = [rules.grant(line) for line in lines if line.is_grant]
+    lines = [line for source in found.rules for line in cut(source.name, source.text, mistakes)]
+    grants = [rules.grant(line) for line in lines if line.kind == "g"]
     names = replace(_names(users, projects, grants, mistakes), automations=frozenset(automations))
-    policy_rules = [
-        rule for line in lines if not line.is_grant for rule in rules.policy_rules(line, names)
-    ]
-    _check_grants(lines, names, mistakes)
+    reader = RuleReader(names)
+    policy_rules = _rules(lines, reader)
+    quotas = [q for line in lines if line.kind == "q" for q in role_quotas(line, names, reader)]
+    tried = [t for line in lines if line.kind == "t" for t in trials.trials_of(line, names)]
+    _check_grants(lines, names)
     if not mistakes:
         _check_inheritance(grants, mistakes)
     commands = recipes(found.commands, mistakes)
     if not policy_rules and not mistakes:
         mistakes.append(f"{directory}: no rules; an empty policy would let nobody do anything")
-    if mistakes:
-        raise PolicyError(
-            "\n".join(dict.fromkeys(mistakes)), hint="dispatchctl policy check says it all again"
-        )
+    _refuse_with(mistakes)
     return LoadedPolicy(
         engine=Engine(found.model, policy_rules, grants, names.users),
         names=names,
         guard=Guard((*ours, str(directory))),
         commands=commands,
         sha256=found.sha256,
+        quotas=tuple(quotas),
+        trials=tuple(tried),
     )
+
+
+def _refuse_with(mistakes: Iterable[str]) -> None:
+    """Raises PolicyError when there are mistakes; in the order of the files."""
+    told = sorted(dict.fromkeys(mistakes), key=_place)
+    if told:
+        raise PolicyError("\n".join(told), hint="dispatchctl policy check says it all again")
+
+
+def _place(mistake: str) -> tuple[str, int, int]:
+    found = re.match(r"(.*?):([0-9]+)(?::([0-9]+))?: ", mistake)
+    return (found[1], int(found[2]), int(found[3] or 0)) if found else ("", 0, 0)
+
+
+def _rules(lines: Iterable[Line], reader: RuleReader) -> list[PolicyRule]:
+    """All rules. Two that say different things about the same are a mistake in the later one."""
+    found: list[PolicyRule] = []
+    said: dict[object, PolicyRule] = {}
+    for line in lines:
+        if line.kind != "p":
+            continue
+        for rule in reader.rules(line):
+            found.append(rule)
+            key = (rule.role, rule.where, rule.act, rule.pattern, rule.when)
+            before = said.setdefault(key, rule)
+            if before.effect is not rule.effect:
+                line.wrong(f"this says {rule.effect}, but {before.rule} says {before.effect}", 5)
+    return found
 
 
 def _names(
@@ -81,20 +126,20 @@ def _names(
     return Names(frozenset(users), paths, frozenset(grant.role for grant in grants))
 
 
-def _check_grants(lines: Sequence[Line], names: Names, mistakes: list[str]) -> None:
-    """A role is of use when a rule, an approval or another role speaks of it."""
+def _check_grants(lines: Sequence[Line], names: Names) -> None:
+    """A role is of use when a rule, an approval, a quota or another role speaks of it."""
     useful = {line.fields[1] for line in lines}
     useful |= {
         role
         for line in lines
         for word in (line.fields[6].split() if len(line.fields) == 7 else ())
         if word.startswith("by=")
-        for role in word[3:].split("|")
+        for role in word[3:].partition("*")[0].split("|")
     }
     useful -= names.users
     for line in lines:
-        if line.is_grant:
-            rules.check_grant(line, names, frozenset(useful))
+        if line.kind == "g":
+            rules.check_grant(line, names, useful)
 
 
 def _check_inheritance(grants: Sequence[Grant], mistakes: list[str]) -> None:
@@ -102,7 +147,7 @@ def _check_inheritance(grants: Sequence[Grant], mistakes: list[str]) -> None:
     for grant in grants:
         parents.setdefault(grant.member, []).append(grant.role)
     mistakes += [
-        f"{grant.rule}: {grant.member} inherits roles in a circle, or more than "
+        f"{grant.rule}:1: {grant.member} inherits roles in a circle, or more than "
         f"{MAX_ROLE_DEPTH} deep"
         for grant in grants
         if _depth(grant.member, parents) > MAX_ROLE_DEPTH

@@ -1,29 +1,30 @@
-"""One line of a *.csv file to one checked grant or rule; what it does not know it refuses.
+"""Grants and rules: a line's words checked against the names that exist.
 
     g, alice, owner                                     alice (or a role) has the role owner
     p, owner, demo, bash, git push **, approve, by=lead ttl=10m    a rule
 
-Casbin's own file adapter would load "P, …", "Deny" or "deny # note" and then allow: every word
-here is compared exactly, and a line that is not understood is never skipped.
+What a line does not know it refuses, with the nearest right word.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from appliance.core.model import Act, Millis, Platform, ProjectName, Rate, Rule, UserName
 from appliance.core.toml import nearest
-from appliance.policy import patterns
+from appliance.policy import options, patterns
+from appliance.policy.lines import Line
+from appliance.policy.options import DEFAULT_TTL_SECONDS
+from appliance.policy.tools import TOOLS
 from appliance.policy.when import ALWAYS, When
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 EVERYBODY = "*"
 MAX_PATTERN_CHARACTERS = 1_000
-MAX_TTL_SECONDS = 24 * 60 * 60
-DEFAULT_TTL_SECONDS = 600
 
 
 class Effect(StrEnum):
@@ -79,56 +80,6 @@ class Names:
     automations: frozenset[UserName] = frozenset()
 
 
-@dataclass(slots=True)
-class Line:
-    """A line cut into fields, not checked yet. Mistakes are noted with its file and line."""
-
-    rule: Rule
-    fields: tuple[str, ...]
-    mistakes: list[str] = field(default_factory=list)
-
-    def wrong(self, what: str) -> None:
-        self.mistakes.append(f"{self.rule}: {what}")
-
-    @property
-    def is_grant(self) -> bool:
-        return self.fields[0] == "g"
-
-
-def cut(name: str, text: str, mistakes: list[str]) -> list[Line]:
-    """The lines of a file that say something. A "#" at the start or after a blank is a comment."""
-    lines = []
-    for number, raw in enumerate(text.split("\n"), 1):
-        said = re.split(r"(?:^|(?<=[ \t]))#", raw, maxsplit=1)[0].strip(" \t")
-        if not said:
-            continue
-        fields = tuple(" ".join(part.split()) for part in said.split(","))
-        line = Line(Rule(name, number, said), fields, mistakes)
-        if _has_right_shape(line, said):
-            lines.append(line)
-    return lines
-
-
-_SHAPES = {"g": "g, USER-OR-ROLE, ROLE", "p": "p, ROLE, PROJECT, ACT, PATTERN, EFFECT, OPTIONS"}
-_FIELDS = {"g": (3,), "p": (6, 7)}
-
-
-def _has_right_shape(line: Line, said: str) -> bool:
-    kind = line.fields[0]
-    if kind not in _SHAPES:
-        near = nearest(kind.casefold(), _SHAPES)
-        line.wrong(f'unknown kind of line "{kind}"{near or ", a line begins with g or p"}')
-    elif '"' in said or "'" in said:
-        line.wrong("quotes have no meaning here; write the words as they are")
-    elif len(line.fields) not in _FIELDS[kind]:
-        line.wrong(f"{len(line.fields)} fields; write: {_SHAPES[kind]}")
-    elif "" in line.fields[:6]:
-        line.wrong(f"field {line.fields.index('') + 1} is empty; write: {_SHAPES[kind]}")
-    else:
-        return True
-    return False
-
-
 # --- grants
 
 
@@ -138,77 +89,110 @@ def grant(line: Line) -> Grant:
     return Grant(member, role, line.rule)
 
 
-def check_grant(line: Line, names: Names, has_rules: frozenset[str]) -> None:
+def check_grant(line: Line, names: Names, useful: Collection[str]) -> None:
     """Notes names nobody has declared, and roles that are no use."""
     _, member, role = line.fields
     if not NAME.fullmatch(role):
-        line.wrong(f'"{role}" cannot be a role: small letters, digits and -')
+        line.wrong(f'"{role}" cannot be a role: small letters, digits and -', 2)
     elif role in names.users:
-        line.wrong(f'"{role}" is a user; a role needs another name')
-    elif role not in has_rules:
-        line.wrong(f'the role "{role}" has no rules{nearest(role, has_rules)}')
+        line.wrong(f'"{role}" is a user; a role needs another name', 2)
+    elif role not in useful:
+        line.wrong(f'the role "{role}" has no rules{nearest(role, useful)}', 2)
     if member not in names.users and member not in names.roles:
         near = nearest(member, [*names.users, *names.roles])
-        line.wrong(f'no user or role called "{member}"{near}; users are in dispatch.toml')
+        line.wrong(f'no user or role called "{member}"{near}; users are in dispatch.toml', 1)
 
 
 # --- rules
 
 
-def policy_rules(line: Line, names: Names) -> list[PolicyRule]:
-    """The line's rule, or nothing and at least one mistake noted."""
-    before = len(line.mistakes)
-    _, role, where, act, pattern, effect, options = (*line.fields, "")[:7]
-    _check_role(line, role, names)
-    places = _places(line, where, names)
-    _check_pattern(line, act, pattern)
-    if effect not in (Effect.DENY, Effect.APPROVE, Effect.ALLOW):
-        known = (Effect.ALLOW, Effect.APPROVE, Effect.DENY)
-        line.wrong(f'unknown effect "{effect}"{nearest(effect, known) or _one_of(known)}')
-    chosen = _options(line, options, effect, names)
-    if len(line.mistakes) > before:
-        return []
-    return [
-        PolicyRule(
-            role, place, Act(act), absolute, chosen.effect, line.rule, chosen.by, chosen.ttl_seconds
-        )
-        for place, absolute in _resolved(Act(act), pattern, places, names)
-    ]
+class RuleReader:
+    """Reads the rules of one policy. What a word means is looked up once for all lines."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._known_roles: dict[str, str] = {}
+        self._known_places: dict[str, tuple[str, str]] = {}
+
+    def rules(self, line: Line) -> list[PolicyRule]:
+        """The line's rule, or nothing and at least one mistake noted."""
+        _, role, where, act, pattern, effect, *column = line.fields
+        place, wrong_place = self.place(where)
+        chosen, wrong_options = options.parse(column[0] if column else "", effect)
+        wrong = [
+            (1, "", self.wrong_role(role)),
+            (2, "", wrong_place),
+            *((3, "", what) for what in _wrong_act(act)),
+            (4, "", _wrong_pattern(act, pattern, effect)),
+            (5, "", _wrong_effect(effect)),
+            *((6, m.word, m.what) for m in wrong_options),
+            *((6, m.word, m.what) for m in options.unknown_roles(chosen, self._names.roles)),
+        ]
+        if any(what for _, _, what in wrong):
+            for number, word, what in wrong:
+                if what:
+                    line.wrong(what, number, word)
+            return []
+        return [
+            PolicyRule(
+                role, directory, Act(act), absolute,
+                Effect.FALLBACK if chosen.is_fallback else Effect(effect), line.rule,
+                chosen.by, chosen.ttl_seconds, chosen.people, chosen.job_wide, chosen.rate,
+                chosen.when,
+            )
+            for directory, absolute in self._resolved(act, pattern, place)
+        ]  # fmt: skip
+
+    def wrong_role(self, role: str) -> str:
+        """What is wrong with a role in a rule; "" when nothing is."""
+        if role not in self._known_roles:
+            self._known_roles[role] = _wrong_role(role, self._names)
+        return self._known_roles[role]
+
+    def place(self, where: str) -> tuple[str, str]:
+        """Column 3 as a directory, "*" or "DIRECTORY/**", and what is wrong with it."""
+        if where not in self._known_places:
+            self._known_places[where] = _place(where, self._names)
+        return self._known_places[where]
+
+    def _resolved(self, act: str, pattern: str, place: str) -> list[tuple[str, str]]:
+        """(where, pattern) with path patterns made absolute: "src/**" is below the project."""
+        if act not in patterns.PATH_ACTS or pattern.startswith("/"):
+            return [(place, pattern)]
+        places = [place]
+        if place == EVERYBODY:
+            places = [f"{path}/**" for path in self._names.projects.values()]
+        return [(each, f"{each.removesuffix('/**')}/{pattern}") for each in places]
 
 
-def _one_of(words: tuple[str, ...]) -> str:
+def _one_of(words: Iterable[str]) -> str:
     return f", write one of: {', '.join(words)}"
 
 
-def _check_role(line: Line, role: str, names: Names) -> None:
+def _wrong_role(role: str, names: Names) -> str:
     if role == EVERYBODY or role in names.roles:
-        return
+        return ""
     if role in names.users:
-        line.wrong(f'"{role}" is a user; rules are for roles, give {role} one with a g line')
-    else:
-        near = nearest(role, names.roles)
-        line.wrong(
-            f'nobody has a role called "{role}"{near}'
-            + ("" if near else "; grant it with a g line")
-        )
+        return f'"{role}" is a user; rules are for roles, give {role} one with a g line'
+    near = nearest(role, names.roles)
+    return f'nobody has a role called "{role}"{near or "; grant it with a g line"}'
 
 
-def _places(line: Line, where: str, names: Names) -> tuple[str, ...]:
-    """Column 3 as directories: "*", "/srv/demo/**" for a project's name, or as written."""
+def _place(where: str, names: Names) -> tuple[str, str]:
     if where == EVERYBODY:
-        return ("*",)
+        return "*", ""
     if where in names.projects:
-        return (f"{names.projects[ProjectName(where)]}/**",)
+        return f"{names.projects[ProjectName(where)]}/**", ""
     if not where.startswith("/"):
-        line.wrong(f'no project called "{where}"{nearest(where, names.projects)}')
-    elif patterns.mistake_in(Act.READ, where) or "*" in where.removesuffix("/**"):
-        line.wrong(
+        return where, f'no project called "{where}"{nearest(where, names.projects)}'
+    if patterns.mistake_in(Act.READ, where) or "*" in where.removesuffix("/**"):
+        return where, (
             f'"{where}" is no directory: write /srv/demo for one, /srv/demo/** for all below'
         )
-    elif not any(_touches(where, path) for path in names.projects.values()):
+    if not any(_touches(where, path) for path in names.projects.values()):
         near = nearest(where.removesuffix("/**"), names.projects.values())
-        line.wrong(f'"{where}" holds no project{near}')
-    return (where,)
+        return where, f'"{where}" holds no project{near}'
+    return where, ""
 
 
 def _touches(where: str, project: str) -> bool:
@@ -216,89 +200,46 @@ def _touches(where: str, project: str) -> bool:
     return patterns.within(project, where) or patterns.within(top, f"{project}/**")
 
 
-def _check_pattern(line: Line, act: str, pattern: str) -> None:
-    if act not in set(Act):
-        line.wrong(f'unknown act "{act}"{nearest(act, set(Act)) or _one_of(tuple(Act))}')
-    elif len(pattern) > MAX_PATTERN_CHARACTERS:
-        line.wrong(f"the pattern has more than {MAX_PATTERN_CHARACTERS} characters")
-    elif mistake := patterns.mistake_in(act, pattern):
-        line.wrong(mistake)
+_ACTS = {act.value: act for act in Act}
 
 
-def _resolved(
-    act: Act, pattern: str, places: tuple[str, ...], names: Names
-) -> list[tuple[str, str]]:
-    """(where, pattern) with path patterns made absolute: "src/**" is below the project."""
-    if act not in patterns.PATH_ACTS or pattern.startswith("/"):
-        return [(place, pattern) for place in places]
-    if places == ("*",):
-        places = tuple(f"{path}/**" for path in names.projects.values())
-    return [(place, f"{place.removesuffix('/**')}/{pattern}") for place in places]
+def _wrong_act(act: str) -> list[str]:
+    if act in _ACTS:
+        return []
+    tool = next((name for name in TOOLS if name.casefold() == act.casefold()), None)
+    near = f', did you mean "{TOOLS[tool].value}"?' if tool else nearest(act.casefold(), _ACTS)
+    return [f'unknown act "{act}"{near or _one_of(_ACTS)}']
 
 
-# --- options
+@lru_cache(maxsize=65_536)
+def _wrong_pattern(act: str, pattern: str, effect: str) -> str:
+    if act not in _ACTS:
+        return ""
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        return f"the pattern has more than {MAX_PATTERN_CHARACTERS} characters"
+    return patterns.mistake_in(act, pattern) or (
+        _wrong_tool(pattern, effect) if act == Act.TOOL else ""
+    )
 
 
-@dataclass(slots=True)
-class _Chosen:
-    effect: Effect
-    by: tuple[str, ...] = ()
-    ttl_seconds: int = DEFAULT_TTL_SECONDS
+def _wrong_tool(pattern: str, effect: str) -> str:
+    """A tool that we do not know can be asked about or denied, but a slip must not pass for one."""
+    names = [name for name, act in TOOLS.items() if act is Act.TOOL]
+    for word in pattern.split("|"):
+        if word in names or "*" in word:
+            continue
+        if word in TOOLS:
+            return f'{word} is not of this kind: write a rule for the act "{TOOLS[word].value}"'
+        near = nearest(word, names)
+        if near or effect == Effect.ALLOW:
+            return f'no tool is called "{word}"{near or _one_of(names)}'
+    return ""
 
 
-_LATER = ("rate", "hours", "days", "via", "until")
+def _wrong_effect(effect: str) -> str:
+    if effect in _EFFECTS:
+        return ""
+    return f'unknown effect "{effect}"{nearest(effect.casefold(), _EFFECTS) or _one_of(_EFFECTS)}'
 
 
-def _options(line: Line, options: str, effect: str, names: Names) -> _Chosen:
-    chosen = _Chosen(Effect(effect) if effect in set(Effect) else Effect.DENY)
-    words = options.split()
-    keys = [word.partition("=")[0] for word in words]
-    if words and effect in (Effect.ALLOW, Effect.DENY):
-        line.wrong(f'"{words[0]}" only goes with approve, not with {effect}')
-    for key in {key for key in keys if keys.count(key) > 1}:
-        line.wrong(f'the option "{key}" stands twice')
-    for word in words:
-        key, _, value = word.partition("=")
-        if key in _OPTIONS and ("=" in word) == (key != "fallback"):
-            _OPTIONS[key](line, value, chosen, names)
-        else:
-            line.wrong(_unknown_option(word, key))
-    return chosen
-
-
-def _unknown_option(word: str, key: str) -> str:
-    if key in _LATER:
-        return f'the option "{key}" is not supported yet; without it the rule would be too wide'
-    near = nearest(key, ("by", "ttl", "fallback"))
-    return f'unknown option "{word}"{near or ", write by=ROLE, ttl=10m or fallback"}'
-
-
-def _by(line: Line, value: str, chosen: _Chosen, names: Names) -> None:
-    if "*" in value:
-        return line.wrong(f'"by={value}": two people (ROLE*2) are not supported yet')
-    roles = tuple(value.split("|"))
-    for role in roles:
-        if role not in names.roles:
-            line.wrong(f'"by": nobody has a role called "{role}"{nearest(role, names.roles)}')
-    chosen.by = roles
-    return None
-
-
-def _ttl(line: Line, value: str, chosen: _Chosen, _: Names) -> None:
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", value, re.ASCII)
-    seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
-    if not 10 <= seconds <= MAX_TTL_SECONDS:
-        return line.wrong(f'"ttl={value}": write a time from 10s to 24h, such as ttl=10m')
-    chosen.ttl_seconds = seconds
-    return None
-
-
-def _fallback(line: Line, _: str, chosen: _Chosen, __: Names) -> None:
-    chosen.effect = Effect.FALLBACK
-
-
-_OPTIONS: Mapping[str, Callable[[Line, str, _Chosen, Names], None]] = {
-    "by": _by,
-    "ttl": _ttl,
-    "fallback": _fallback,
-}
+_EFFECTS = (Effect.ALLOW.value, Effect.APPROVE.value, Effect.DENY.value)

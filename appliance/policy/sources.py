@@ -1,15 +1,15 @@
 """The files of a policy directory, read once, whole and with limits.
 
 A file that would be passed over in silence may hold the rule somebody relies on, so a visible
-file that is none of ours is a mistake ("rules.CSV", "deny.txt").
+file that is none of ours is a mistake ("rules.CSV", "deny.txt"). A file that is half written is not
+read: nothing may change while we read, and a last line without its end is a mistake.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,11 @@ MODEL, COMMANDS = "model.conf", "commands.toml"
 MAX_FILES = 100
 MAX_FILE_BYTES = 2_000_000
 
-_PASSED_OVER = re.compile(r"\..*|.*~|.*\.(md|bak|orig|dpkg-\w+|ucf-\w+|rpm\w+)", re.DOTALL)
-"""Documentation, and what editors and package managers leave behind."""
+_ATTEMPTS = 5
+_BREAK = "\n"
+
+_PASSED_OVER = re.compile(r"\..*|.*~|.*\.(md|bak|orig|dpkg-\w+|ucf-\w+|rpm\w+)|examples", re.DOTALL)
+"""Documentation, other set-ups, and what editors and package managers leave behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,9 @@ class Sources:
 
 def read(directory: Path, mistakes: list[str]) -> Sources:
     """The files of the directory. Raises PolicyError when it or a file cannot be read at all."""
-    contents = _contents(directory, mistakes)
+    contents = _settled(directory, mistakes)
     mistakes += [
-        f"{directory.name}/{needed}:1: there is no such file"
+        f"{directory.name}/{needed}:1:1: there is no such file"
         for needed in (MODEL, COMMANDS)
         if needed not in contents
     ]
@@ -61,59 +64,94 @@ def read(directory: Path, mistakes: list[str]) -> Sources:
     )
 
 
-def _contents(directory: Path, mistakes: list[str]) -> dict[str, bytes]:
-    contents: dict[str, bytes] = {}
+def _settled(directory: Path, mistakes: list[str]) -> dict[str, bytes]:
+    """The contents as they stood all at once: the same files before and after reading them."""
     try:
-        names = sorted(entry.name for entry in directory.iterdir())
-        for name in names:
-            if name in (MODEL, COMMANDS) or (name.endswith(".csv") and not name.startswith(".")):
-                contents[name] = _content(directory / name)
-            elif not _PASSED_OVER.fullmatch(name):
-                mistakes.append(
-                    f"{directory.name}/{name}:1: not a policy file; rules are in *.csv, "
-                    "notes in *.md"
-                )
+        for _ in range(_ATTEMPTS):
+            before = _stamp(directory)
+            contents = {name: _content(directory / name) for name in before if _is_ours(name)}
+            if _stamp(directory) == before:
+                break
+        else:
+            raise PolicyError(
+                f"{directory} is being written to; nothing is read before that is done",
+                hint="write a file elsewhere and move it here",
+            )
     except OSError as error:
         raise PolicyError(
             f"cannot read the policy {error.filename or directory}: {error.strerror}",
             hint="the directory is `policies` in [daemon] of dispatch.toml",
         ) from error
+    mistakes += [
+        f"{directory.name}/{name}:1:1: not a policy file; rules are in *.csv, notes in *.md"
+        for name in before
+        if not _is_ours(name) and not _PASSED_OVER.fullmatch(name)
+    ]
     if len(contents) > MAX_FILES:
         raise PolicyError(f"more than {MAX_FILES} policy files in {directory}")
     return contents
 
 
+def _stamp(directory: Path) -> dict[str, tuple[int, ...]]:
+    """What changes when a file does. Links are followed: what they lead to is read."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path in sorted(directory.iterdir()):
+        state = path.stat(follow_symlinks=_is_ours(path.name))
+        found[path.name] = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return found
+
+
+def _is_ours(name: str) -> bool:
+    return name in (MODEL, COMMANDS) or (name.endswith(".csv") and not name.startswith("."))
+
+
 def _content(file: Path) -> bytes:
-    if not file.is_file() or file.stat().st_size > MAX_FILE_BYTES:
-        raise PolicyError(f"{file} is no regular file of at most {MAX_FILE_BYTES} bytes")
-    return file.read_bytes()
+    if not file.is_file():  # a pipe would keep us waiting
+        raise PolicyError(f"{file} is no regular file")
+    with file.open("rb") as stream:
+        raw = stream.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
+        raise PolicyError(f"{file} has more than {MAX_FILE_BYTES} bytes")
+    return raw
 
 
 def _decoded(directory: Path, name: str, raw: bytes, mistakes: list[str]) -> str:
     where = f"{directory.name}/{name}"
     if raw.startswith(b"\xef\xbb\xbf"):
-        mistakes.append(f"{where}:1: begins with a byte order mark; save as UTF-8 without BOM")
+        mistakes.append(f"{where}:1:1: begins with a byte order mark; save as UTF-8 without BOM")
         return ""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        mistakes.append(f"{where}:{line}: not UTF-8; save the file as UTF-8")
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        mistakes.append(f"{where}:{line}:{column}: not UTF-8; save the file as UTF-8")
         return ""
-    mistakes += [
-        f"{where}:{number}: {hidden}; delete it"
-        for number, line in enumerate(text.split("\n"), 1)
-        if (hidden := hidden_in(line))
-    ]
+    if text and not text.endswith("\n"):
+        last = text.rpartition("\n")[2]
+        mistakes.append(
+            f"{where}:{text.count(_BREAK) + 1}:{len(last) + 1}: the last line does not end, as in "
+            "a file that is written only in part; end it with a line break"
+        )
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        mistakes += _hidden(where, text)
+        return "".join(sign for sign in text if sign == _BREAK or not hidden_in(sign))
     return text
+
+
+def _hidden(where: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if hidden := hidden_in(line):
+            column = next(at for at, sign in enumerate(line, 1) if hidden_in(sign))
+            yield f"{where}:{number}:{column}: {hidden}; delete it"
 
 
 def hidden_in(text: str) -> str:
     """What in the text does not show, or shows as something else; "" when nothing does."""
+    if text.isprintable():
+        return ""
     for character in text:
-        category = unicodedata.category(character)
-        is_odd_blank = category == "Zs" and character != " "
-        if (category[0] == "C" and character != "\t") or category in ("Zl", "Zp") or is_odd_blank:
+        if not character.isprintable() and character != "\t":
             return f"an invisible character (U+{ord(character):04X})"
     return ""
 

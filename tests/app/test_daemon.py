@@ -298,8 +298,8 @@ async def test_every_mistake_in_the_policy_is_told_at_once(house: House) -> None
     (house.home / "policies/more.csv").write_text("p, me, demo, chat\ng, nobody, owner, x, y\n")
     refused = dispatchd(house.home / "dispatch.toml")
     assert refused.returncode == 78
-    assert "more.csv:1: " in refused.stderr
-    assert "more.csv:2: " in refused.stderr
+    assert "more.csv:1:1: " in refused.stderr
+    assert "more.csv:2:1: " in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -56,8 +56,8 @@ def test_every_mistake_is_told(
     (tmp_path / "policies" / "more.csv").write_text("p, owner, *, bash, ls, alow\nx\n")
     assert main(["policy", "check", "--config", str(settings)]) == 78
     said = capsys.readouterr().err
-    assert 'policies/more.csv:1: unknown effect "alow", did you mean "allow"?' in said
-    assert 'policies/more.csv:2: unknown kind of line "x"' in said
+    assert 'policies/more.csv:1:24: unknown effect "alow", did you mean "allow"?' in said
+    assert 'policies/more.csv:2:1: unknown kind of line "x"' in said
     assert main(["policy", "check", "--config", str(settings), "--json"]) == 78
     assert not json.loads(capsys.readouterr().out)["ok"]
 

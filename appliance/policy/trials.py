@@ -1,0 +1,157 @@
+"""Lines that begin with t: what the policy must say, tried out at every load.
+
+    t, alice, demo, bash, git status; rm -rf /, deny
+    t, alice, /srv/demo/src, write, ../.git/config, deny
+    t, alice, *, chat, /help, allow
+
+"*" as project stands for each of them. A policy that says something else is not loaded. The
+time is not known in a trial: what a rule allows only at certain hours is not allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from appliance.core.model import (
+    Act,
+    AdminRequest,
+    Allowed,
+    Asks,
+    CommandRequest,
+    Decision,
+    Json,
+    Platform,
+    ProjectName,
+    Request,
+    Rule,
+    ToolRequest,
+    UserName,
+)
+from appliance.core.toml import nearest
+from appliance.policy import patterns
+from appliance.policy.lines import Line
+from appliance.policy.rules import EVERYBODY, Names
+
+VERDICTS = ("allow", "approve", "deny")
+
+_TOOLS: Mapping[Act, tuple[str, str]] = {
+    Act.BASH: ("Bash", "command"),
+    Act.READ: ("Read", "file_path"),
+    Act.WRITE: ("Write", "file_path"),
+    Act.WEB: ("WebFetch", "url"),
+    Act.AGENT: ("Agent", "subagent_type"),
+}
+_REST: Mapping[str, dict[str, Json]] = {"Write": {"content": ""}, "Agent": {"prompt": ""}}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A request and the verdict it must get."""
+
+    request: Request
+    wanted: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial has shown; `by` is the line that decided."""
+
+    trial: Trial
+    verdict: str
+    by: Rule | None
+
+    @property
+    def is_right(self) -> bool:
+        return self.verdict == self.trial.wanted
+
+    def __str__(self) -> str:
+        """One sentence about an outcome that is wrong."""
+        because = f"by {self.by}" if self.by else "because no rule allows it"
+        return (
+            f"this must be {self.trial.wanted}, and is {self.verdict} {because}: "
+            f"{self.trial.rule.text}"
+        )
+
+
+def run(trials: Sequence[Trial], decide: Callable[[Request], Decision]) -> Iterator[Outcome]:
+    """Every trial with what the policy says to it."""
+    for trial in trials:
+        decision = decide(trial.request)
+        yield Outcome(trial, verdict_of(decision), decision.rule)
+
+
+def verdict_of(decision: Decision) -> str:
+    if isinstance(decision, Allowed):
+        return "allow"
+    return "approve" if isinstance(decision, Asks) else "deny"
+
+
+def trials_of(line: Line, names: Names) -> list[Trial]:
+    """The line's trials, one for each project it speaks of, or mistakes noted."""
+    before = len(line.mistakes)
+    _, user, where, act, text, wanted = line.fields
+    if user not in names.users:
+        near = nearest(user, names.users)
+        line.wrong(f'no user called "{user}"{near}; a test is about a user of dispatch.toml', 1)
+    places = _places(line, where, names)
+    if act not in set(Act):
+        line.wrong(f'unknown act "{act}"{nearest(act.casefold(), set(Act))}', 3)
+    if wanted not in VERDICTS:
+        near = nearest(wanted, VERDICTS) or f", write one of: {', '.join(VERDICTS)}"
+        line.wrong(f'unknown verdict "{wanted}"{near}', line.raw.count(","))
+    if len(line.mistakes) > before:
+        return []
+    request = partial(_request, UserName(user), Act(act), text)
+    return [Trial(request(project, cwd, names), wanted, line.rule) for project, cwd in places]
+
+
+def _places(line: Line, where: str, names: Names) -> list[tuple[ProjectName, str]]:
+    """(project, working directory) for each place that column 3 names."""
+    if where == EVERYBODY:
+        return list(names.projects.items())
+    if where in names.projects:
+        return [(ProjectName(where), names.projects[ProjectName(where)])]
+    for project, path in names.projects.items():
+        if patterns.within(where, f"{path}/**"):
+            return [(project, where)]
+    line.wrong(f'no project called "{where}"{nearest(where, names.projects)}', 2)
+    return []
+
+
+def _request(
+    user: UserName, act: Act, text: str, project: ProjectName, cwd: str, names: Names
+) -> Request:
+    if act is Act.ADMIN:
+        return AdminRequest(user, text, Platform.TERMINAL)
+    if act is Act.CHAT:
+        return CommandRequest(user, project, text, Platform.TERMINAL)
+    tool, given = tool_call(act, text)
+    root = names.projects[project]
+    return ToolRequest(user, project, root, cwd, tool, given, Platform.TERMINAL)
+
+
+def tool_call(act: Act, text: str) -> tuple[str, dict[str, Json]]:
+    """The tool call that people mean by an act and a text, and its input."""
+    if act is Act.MCP:
+        return f"mcp__{text.replace('/', '__')}", {}
+    if act is Act.WEB and text == "search":
+        return "WebSearch", {"query": ""}
+    if act not in _TOOLS:
+        return text, _PLAIN_INPUTS.get(text, {})
+    tool, field = _TOOLS[act]
+    given: dict[str, Json] = {field: text, **_REST.get(tool, {})}
+    if act is Act.WEB and "://" not in text:
+        given[field] = f"https://{text}/"
+    return tool, given
+
+
+_PLAIN_INPUTS: Mapping[str, dict[str, Json]] = {
+    "TodoWrite": {"todos": []},
+    "TaskOutput": {"task_id": ""},
+    "TaskCreate": {"subject": "", "description": ""},
+    "TaskUpdate": {"taskId": ""},
+    "TaskGet": {"taskId": ""},
+}
