@@ -17,7 +17,7 @@ from appliance.errors import PolicyError
 from appliance.policy import rules, sources, trials
 from appliance.policy.commands import recipes
 from appliance.policy.engine import Engine
-from appliance.policy.lines import Line, cut
+from appliance.policy.fields import Line, cut
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.paths import Guard
 from appliance.policy.quotas import role_quotas

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from appliance.core.model import Measure, ProjectName, Quota
 from appliance.core.toml import nearest
 from appliance.policy import options
-from appliance.policy.lines import Line
+from appliance.policy.fields import Line
 from appliance.policy.rules import EVERYBODY, Names, RuleReader
 
 _MICRODOLLARS = 1_000_000

@@ -17,7 +17,7 @@ from functools import lru_cache
 from appliance.core.model import Act, Millis, Platform, ProjectName, Rate, Rule, UserName
 from appliance.core.toml import nearest
 from appliance.policy import options, patterns
-from appliance.policy.lines import Line
+from appliance.policy.fields import Line
 from appliance.policy.options import DEFAULT_TTL_SECONDS
 from appliance.policy.tools import TOOLS
 from appliance.policy.when import ALWAYS, When

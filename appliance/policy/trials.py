@@ -31,7 +31,7 @@ from appliance.core.model import (
 )
 from appliance.core.toml import nearest
 from appliance.policy import patterns
-from appliance.policy.lines import Line
+from appliance.policy.fields import Line
 from appliance.policy.rules import EVERYBODY, Names
 
 VERDICTS = ("allow", "approve", "deny")
