@@ -27,7 +27,10 @@ class Care(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One thing to be judged. `note` says why care is needed, `instead` how to do without."""
+    """One thing to be judged. `note` says why care is needed, `instead` how to do without.
+
+    `directory` is where it happens when that is not where the request was made (`cd x && …`).
+    """
 
     act: Act
     object: str
@@ -35,6 +38,7 @@ class Atom:
     care: Care = Care.PLAIN
     note: str = ""
     instead: str = ""
+    directory: str = ""
 
 
 class Unclear(Exception):

@@ -13,7 +13,8 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from fnmatch import translate
+from dataclasses import dataclass
+from fnmatch import fnmatchcase, translate
 
 from appliance.core.model import Act
 from appliance.policy.atoms import Atom, Care, Unclear

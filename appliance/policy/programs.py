@@ -1,182 +1,28 @@
-"""The options of programs that we have reviewed: with these a wide allow rule may count.
-
-`git log **` must not allow `git log --output=.bashrc`. So options are listed, not forbidden: an
-option that is not here needs a rule that names the command exactly, or a human. Left out are
-all that run a program, write a file, follow links or read lists of files. Interpreters (sh,
-python, awk, …) have no profile, because every argument of theirs can be a program.
-
-When in doubt an option is a flag: then the word behind it is judged as an operand, too. Only
-what always takes the next word is `valued` (`git diff -U` does not: it takes `-U5`).
-"""
+"""Which files a command names, when its program and all its options are reviewed (`profiles`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from posixpath import basename
 from typing import NamedTuple
 
+from appliance.core.model import Act
 from appliance.policy.atoms import Unclear
+from appliance.policy.profiles import PROFILES, Operands, Profile
+from appliance.policy.shell import Glob, Status
 
 
-class Operands(StrEnum):
-    """What the words that are no options mean."""
+class File(NamedTuple):
+    """A file that a command reads or writes; the path may be a `Glob`."""
 
-    NONE = "none"
-    TEXT = "text"
-    PATHS = "paths"
-    PATTERN_THEN_PATHS = "pattern, then paths"
-    REVISIONS_OR_PATHS = "revisions or paths"
-    TESTS = "paths, perhaps with ::test"
-    TARGETS = "names of targets"
+    act: Act
+    path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """`flags` stand alone or take "=VALUE"; `valued` take the next word too."""
-
-    operands: Operands = Operands.NONE
-    flags: frozenset[str] = frozenset()
-    valued: frozenset[str] = frozenset()
-    subcommands: Mapping[str, Profile] = field(default_factory=dict)
-
-
-def _profile(operands: Operands, flags: str = "", valued: str = "", letters: str = "") -> Profile:
-    """`letters`: one-letter flags, written together."""
-    short = frozenset(f"-{letter}" for letter in letters)
-    return Profile(operands, frozenset(flags.split()) | short, frozenset(valued.split()))
-
-
-_DIFF = (
-    "--stat --numstat --shortstat --dirstat --summary --name-only --name-status --patch --raw "
-    "--no-patch --cached --staged --color --no-color --color-words --word-diff --check --quiet "
-    "--exit-code --no-renames --find-renames --find-copies --ignore-all-space --minimal "
-    "--ignore-space-change --ignore-blank-lines --patience --histogram --no-ext-diff --merge-base "
-    "--no-textconv --full-index --abbrev --no-abbrev --compact-summary --unified --relative"
-)
-_LOG = (
-    "--oneline --graph --decorate --no-decorate --all --branches --tags --remotes --reverse "
-    "--merges --no-merges --first-parent --follow --pretty --format --abbrev-commit --date-order "
-    "--topo-order --author-date-order --left-right --cherry-pick --boundary --full-history "
-    "--simplify-by-decoration --invert-grep --regexp-ignore-case"
-)
-_LOG_VALUED = (
-    "--max-count --skip --since --until --after --before --author --committer --grep --date "
-    "-n -S -G"
-)
-
-_GIT: Mapping[str, Profile] = {
-    "status": _profile(
-        Operands.PATHS,
-        "--short --branch --porcelain --long --show-stash --ahead-behind --no-ahead-behind "
-        "--untracked-files --ignored --column --no-column --renames --no-renames",
-        letters="sbz",
-    ),
-    "log": _profile(Operands.REVISIONS_OR_PATHS, f"{_LOG} {_DIFF}", _LOG_VALUED, "pizEF"),
-    "diff": _profile(Operands.REVISIONS_OR_PATHS, _DIFF, "--diff-filter -S -G", "pbwzRsMCa"),
-    "show": _profile(Operands.REVISIONS_OR_PATHS, f"{_LOG} {_DIFF}", "--date", "pbwzsaq"),
-    "blame": _profile(
-        Operands.REVISIONS_OR_PATHS, "--porcelain --show-email --show-name", "--date", "wlstfne"
-    ),
-    "shortlog": _profile(
-        Operands.REVISIONS_OR_PATHS, "--summary --numbered --email --all --no-merges", letters="sne"
-    ),
-    "describe": _profile(
-        Operands.REVISIONS_OR_PATHS, "--all --tags --always --dirty --long --abbrev --contains"
-    ),
-    "rev-parse": _profile(
-        Operands.REVISIONS_OR_PATHS,
-        "--abbrev-ref --short --verify --show-toplevel --git-dir --is-inside-work-tree --quiet "
-        "--show-prefix --show-cdup --symbolic-full-name --all --branches --tags",
-        letters="q",
-    ),
-    "ls-files": _profile(
-        Operands.PATHS,
-        "--cached --deleted --modified --others --ignored --stage --exclude-standard --full-name "
-        "--error-unmatch --unmerged --killed",
-        letters="cdmoisuktvz",
-    ),
-    "branch": _profile(
-        Operands.NONE,
-        "--list --all --remotes --verbose --show-current --color --no-color --column --no-column "
-        "--merged --no-merged",
-        "--contains --no-contains --points-at --sort",
-        "arvi",
-    ),
-    "remote": _profile(Operands.NONE, "--verbose", letters="v"),
-    "stash": Profile(subcommands={"list": _profile(Operands.NONE, _LOG)}),
-}  # fmt: skip
-
-PROFILES: Mapping[str, Profile] = {
-    "git": Profile(subcommands=_GIT),
-    "ls": _profile(
-        Operands.PATHS,
-        "--all --almost-all --human-readable --recursive --color --group-directories-first --size "
-        "--reverse --directory --classify --inode --full-time --time-style --sort --no-group",
-        letters="aAlhrRtS1dFpisgGoCxmnUcuXvQqb",
-    ),
-    "cat": _profile(
-        Operands.PATHS, "--number --number-nonblank --show-all --squeeze-blank", letters="nbAsvetET"
-    ),
-    "head": _profile(Operands.PATHS, "--quiet --verbose", "-n -c --lines --bytes", "qvz"),
-    "tail": _profile(Operands.PATHS, "--quiet --verbose", "-n -c --lines --bytes", "qvz"),
-    "wc": _profile(
-        Operands.PATHS, "--lines --words --bytes --chars --max-line-length", letters="lwcmL"
-    ),
-    "grep": _profile(
-        Operands.PATTERN_THEN_PATHS,
-        "--recursive --line-number --ignore-case --no-ignore-case --files-with-matches --color "
-        "--files-without-match --invert-match --count --only-matching --word-regexp --quiet "
-        "--line-regexp --extended-regexp --fixed-strings --perl-regexp --no-filename --text "
-        "--with-filename --no-messages --null --basic-regexp",
-        "-e -A -B -C -m --regexp --after-context --before-context --context --max-count "
-        "--include --exclude --exclude-dir",
-        "rniIvlLcowxEFPGhHsaqzZ",
-    ),
-    "rg": _profile(
-        Operands.PATTERN_THEN_PATHS,
-        "--line-number --no-line-number --ignore-case --smart-case --case-sensitive --count --json "
-        "--files-with-matches --files-without-match --invert-match --only-matching --word-regexp "
-        "--line-regexp --fixed-strings --no-heading --heading --column --stats --trim "
-        "--multiline --multiline-dotall --pcre2 --vimgrep --no-filename --with-filename --quiet "
-        "--count-matches --null --crlf --text",
-        "-e -A -B -C -m -t -T -M -d -j --regexp --type --type-not --max-count "
-        "--max-depth --after-context --before-context --context --threads --sort --max-columns "
-        "--color",
-        "niSscvlowxFNHIqUP",
-    ),
-    "find": _profile(
-        Operands.PATHS,
-        "-print -print0 -not -o -or -a -and -empty -prune -xdev -mount -depth -true -false "
-        "-readable -writable -executable -daystart -noleaf",
-        "-name -iname -path -ipath -wholename -iwholename -regex -iregex -type -maxdepth "
-        "-mindepth -size -mtime -mmin -atime -amin -ctime -cmin -perm -user -group -links -inum",
-    ),
-    "pytest": _profile(
-        Operands.TESTS,
-        "--quiet --verbose --exitfirst --lf --last-failed --ff --failed-first --co --collect-only "
-        "--no-header --no-summary --showlocals --sw --stepwise --color --strict-markers",
-        "-k -m -n -r --tb --maxfail --durations",
-        "qvxsl",
-    ),
-    "make": _profile(Operands.TARGETS, "--silent --keep-going --always-make", letters="skB"),
-    "npm": Profile(
-        subcommands={
-            "test": _profile(Operands.NONE, "--silent", letters="s"),
-            "run": _profile(Operands.TARGETS, "--silent", letters="s"),
-            "ls": _profile(Operands.NONE, "--all --depth --json --long"),
-        }
-    ),
-    "echo": Profile(Operands.TEXT),
-    "true": Profile(Operands.TEXT),
-    "false": Profile(Operands.TEXT),
-    "pwd": _profile(Operands.NONE, letters="LP"),
-}
-
-
-def files_named(words: Sequence[str]) -> tuple[str, ...]:
-    """The words of a reviewed command that may name files.
+def files_named(words: Sequence[str]) -> tuple[File, ...]:
+    """The files of a reviewed command.
 
     Raises Unclear, naming the word, when the program or one of its options is not reviewed.
     """
@@ -188,53 +34,171 @@ def files_named(words: Sequence[str]) -> tuple[str, ...]:
         profile, arguments = profile.subcommands.get(arguments[0]), arguments[1:]
     if profile is None:
         raise _unreviewed(f'"{name}" is no program with reviewed options')
-    if profile.operands is Operands.TEXT:
-        return ()
-    return _files(name, profile, _Arguments.of(name, profile, arguments))
+    return tuple(_Call(name, profile).read(arguments).files())
 
 
 def _unreviewed(note: str) -> Unclear:
     return Unclear(note, "use plain options, or ask the owner for a rule with this exact command")
 
 
-@dataclass(slots=True)
-class _Arguments:
-    operands: list[str]
-    options: list[str]
+class _Option(NamedTuple):
+    name: str
+    value: str | None = None
+    takes_next: bool = False
 
-    @staticmethod
-    def of(name: str, profile: Profile, words: Sequence[str]) -> _Arguments:
-        found = _Arguments([], [])
+
+@dataclass(slots=True)
+class _Call:
+    name: str
+    profile: Profile
+    operands: list[str] = field(default_factory=list)
+    options: list[_Option] = field(default_factory=list)
+    passed_on: list[str] = field(default_factory=list)
+
+    def read(self, words: Sequence[str]) -> _Call:
+        """Tell options from operands."""
+        if self.profile.operands is Operands.TEXT and not self.profile.flags:
+            self.operands += words  # echo prints whatever it gets
+            return self
         rest = list(words)
         while rest:
             word = rest.pop(0)
             if word == "--":
-                found.operands += rest
+                self._behind_dashes(rest)
                 break
             if not word.startswith("-") or word == "-":
-                found.operands.append(word)
+                self.operands.append(word)
                 continue
-            option = _option(profile, word)
+            option = _option(self.profile, word)
             if option is None:
-                raise _unreviewed(f'the option "{word}" of {name} is not reviewed')
-            found.options.append(option.name)
+                raise _unreviewed(f'the option "{word}" of {self.name} is not reviewed')
             if option.takes_next:
-                del rest[:1]
-        return found
+                option = _Option(option.name, rest.pop(0) if rest else None)
+            if isinstance(option.value, Glob | Status):
+                raise Unclear(f'"{option.value}" outside of quotes', "put it in quotes")
+            self.options.append(option)
+        self._check()
+        return self
+
+    def _behind_dashes(self, rest: list[str]) -> None:
+        if self.profile.passes_on:
+            self.passed_on = rest
+        else:
+            self.operands += rest
+
+    def _check(self) -> None:
+        names = {option.name for option in self.options}
+        if self.profile.needs and self.profile.needs.isdisjoint(names):
+            raise _unreviewed(f"{self.name} without one of {' '.join(sorted(self.profile.needs))}")
+        if self.profile.most is not None and len(self.operands) > self.profile.most:
+            raise _unreviewed(f'{self.name} with "{self.operands[-1]}" is not reviewed')
+        for word in self.passed_on:
+            if word.startswith("-") and word not in _PASSED_ON:
+                raise _unreviewed(f'the option "{word}" behind {self.name} is not reviewed')
+
+    def files(self) -> Iterator[File]:
+        for option in self.options:
+            if option.name in self.profile.files and option.value is not None:
+                yield File(Act.READ, option.value)
+        yield from (File(Act.READ, word) for word in self.passed_on if not word.startswith("-"))
+        yield from self._operands()
+
+    def _operands(self) -> Iterator[File]:
+        match self.profile.operands:
+            case Operands.NONE:
+                if self.operands:
+                    raise _unreviewed(f'{self.name} with "{self.operands[0]}" is not reviewed')
+            case Operands.TEXT:
+                yield from (_read(word) for word in self.operands if isinstance(word, Glob))
+            case Operands.TARGETS:
+                for word in self.operands:
+                    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word) or _is_open(word):
+                        raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
+            case Operands.WRITTEN:
+                yield from (_written(word) for word in self._certain())
+            case Operands.COPIED | Operands.MOVED:
+                yield from self._copied()
+            case Operands.TESTS:
+                yield from map(_read, self._tests())
+            case Operands.REVISIONS_OR_PATHS:  # HEAD:src/app.py names a file too
+                for word in self._certain():
+                    yield from (_read(part) for part in (word, *word.split(":")) if part)
+            case Operands.PATTERN_THEN_PATHS:
+                has_pattern = any(option.name in ("-e", "--regexp") for option in self.options)
+                yield from map(_read, self._certain() if has_pattern else self._behind_first())
+            case Operands.SCRIPT_THEN_PATHS:
+                yield from map(_read, self._scripts())
+            case Operands.PATHS:
+                yield from map(_read, self._certain())
+
+    def _certain(self) -> list[str]:
+        for word in self.operands:
+            if isinstance(word, Status):
+                raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
+        return [word for word in self.operands if word != "-"]
+
+    def _behind_first(self) -> list[str]:
+        """The operands without the first, which has to be a plain word."""
+        if self.operands and _is_open(self.operands[0]):
+            raise Unclear(f'"{self.operands[0]}" outside of quotes', "put it in quotes")
+        return [word for word in self._certain() if word is not self.operands[0]]
+
+    def _scripts(self) -> list[str]:
+        scripts = [o.value or "" for o in self.options if o.name in self.profile.scripts]
+        files = self._certain() if scripts else self._behind_first()
+        if self.profile.check is not None:
+            for script in scripts or self.operands[:1]:
+                self.profile.check(script)
+        return files
+
+    def _tests(self) -> list[str]:
+        if any(word.startswith("@") for word in self.operands):
+            raise _unreviewed(f"{self.name} with arguments from a file (@) is not reviewed")
+        return [word if _is_open(word) else word.partition("::")[0] for word in self._certain()]
+
+    def _copied(self) -> Iterator[File]:
+        """Each source, and both places it may end up in: there, or below there."""
+        words = self._certain()
+        if len(words) < 2 or any(basename(word) in ("", ".", "..") for word in words[:-1]):
+            raise _unreviewed(f"{self.name} of a whole directory's content is not reviewed")
+        *sources, target = words
+        if _is_open(target):
+            raise _unreviewed(f'{self.name} to "{target}" is not reviewed')
+        yield _written(target)
+        for source in sources:
+            yield _read(source)
+            if self.profile.operands is Operands.MOVED:
+                yield _written(source)
+            yield _written(f"{target.rstrip('/') or '/'}/{basename(source)}")
 
 
-class _Option(NamedTuple):
-    name: str
-    takes_next: bool
+def _read(path: str) -> File:
+    return File(Act.READ, path)
+
+
+def _written(path: str) -> File:
+    return File(Act.WRITE, path)
+
+
+def _is_open(word: str) -> bool:
+    """Whether the shell will put something else in its place."""
+    return isinstance(word, Glob | Status)
+
+
+_PASSED_ON = frozenset({
+    "--fix", "--check", "--watch", "--watch=false", "--watchAll=false", "--coverage", "--silent",
+    "--verbose", "--ci", "--run", "--quiet", "--bail", "--passWithNoTests", "--noEmit", "-q", "-v",
+})  # fmt: skip
+"""Options that mean the same harmless thing to the usual tools behind `npm run`."""
 
 
 def _option(profile: Profile, word: str) -> _Option | None:
     """The option that a word is, or the last one of a cluster such as -rn; None: not reviewed."""
-    name, has_value, _ = word.partition("=") if word.startswith("--") else (word, "", "")
+    name, has_value, value = word.partition("=") if word.startswith("--") else (word, "", "")
     if name in profile.valued:
-        return _Option(name, takes_next=not has_value)
+        return _Option(name, value if has_value else None, takes_next=not has_value)
     if name in profile.flags or re.fullmatch(r"-[0-9]+", word):  # git log -5, head -20
-        return _Option(name, takes_next=False)
+        return _Option(name, value)
     return None if word.startswith("--") else _cluster(profile, word)
 
 
@@ -242,36 +206,7 @@ def _cluster(profile: Profile, word: str) -> _Option | None:
     last = len(word) - 1
     for index, letter in enumerate(word[1:], 1):
         if f"-{letter}" in profile.valued:  # the rest of the word is its value: -n5
-            return _Option(f"-{letter}", takes_next=index == last)
+            return _Option(f"-{letter}", word[index + 1 :], takes_next=index == last)
         if f"-{letter}" not in profile.flags:
             return None
-    return _Option(f"-{word[last]}", takes_next=False)
-
-
-def _files(name: str, profile: Profile, found: _Arguments) -> tuple[str, ...]:
-    operands = tuple(found.operands)
-    match profile.operands:
-        case Operands.PATTERN_THEN_PATHS:
-            has_pattern = not {"-e", "--regexp"}.isdisjoint(found.options)
-            return operands if has_pattern else operands[1:]
-        case Operands.REVISIONS_OR_PATHS:  # HEAD:src/app.py names a file too
-            return tuple(part for word in operands for part in (word, *word.split(":")) if part)
-        case Operands.TESTS:
-            if any(word.startswith("@") for word in operands):
-                raise _unreviewed(f"{name} with arguments from a file (@) is not reviewed")
-            return tuple(word.partition("::")[0] for word in operands)
-        case Operands.TARGETS:
-            _check_targets(name, operands)
-            return ()
-        case Operands.NONE:
-            if operands:
-                raise _unreviewed(f'{name} with "{operands[0]}" is not reviewed')
-            return ()
-        case _:
-            return operands
-
-
-def _check_targets(name: str, operands: Sequence[str]) -> None:
-    for word in operands:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word):
-            raise _unreviewed(f'{name} with "{word}" is not reviewed')
+    return _Option(f"-{word[last]}")

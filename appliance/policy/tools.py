@@ -18,7 +18,7 @@ from types import NoneType
 from urllib.parse import urlsplit
 
 from appliance.core.model import Act, Json, ToolRequest
-from appliance.policy import lines, paths
+from appliance.policy import bash, paths
 from appliance.policy.atoms import Atom, Care, Unclear, unclear
 from appliance.policy.paths import Place
 from appliance.policy.patterns import PATH_ACTS
@@ -86,7 +86,7 @@ def _shown(text: str) -> str:
 
 
 def _bash(call: Input, place: Place) -> list[Atom]:
-    return lines.atoms(str(call["command"]), place)
+    return bash.atoms(str(call["command"]), place)
 
 
 def as_run(tool: str, call: Input) -> Input:
@@ -96,7 +96,9 @@ def as_run(tool: str, call: Input) -> Input:
     understood stays as it is: it will at best be asked about, and shown as it is.
     """
     line = call.get("command")
-    return {**call, "command": lines.as_run(line)} if tool == "Bash" and isinstance(line, str) else call
+    if tool != "Bash" or not isinstance(line, str):
+        return call
+    return {**call, "command": bash.as_run(line)}
 
 
 # --- files
@@ -335,3 +337,11 @@ _SHAPES: Mapping[str, Shape] = {
 
 TOOLS: Mapping[str, Act] = {name: shape.act for name, shape in _SHAPES.items()}
 """The tools we know, and the act by which each is judged."""
+
+
+def call_of(tool: str, text: str) -> dict[str, Json]:
+    """The input that people mean by a tool and one text: its first field, the others empty."""
+    shape = _SHAPES.get(tool)
+    empty: dict[str, Json] = {name: kind() for name, kind in shape.required.items()} if shape else {}
+    main = next(iter(empty), "")
+    return {**empty, main: text} if empty.get(main) == "" else empty

@@ -1,0 +1,110 @@
+"""A shell line to atoms: the programs it runs, the files they name, and where it goes.
+
+Each program is an atom of its words. Files that a program reads or writes are atoms of their own,
+and so are redirections and every directory that the line changes to. A line that cannot be read
+is not cut into atoms; a command in it that cannot be judged is an unclear atom beside the others.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from glob import iglob
+from itertools import islice
+
+from appliance.core.model import Act
+from appliance.policy import paths, programs, shell
+from appliance.policy.atoms import Atom, Care, Unclear, of_words
+from appliance.policy.paths import Place
+from appliance.policy.programs import File
+
+MAX_MATCHES = 300
+NOWHERE = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
+
+
+def atoms(line: str, place: Place) -> list[Atom]:
+    """What the line asks for. Raises Unclear when it is not understood as a whole."""
+    script = shell.read(line)
+    steps = shell.steps(script, place.cwd, paths.resolved)
+    found = [atom for step in steps for atom in _step(step, place)]
+    return found or [place.file(Act.READ, place.cwd)]  # `cd .` looks at where it is
+
+
+def as_run(line: str) -> str:
+    """The line in our own words; as it is when it is not understood."""
+    try:
+        return shell.read(line).text
+    except Unclear:
+        return line
+
+
+def _step(step: shell.Step, place: Place) -> Iterator[Atom]:
+    for directory in step.directories:
+        if directory != place.cwd:
+            yield _at(place.file(Act.READ, directory), directory, place)
+        if isinstance(step.run, shell.Unwrapped):
+            yield from (
+                _at(atom, directory, place) for atom in _command(step.run, directory, place)
+            )
+    if isinstance(step.run, Unclear):
+        yield Atom(Act.BASH, step.text, step.text, Care.UNCLEAR, step.run.note, step.run.instead)
+    for directory in step.redirects_in:
+        for file in _redirected(step.redirects):
+            yield from (_at(atom, directory, place) for atom in _file(file, directory, place))
+
+
+def _at(atom: Atom, directory: str, place: Place) -> Atom:
+    return atom if directory == place.cwd else replace(atom, directory=directory)
+
+
+def _command(run: shell.Unwrapped, directory: str, place: Place) -> Iterator[Atom]:
+    try:
+        files = programs.files_named(run.words)
+        found = [atom for file in files for atom in _file(file, directory, place)]
+    except Unclear as why:
+        yield of_words(Act.BASH, run.words, Care.EXACT, why.note, why.instead)
+        return
+    yield of_words(Act.BASH, run.words)
+    yield from found
+
+
+def _redirected(redirects: tuple[shell.Redirect, ...]) -> Iterator[File]:
+    for redirect in redirects:
+        if redirect.operator in ("<<<", ">&") or redirect.target in NOWHERE:
+            continue
+        yield File(Act.READ if redirect.operator == "<" else Act.WRITE, redirect.target)
+
+
+# --- files
+
+
+def _file(file: File, directory: str, place: Place) -> Iterator[Atom]:
+    """The file, or whatever fits when its name has wildcards (in quotes, too: to be sure)."""
+    if not re.search(r"[*?\[]", file.path):
+        yield place.file(file.act, file.path, directory)
+        return
+    if not isinstance(file.path, shell.Glob):
+        yield place.file(file.act, file.path, directory)
+    yield from _matches(file, directory, place)
+
+
+def _matches(file: File, directory: str, place: Place) -> Iterator[Atom]:
+    """The directory a glob starts in, what it asks for, and what fits it as things stand."""
+    parts = file.path.split("/")
+    literal = next(i for i, part in enumerate(parts) if set(part) & set("*?["))
+    if ".." in parts[literal:]:
+        raise Unclear('a glob with ".." behind a wildcard', "name the files")
+    start = "/".join(parts[:literal]) or ("/" if file.path.startswith("/") else ".")
+    base = place.file(file.act, start, directory)
+    if any(paths.asks_for_protected(file.act, part) for part in parts[literal:]):
+        note = f'"{file.path}" asks for protected files'
+        base = replace(base, care=Care.PROTECTED, note=note, instead="name other files")
+    yield base
+    pattern = re.sub(r"\[[^\]]*\]", "?", file.path)  # more than any set can mean in any language
+    found = list(islice(iglob(pattern, root_dir=directory), MAX_MATCHES + 1))
+    if len(found) > MAX_MATCHES:
+        raise Unclear(f'"{file.path}" fits more than {MAX_MATCHES} files', "name the directory")
+    for name in found:
+        yield place.file(file.act, os.path.join(directory, name))  # noqa: PTH118

@@ -1,0 +1,189 @@
+"""What is really run by a command that only runs another one, or that goes elsewhere first.
+
+`timeout 5 git -C x --no-pager log` is judged as `git log` in x. A wrapper with an option that is
+not listed is Unclear: it may take the next word, which would then hide the program.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from appliance.policy.atoms import Unclear
+
+Words = tuple[str, ...]
+
+_SETTINGS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "NODE_ENV", "DEBUG",
+         "LANG", "LC_ALL", "TZ", "RUST_BACKTRACE", "RUST_LOG", "PYTHONUNBUFFERED",
+         "PYTHONDONTWRITEBYTECODE", "GIT_TERMINAL_PROMPT", "GIT_OPTIONAL_LOCKS", "TERM"),
+        r"[A-Za-z0-9_.,:*@%+=-]*",
+    ),
+    **dict.fromkeys(("PAGER", "GIT_PAGER"), "cat|"),
+}  # fmt: skip
+"""Variables that change how a program speaks, not what it runs, and the values that do so."""
+
+CHANGES_THE_SHELL = frozenset({
+    "pushd", "popd", "dirs", "eval", "source", ".", "exec", "export", "declare", "typeset", "local",
+    "readonly", "unset", "set", "shopt", "setopt", "unsetopt", "emulate", "alias", "unalias", "enable",
+    "disable", "builtin", "command", "trap", "hash", "rehash", "unhash", "bind", "bindkey", "complete",
+    "compgen", "compopt", "mapfile", "readarray", "read", "let", "umask", "ulimit", "limit", "exit",
+    "logout", "return", "break", "continue", "shift", "getopts", "suspend", "fc", "history", "r",
+    "autoload", "functions", "zmodload", "zle", "vared", "sched", "print", "float", "integer",
+    "caller", "wait", "jobs", "fg", "bg", "disown", "times", "coproc", "zcompile", "noglob",
+})  # fmt: skip
+"""Builtins after which other words mean something else, or that run what they are given."""
+
+RUNS_OTHERS = frozenset({
+    "sudo", "doas", "su", "runuser", "pkexec", "chroot", "nsenter", "unshare", "setpriv", "ionice",
+    "setsid", "stdbuf", "xargs", "parallel", "watch", "script", "flock", "busybox", "toybox", "chrt",
+    "taskset", "unbuffer", "strace", "ltrace", "gdb", "systemd-run", "daemonize", "expect", "screen",
+    "tmux", "at", "batch", "crontab", "ssh-agent", "dbus-run-session", "faketime", "fakeroot", "nc",
+    "socat", "setarch", "linux64", "linux32", "numactl", "prlimit", "bwrap", "firejail", "entr",
+})  # fmt: skip
+"""Programs whose words are a command of their own, as somebody else, elsewhere or otherwise."""
+
+SYSTEM_DIRECTORIES = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin")
+_DURATION = r"\d+(?:\.\d+)?[smhd]?"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """The words to be judged, and the directories to go through first. `by_shell` when it is
+    the shell that reads the first word: only then `cd` changes the directory."""
+
+    words: Words
+    directories: Words = ()
+    by_shell: bool = True
+
+
+def unwrapped(words: Sequence[str], settings: Sequence[tuple[str, str]] = ()) -> Unwrapped:
+    """What is really run. Raises Unclear when that cannot be said."""
+    for name, value in settings:
+        _check_setting(name, value)
+    found = Unwrapped(tuple(words))
+    while found.words[0] in _WRAPPERS:
+        inner = _WRAPPERS[found.words[0]](found.words)
+        if not inner or inner[0].startswith("-"):
+            raise Unclear(f'"{words[0]}" without a plain command', "run the command itself")
+        if inner[0] == "time":  # a shell word only where a command begins
+            raise Unclear(f'"time" behind "{words[0]}"', "leave one of them out")
+        found = Unwrapped(inner, by_shell=found.by_shell and found.words[0] == "time")
+    found = replace(found, words=(_program(found.words[0]), *found.words[1:]))
+    _check_program(found.words[0])
+    alias = _ALIASES.get(found.words[0])
+    return alias(found) if alias else found
+
+
+def _check_setting(name: str, value: str) -> None:
+    if not re.fullmatch(_SETTINGS.get(name, "(?!)"), value):
+        raise Unclear(f'the variable "{name}" before a command', "run the command without it")
+
+
+def _program(name: str) -> str:
+    """`/usr/bin/git` is `git`; every other path stays what it is."""
+    directory, slash, last = name.rpartition("/")
+    return last if slash and last and directory in SYSTEM_DIRECTORIES else name
+
+
+def _check_program(name: str) -> None:
+    if name in CHANGES_THE_SHELL:
+        raise Unclear(f'"{name}" changes what other words mean', "run the program itself")
+    if name in RUNS_OTHERS:
+        raise Unclear(f'"{name}" runs other programs', "run the program itself")
+
+
+# --- wrappers: what is behind them
+
+
+def _timeout(words: Words) -> Words:
+    rest = _without_options(
+        words, r"--foreground|--preserve-status|-v|--verbose|-[ks]\S+|--(?:signal|kill-after)=\S+",
+        r"-[ks]|--signal|--kill-after",
+    )  # fmt: skip
+    if not rest or not re.fullmatch(_DURATION, rest[0]):
+        raise Unclear('"timeout" without a plain duration', "write: timeout 60 COMMAND")
+    return rest[1:]
+
+
+def _nice(words: Words) -> Words:
+    return _without_options(words, r"-\d+|-n-?\d+|--adjustment=-?\d+", r"-n|--adjustment")
+
+
+def _bare(words: Words) -> Words:
+    return words[1:]
+
+
+def _env(words: Words) -> Words:
+    rest = words[1:]
+    while rest and "=" in rest[0]:
+        name, _, value = rest[0].partition("=")
+        _check_setting(name, value)
+        rest = rest[1:]
+    return rest
+
+
+def _without_options(words: Words, alone: str, valued: str) -> Words:
+    """The words behind the wrapper's options."""
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):
+        if re.fullmatch(valued, rest[0]):
+            rest = rest[2:]
+        elif re.fullmatch(alone, rest[0]):
+            rest = rest[1:]
+        else:
+            raise Unclear(f'the option "{rest[0]}" of "{words[0]}"', "run the command without it")
+    return rest
+
+
+_WRAPPERS: Mapping[str, Callable[[Words], Words]] = {
+    "timeout": _timeout,
+    "nice": _nice,
+    "nohup": _bare,
+    "time": _bare,
+    "env": _env,
+}
+
+
+# --- programs that are told where to go, or that are another program
+
+
+def _git(found: Unwrapped) -> Unwrapped:
+    """Without the options that only say where, or how to show it."""
+    rest = list(found.words[1:])
+    directories: list[str] = []
+    while rest and rest[0].startswith("-"):
+        if rest[0] in ("--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs"):
+            del rest[0]
+        elif rest[0] == "-C" and len(rest) > 1:
+            directories.append(rest[1])
+            del rest[:2]
+        else:
+            break  # not reviewed: stays in the words, and so no wide rule fits
+    return replace(found, words=("git", *rest), directories=tuple(directories))
+
+
+def _make(found: Unwrapped) -> Unwrapped:
+    match found.words:
+        case (_, "-C", directory, *rest):
+            return replace(found, words=("make", *rest), directories=(directory,))
+        case _:
+            return found
+
+
+def _python(found: Unwrapped) -> Unwrapped:
+    match found.words:
+        case (_, "-m", "pytest", *rest):
+            return replace(found, words=("pytest", *rest))
+        case _:
+            return found
+
+
+_ALIASES: Mapping[str, Callable[[Unwrapped], Unwrapped]] = {
+    "git": _git,
+    "make": _make,
+    "python": _python,
+    "python3": _python,
+}
