@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from appliance.audit.sinks.file import FileSink
 from appliance.audit.sinks.journal import journal_sink
 from appliance.audit.sinks.witness import WitnessSink
 from appliance.config import Settings
+from appliance.core.model import Reply
 from appliance.errors import ConfigError
 from appliance.ports import AnchorableAudit, AnchorSink, Clock, State
 from appliance.services.activity import Activity
@@ -19,13 +21,16 @@ from appliance.services.anchors import Anchors
 from appliance.services.outbox import Outbox
 from appliance.services.owner import OwnerChat
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Anchoring:
-    """The service, and the parts that it needs while the daemon runs."""
+    """The service, the parts that it needs while the daemon runs, and a way to the owner."""
 
     anchors: Anchors
     parts: Sequence[Part]
+    tell_owner: Callable[[Reply], None]
 
 
 def anchoring(
@@ -45,7 +50,11 @@ def anchoring(
     parts = [Part("anchors", anchors.run)]
     if owner is not None:
         parts.append(Part("owner", owner.run))
-    return Anchoring(anchors, parts)
+    return Anchoring(anchors, parts, owner.tell if owner else _tell_nobody)
+
+
+def _tell_nobody(_: Reply) -> None:
+    log.warning("nobody has a chat, so the owner is not told what the journal says")
 
 
 def host_sinks(settings: Settings) -> Iterator[AnchorSink]:

@@ -48,11 +48,13 @@ class Daemon:
     is_alive: Callable[[], None]
     grace_seconds: float
     when_ready: Callable[[], Awaitable[None]]
+    reload: Callable[[], None]
     close: Callable[[], Coroutine[None, None, None]]
 
 
 async def run(daemon: Daemon, stop: asyncio.Event) -> None:
     """Run until `stop` is set or a part crashes. Raises what the part raised, in a group."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, daemon.reload)
     try:
         await daemon.audit.append(*daemon.start_events)
         async with asyncio.TaskGroup() as group:

@@ -20,6 +20,7 @@ from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.anchoring import anchoring
 from appliance.app.daemon import Daemon, Part
+from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
 from appliance.app.recorder import RecordedLog
 from appliance.app.recorder import recorder as recorder_of
@@ -36,17 +37,19 @@ from appliance.core.model import (
     Project,
     ProjectName,
     Prompt,
+    Request,
     UserName,
 )
 from appliance.errors import ConfigError
 from appliance.host.clock import SystemClock
 from appliance.host.machine import boot_id, host_name
 from appliance.host.service_manager import ServiceManager
-from appliance.policy.explain import selftest
+from appliance.policy.explain import why
 from appliance.policy.loaded import LoadedPolicy
-from appliance.policy.loader import load as load_policy
 from appliance.ports import Agent, Audit, Chat, Clock
 from appliance.services.activity import Activity
+from appliance.services.administration import Administration
+from appliance.services.allowance import Allowance
 from appliance.services.anchors import Anchors
 from appliance.services.approvals import Approvals
 from appliance.services.desk import Desk
@@ -55,6 +58,9 @@ from appliance.services.health import Facts, Health, Probe
 from appliance.services.intake import Intake
 from appliance.services.judge import Judge
 from appliance.services.outbox import Outbox
+from appliance.services.policy_holder import PolicyHolder
+from appliance.services.refusals import Advice, Refusals
+from appliance.services.reloading import Reloading
 from appliance.services.strangers import Strangers
 from appliance.services.worker import Terms, Worker
 from appliance.storage.state import SqliteState
@@ -92,7 +98,9 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     state_directory = _private(Path(settings.daemon.state))
     directories = [d for d in (credentials, settings.daemon.credentials) if d]
     clock, manager, wall = SystemClock(), ServiceManager(), host_wall(settings)
-    policy = _policy(settings)
+    policy_files = PolicyDirectory(settings)
+    first_policy = policy_files.load()
+    policy = PolicyHolder(first_policy)
     state = SqliteState.open(state_directory)
     recorder = recorder_of(settings, clock)
     log = recorder.log
@@ -111,7 +119,14 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     intake = Intake(state, policy, settings.people(), settings.projects, clock, lambda: gate.wake())
     telegram = _telegram(settings, directories, intake, state_directory, clock)
     web = _web(settings, state, state_directory, clock)
-    terminal = _terminal(settings, clock, web, lambda: health.report(), lambda: anchors.post())
+    terminal = _terminal(
+        settings,
+        clock,
+        web,
+        lambda: health.report(),
+        lambda: anchors.post(),
+        lambda user: administration.reload_policy(user),
+    )
     chats: dict[Platform, Chat] = {c.platform: c for c in (telegram, web, terminal) if c}
     strangers = Strangers(
         audit, clock, {Platform.TELEGRAM: lambda: telegram.strangers} if telegram else {}
@@ -121,12 +136,28 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     outbox = Outbox(state, log, chats, clock)
     anchored = anchoring(settings, log, audit, state, outbox, clock)
     anchors = anchored.anchors
+    reloading = Reloading(policy_files, policy, audit, anchored.tell_owner, clock)
+    administration = Administration(policy, audit, reloading, clock)
+    allowance = Allowance(state, policy, clock)
     approvals = Approvals(state, audit, policy, outbox, clock)
-    judge = Judge(state, audit, policy, approvals, outbox, settings.projects, anchors.before_risk)
+    refusals = Refusals(state, policy, _advice(policy), clock)
+    judge = Judge(
+        state,
+        audit,
+        policy,
+        allowance,
+        approvals,
+        refusals,
+        outbox,
+        settings.projects,
+        anchors.before_risk,
+        clock,
+    )
     worker = Worker(
         state,
         audit,
         judge,
+        allowance,
         agents,
         approvals,
         outbox,
@@ -145,7 +176,10 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         max_parallel=settings.daemon.max_parallel,
     )
     health = Health(
-        facts, state, clock, _probes(wall, claude, strangers, log, anchors, state_directory)
+        facts,
+        state,
+        clock,
+        _probes(wall, claude, strangers, log, anchors, reloading, state_directory),
     )
     desk = Desk(
         state,
@@ -154,17 +188,19 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         settings.projects,
         worker,
         approvals,
+        refusals,
         outbox,
         health,
         clock,
     )
-    gate = Gate(state, audit, policy, settings.projects, desk, outbox, clock)
+    gate = Gate(state, audit, policy, allowance, refusals, settings.projects, desk, outbox, clock)
 
     services = [
         Part("outbox", outbox.run),
         Part("strangers", strangers.run),
         *recorder.parts,
         *anchored.parts,
+        Part("policy", reloading.run),
         Part("launcher", link.run),
         *([Part("claude", claude.run)] if claude is not None else []),
         Part("approvals", approvals.run),
@@ -186,10 +222,11 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         outbox=outbox,
         audit=audit,
         manager=manager,
-        start_events=_start_events(settings, policy, wall),
+        start_events=_start_events(settings, first_policy, wall),
         is_alive=lambda: _answers(state),
         grace_seconds=settings.daemon.stop_grace_seconds,
         when_ready=_when_ready(settings, web, announce),
+        reload=reloading.ask,
         close=close,
     )
 
@@ -197,16 +234,15 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
 # --- the parts, one function each
 
 
-def _policy(settings: Settings) -> LoadedPolicy:
-    policy = load_policy(
-        Path(settings.daemon.policies),
-        settings.users,
-        settings.projects,
-        ours=(settings.daemon.state, settings.daemon.credentials),
-        automations=settings.automations,
-    )
-    selftest(policy)
-    return policy
+def _advice(policy: PolicyHolder) -> Advice:
+    """What would have allowed a request, by the policy of the moment when that is asked."""
+
+    def advice(request: Request) -> Sequence[str]:
+        current = policy.current
+        assert isinstance(current, LoadedPolicy)
+        return [part.advice for part in why(current, request).parts if part.advice]
+
+    return advice
 
 
 def _telegram(
@@ -244,6 +280,7 @@ def _terminal(
     web: WebChat | None,
     report: Callable[[], dict[str, Json]],
     post_anchor: Callable[[], Awaitable[dict[str, Json]]],
+    reload_policy: Callable[[UserName], Awaitable[dict[str, Json]]],
 ) -> TerminalChat | None:
     if settings.terminal is None:
         return None
@@ -264,7 +301,7 @@ def _terminal(
         Path(settings.terminal.socket),
         uids,
         clock,
-        {"status": status, "login": login, "anchor": anchor},
+        {"status": status, "login": login, "anchor": anchor, "reload": reload_policy},
     )
 
 
@@ -332,10 +369,13 @@ def _probes(
     strangers: Strangers,
     log: RecordedLog,
     anchors: Anchors,
+    reloading: Reloading,
     state_directory: Path,
 ) -> Mapping[str, Probe]:
     return {
         "agent": lambda: f"claude {claude.version}" if claude else NO_AGENT,
+        "policy": reloading.line,
+        "policy trouble": reloading.trouble,
         "wall": lambda: wall.shortfall,
         "audit": lambda: log.refusal,
         "anchors": anchors.line,

@@ -19,6 +19,7 @@ from appliance.core.commands import (
     Ask,
     CallRecipe,
     Command,
+    ExplainRefusal,
     Help,
     Mistake,
     ResumeJob,
@@ -55,6 +56,7 @@ from appliance.services.approvals import Approvals, Question
 from appliance.services.drafts import draft_job, running_prompt, steers
 from appliance.services.health import Health
 from appliance.services.outbox import Outbox
+from appliance.services.refusals import Refusals
 from appliance.services.worker import Worker
 
 LATEST_JOBS = 10
@@ -87,6 +89,7 @@ class Desk:
         projects: Mapping[ProjectName, Project],
         worker: Worker,
         approvals: Approvals,
+        refusals: Refusals,
         outbox: Outbox,
         health: Health,
         clock: Clock,
@@ -97,6 +100,7 @@ class Desk:
         self._projects = projects
         self._worker = worker
         self._approvals = approvals
+        self._refusals = refusals
         self._outbox = outbox
         self._health = health
         self._clock = clock
@@ -112,13 +116,14 @@ class Desk:
                 await self._start(case)
             case StopJob(job=job_id):
                 await self._stop(case, self._job_to_stop(case, job_id))
-            case Answer(approval=approval_id, is_granted=is_granted, reason=reason):
+            case Answer() as answer:
                 sentence = await self._approvals.answer(
-                    approval_id,
+                    answer.approval,
                     case.actor,
                     case.incoming.key,
-                    is_granted=is_granted,
-                    reason=reason,
+                    is_granted=answer.is_granted,
+                    reason=answer.reason,
+                    for_job=answer.for_job,
                 )
                 self._worker.wake()
                 self._reply(case, replies.say(sentence))
@@ -126,16 +131,25 @@ class Desk:
                 self._use_project(case, name)
             case StartAfresh():
                 self._forget_session(case)
-            case ShowStatus():
-                self._reply(case, self._health.reply())
-            case ShowJobs():
-                latest = self._state.latest_jobs(LATEST_JOBS)
-                self._reply(case, replies.jobs(latest, self._clock.now()))
-            case Help():
-                self._reply(case, self._help(case))
-            case Mistake(sentence):
-                self._reply(case, replies.say(sentence))
+            case ShowStatus() | ShowJobs() | ExplainRefusal() | Help() | Mistake():
+                self._reply(case, self._told(case, case.command))
         return None
+
+    def _told(
+        self, case: Case, command: ShowStatus | ShowJobs | ExplainRefusal | Help | Mistake
+    ) -> Reply:
+        """What only has to be looked up."""
+        match command:
+            case ShowStatus():
+                return self._health.reply()
+            case ShowJobs():
+                return replies.jobs(self._state.latest_jobs(LATEST_JOBS), self._clock.now())
+            case ExplainRefusal():
+                return self._refusals.explain(case.incoming.place)
+            case Help():
+                return self._help(case)
+            case Mistake(sentence):
+                return replies.say(sentence)
 
     def queues_at_once(self, case: Case) -> Job | None:
         """The job that this request queues without a question or a look at anything else."""
@@ -273,7 +287,9 @@ class Desk:
         return replies.help_for(may, recipes)
 
     def _may(self, actor: Actor, project: ProjectName | None, words: str) -> bool:
-        request = CommandRequest(actor.name, project, words, actor.sender.platform)
+        request = CommandRequest(
+            actor.name, project, words, actor.sender.platform, self._clock.now()
+        )
         return not isinstance(self._policy.decide(request), Denied)
 
     # answering

@@ -11,7 +11,7 @@ import asyncio
 import logging
 
 from appliance.core import replies
-from appliance.core.commands import Command, Mistake, shown
+from appliance.core.commands import CallRecipe, Command, ExplainRefusal, Mistake, shown
 from appliance.core.events import Event, MessageReceived, RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Barred, advance
 from appliance.core.model import (
@@ -30,9 +30,12 @@ from appliance.core.model import (
 from appliance.core.requests import command_of, words_of
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
-from appliance.services.desk import Case, Desk
+from appliance.services.allowance import Allowance, Use
+from appliance.services.approvals import answerable
+from appliance.services.desk import STARTS_JOB, Case, Desk
 from appliance.services.drafts import Projects, project_here
 from appliance.services.outbox import Outbox
+from appliance.services.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,8 @@ class Gate:
         state: State,
         audit: Audit,
         policy: Policy,
+        allowance: Allowance,
+        refusals: Refusals,
         projects: Projects,
         desk: Desk,
         outbox: Outbox,
@@ -55,6 +60,8 @@ class Gate:
         self._state = state
         self._audit = audit
         self._policy = policy
+        self._allowance = allowance
+        self._refusals = refusals
         self._projects = projects
         self._desk = desk
         self._outbox = outbox
@@ -80,6 +87,7 @@ class Gate:
             await self._wake.wait()
 
     async def _handle(self, incoming: Incoming, actor: Actor) -> None:
+        # without waiting in between: recipes, decision and limits are of one policy
         command = command_of(incoming, self._policy.recipes())
         project = project_here(incoming.place, self._state, self._projects)
         decision = self._decide(command, actor, project, incoming)
@@ -100,17 +108,41 @@ class Gate:
     ) -> Decision:
         if isinstance(command, Mistake):
             return Denied(None, command.sentence)
-        request = CommandRequest(actor.name, project, words_of(command), incoming.sender.platform)
-        return self._policy.decide(request)
+        decision = self._policy.decide(self._request(command, actor, project, incoming))
+        if isinstance(decision, Asks):
+            decision = answerable(self._policy, actor.name, decision)
+        is_work = isinstance(command, STARTS_JOB)
+        use = Use(
+            user=actor.name,
+            project=project,
+            key=incoming.key,
+            is_work=is_work,
+            is_agents=is_work and not isinstance(command, CallRecipe),
+        )
+        return self._allowance.admit(decision, use)
+
+    def _request(
+        self, command: Command, actor: Actor, project: ProjectName | None, incoming: Incoming
+    ) -> CommandRequest:
+        return CommandRequest(
+            actor.name, project, words_of(command), incoming.sender.platform, self._clock.now()
+        )
 
     async def _act(self, case: Case) -> None:
         match case.command, case.decision:
             case Mistake(sentence), _:
                 self._refuse(case.incoming, replies.say(sentence), sentence)
             case _, Denied() as denied:
-                self._refuse(case.incoming, replies.denied(denied), denied.reason)
+                self._deny(case, denied)
             case _, Allowed() | Asks():
                 await self._desk.act(case)
+
+    def _deny(self, case: Case, denied: Denied) -> None:
+        with self._state.transaction():
+            if not isinstance(case.command, ExplainRefusal):
+                request = self._request(case.command, case.actor, case.project, case.incoming)
+                self._refusals.note(case.incoming.place, request, denied)
+            self._refuse(case.incoming, replies.denied(denied), denied.reason)
 
     def _refuse(self, incoming: Incoming, reply: Reply, reason: str) -> None:
         with self._state.transaction():

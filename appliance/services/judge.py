@@ -19,6 +19,7 @@ from appliance.core.model import (
     Allowed,
     ApprovalId,
     Asks,
+    Decision,
     Denied,
     Proceed,
     Project,
@@ -29,9 +30,11 @@ from appliance.core.model import (
     Verdict,
 )
 from appliance.errors import AnchorUnavailable, AuditUnavailable
-from appliance.ports import Audit, BeforeRisk, Policy, State
-from appliance.services.approvals import Approvals, Question
+from appliance.ports import Audit, BeforeRisk, Clock, Policy, State
+from appliance.services.allowance import Allowance, Use
+from appliance.services.approvals import Approvals, Question, answerable
 from appliance.services.outbox import Outbox
+from appliance.services.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -56,18 +59,24 @@ class Judge:
         state: State,
         audit: Audit,
         policy: Policy,
+        allowance: Allowance,
         approvals: Approvals,
+        refusals: Refusals,
         outbox: Outbox,
         projects: Mapping[ProjectName, Project],
         before_risk: BeforeRisk,
+        clock: Clock,
     ) -> None:
         self._state = state
         self._audit = audit
         self._policy = policy
+        self._allowance = allowance
         self._approvals = approvals
+        self._refusals = refusals
         self._outbox = outbox
         self._projects = projects
         self._before_risk = before_risk
+        self._clock = clock
 
     async def __call__(self, job: Job, calls: Calls, call: ToolCall) -> Verdict:
         """The policy's word on one call, and a human's where it asks. Fails closed."""
@@ -75,18 +84,7 @@ class Judge:
             return await self._deny(
                 job, calls, call, Denied(None, "this is a question (/ask): it may only read")
             )
-        project = self._projects[job.project]
-        decision = self._policy.decide(
-            ToolRequest(
-                user=job.requester,
-                project=job.project,
-                root=project.path,
-                cwd=call.cwd,
-                tool=call.tool,
-                input=call.input,
-                via=job.place.platform,
-            )
-        )
+        decision = self._decide(job, call)
         match decision:
             case Allowed():
                 return await self._allow(job, call, str(decision.rule))
@@ -95,12 +93,33 @@ class Judge:
             case Denied():
                 return await self._deny(job, calls, call, decision)
 
-    async def _allow(self, job: Job, call: ToolCall, rule: str) -> Verdict:
+    def _decide(self, job: Job, call: ToolCall) -> Decision:
+        """Decided and counted in one step, by one policy."""
+        decision = self._policy.decide(self._request(job, call))
+        if isinstance(decision, Asks):
+            decision = answerable(self._policy, job.requester, decision)
+        return self._allowance.admit(
+            decision, Use(job.requester, job.project, f"job:{job.id}:{call.id}")
+        )
+
+    def _request(self, job: Job, call: ToolCall) -> ToolRequest:
+        return ToolRequest(
+            user=job.requester,
+            project=job.project,
+            root=self._projects[job.project].path,
+            cwd=call.cwd,
+            tool=call.tool,
+            input=call.input,
+            via=job.place.platform,
+            at=self._clock.now(),
+        )
+
+    async def _allow(self, job: Job, call: ToolCall, rule: str, *because: str) -> Verdict:
         try:
             await self._audit.append(
                 RequestAllowed(
                     who=Who.agent(job.id),
-                    cause=(job.key, f"job:{job.id}", call.id),
+                    cause=(job.key, f"job:{job.id}", call.id, *because),
                     act=call.tool,
                     object=shown(replies.call_summary(call), 200),
                     project=job.project,
@@ -114,6 +133,9 @@ class Judge:
         return Proceed(call.input)
 
     async def _ask(self, job: Job, calls: Calls, call: ToolCall, asks: Asks) -> Verdict:
+        earlier = self._approvals.given_to_all(job, call.tool, asks)
+        if earlier is not None:
+            return await self._allow(job, call, str(asks.rule), f"approval:{earlier.id}")
         question = Question(
             job=job,
             request=call.id,
@@ -169,6 +191,7 @@ class Judge:
         calls.refused += 1
         if calls.refused <= REFUSALS_SHOWN:
             with self._state.transaction():
+                self._refusals.note(job.place, self._request(job, call), denied)
                 self._outbox.put(job.place, replies.tool_refused(job, call, denied.reason))
         rule = f" (rule {denied.rule})" if denied.rule else ""
         return Refuse(f"refused: {denied.reason}{rule}")

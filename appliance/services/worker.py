@@ -31,6 +31,7 @@ from appliance.core.events import (
     JobStarted,
     JobSteered,
     JobTimedOut,
+    RequestDenied,
     ToolFinished,
     ToolStarted,
     Who,
@@ -50,6 +51,7 @@ from appliance.core.jobs import (
 from appliance.core.jobs import State as JobState
 from appliance.core.model import (
     Actor,
+    Denied,
     Ended,
     Ending,
     Isolation,
@@ -79,6 +81,7 @@ from appliance.errors import (
     SandboxRefused,
 )
 from appliance.ports import Agent, AgentSession, Audit, BeforeRisk, Chat, Clock, Ready, State
+from appliance.services.allowance import Allowance
 from appliance.services.approvals import Approvals
 from appliance.services.judge import Calls, Judge
 from appliance.services.outbox import Outbox
@@ -137,6 +140,7 @@ class Worker:
         state: State,
         audit: Audit,
         judge: Judge,
+        allowance: Allowance,
         agents: Mapping[type, Agent],
         approvals: Approvals,
         outbox: Outbox,
@@ -149,6 +153,7 @@ class Worker:
         self._state = state
         self._audit = audit
         self._judge = judge
+        self._allowance = allowance
         self._agents = agents
         self._approvals = approvals
         self._outbox = outbox
@@ -310,6 +315,8 @@ class Worker:
             self._wake.set()
 
     async def _attempt(self, job: Job, run: Run) -> None:
+        if denied := self._over_cost(job):
+            return await self._bar(job, denied)
         agent = self._agents[type(job.work)]
         await agent.ready()
         task = self._task(job)
@@ -325,6 +332,32 @@ class Worker:
                 self._approvals.confirm(used.id)
             # what it said last is recorded and on its way before the process has gone
             await self._finish(job, run, await self._follow(job, run, session))
+        return None
+
+    def _over_cost(self, job: Job) -> Denied | None:
+        """While it waited in line, others of its requester may have used up what there is."""
+        if job.state is not JobState.QUEUED or not isinstance(job.work, Prompt):
+            return None
+        return self._allowance.over_cost(job.requester, job.project)
+
+    async def _bar(self, job: Job, denied: Denied) -> None:
+        """It was let in, but its turn comes when it may not start any more."""
+        cause = (job.key, f"job:{job.id}")
+        await self._audit.append(
+            RequestDenied(
+                cause=cause,
+                act="start",
+                object=f"job {job.id}",
+                project=job.project,
+                rule=str(denied.rule or ""),
+                reason=denied.reason,
+            ),
+            JobCancelled(cause=cause, job=job.id, reason=denied.reason),
+        )
+        with self._state.transaction():
+            ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
+            self._outbox.put(job.place, replies.answer(ended, denied.reason, 0))
+            self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(ended))
 
     def _start(self, job: Job, run: Run) -> Job:
         """Inside a transaction, after `_started_event` is recorded."""

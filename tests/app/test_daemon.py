@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -78,6 +79,7 @@ class Scene:
             is_alive=lambda: self.is_alive(),
             grace_seconds=GRACE_SECONDS,
             when_ready=self.noting("announced"),
+            reload=lambda: self.note("reload"),
             close=self.noting("closed"),  # type: ignore[arg-type]
         )
 
@@ -312,3 +314,12 @@ def dispatchd(config: Path) -> subprocess.CompletedProcess[str]:
         timeout=30,
         check=False,
     )
+
+
+async def test_sighup_reloads_and_stops_nothing() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.until("announced")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await scene.until("reload")
+        assert "STOPPING" not in scene.notes

@@ -13,7 +13,6 @@ from appliance.core.model import (
     Actor,
     Allowed,
     Asks,
-    CommandRequest,
     Decision,
     Denied,
     Ended,
@@ -29,6 +28,7 @@ from appliance.core.model import (
     Project,
     ProjectName,
     Prompt,
+    Quota,
     Recipe,
     Reply,
     Request,
@@ -39,6 +39,7 @@ from appliance.core.model import (
     TaskEvent,
     ToolCall,
     ToolFinished,
+    ToolRequest,
     ToolStarted,
     UserName,
 )
@@ -46,6 +47,7 @@ from appliance.errors import AuditUnavailable
 from appliance.ports import BeforeRisk, Receipt
 from appliance.ports import Judge as JudgeCallback
 from appliance.services.activity import Activity
+from appliance.services.allowance import Allowance
 from appliance.services.approvals import Approvals
 from appliance.services.desk import Desk
 from appliance.services.gate import Gate
@@ -53,11 +55,15 @@ from appliance.services.health import Facts, Health
 from appliance.services.intake import Intake
 from appliance.services.judge import Judge
 from appliance.services.outbox import Outbox
+from appliance.services.policy_holder import PolicyHolder
+from appliance.services.refusals import Refusals
 from appliance.services.worker import Terms, Worker
 from appliance.storage.state import SqliteState
 from tests.examples import ALICE, BOB, NOW, click, message
 from tests.fakes import FakeClock
 
+CAROL = Actor(UserName("carol"), Sender(Platform.TELEGRAM, "77"))
+PEOPLE = (ALICE, BOB, CAROL)
 DEMO = ProjectName("demo")
 OTHER = ProjectName("other")
 RULE = Rule("rules.csv", 1, "p, …")
@@ -141,18 +147,21 @@ class TablePolicy:
 
     table: dict[str, Decision] = field(default_factory=dict)
     by: dict[str, set[str]] = field(default_factory=dict)
+    limits: tuple[Quota, ...] = ()
+    sha256: str = "ab" * 32
+    rules: int = 1
 
     def decide(self, request: Request) -> Decision:
-        key = request.words if isinstance(request, CommandRequest) else request.tool
+        key = request.tool if isinstance(request, ToolRequest) else request.words
         return self.table.get(key, Denied(None, f"nothing allows {key}"))
 
     def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
-        return any(user in self.by.get(role, ()) for role in asks.by) or (
-            not asks.by and user == requester
-        )
+        if asks.by:
+            return user != requester and any(user in self.by.get(role, ()) for role in asks.by)
+        return user == requester
 
     def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
-        return tuple(u for u in (ALICE.name, BOB.name) if self.may_approve(u, requester, asks))
+        return tuple(u.name for u in PEOPLE if self.may_approve(u.name, requester, asks))
 
     def roles(self, user: UserName) -> tuple[str, ...]:
         return ()
@@ -160,9 +169,12 @@ class TablePolicy:
     def recipes(self) -> tuple[Recipe, ...]:
         return (STATUS, DEPLOY)
 
+    def quotas(self, user: UserName, project: ProjectName | None) -> tuple[Quota, ...]:
+        return self.limits
+
 
 def allow_everything() -> TablePolicy:
-    words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /help /deploy"
+    words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /why /help /deploy"
     allowed: dict[str, Decision] = {word: Allowed(RULE) for word in [*words.split(), "Read"]}
     return TablePolicy({**allowed, "/git status": Allowed(RULE), "Bash": Asks(RULE)})
 
@@ -245,25 +257,32 @@ class Rig:
         self.audit = ListAudit()
         self.activity = Activity(self.audit)
         self.policy = policy or allow_everything()
+        self.holder = PolicyHolder(self.policy)
         self.chat = ListChat()
         self.agent = PuppetAgent()
         projects = {name: Project(name, f"/srv/{name}") for name in (DEMO, OTHER)}
         chats = {Platform.TELEGRAM: self.chat}
         self.outbox = Outbox(self.state, self.audit, chats, self.clock)  # type: ignore[arg-type]
-        self.approvals = Approvals(self.state, self.activity, self.policy, self.outbox, self.clock)
+        self.approvals = Approvals(self.state, self.activity, self.holder, self.outbox, self.clock)
+        allowance = Allowance(self.state, self.holder, self.clock)
+        refusals = Refusals(self.state, self.holder, lambda _: ("add a line",), self.clock)
         judge = Judge(
             self.state,
             self.activity,
-            self.policy,
+            self.holder,
+            allowance,
             self.approvals,
+            refusals,
             self.outbox,
             projects,
             self.before_risk,
+            self.clock,
         )
         self.worker = Worker(
             self.state,
             self.activity,
             judge,
+            allowance,
             {Prompt: self.agent, Program: self.agent},
             self.approvals,
             self.outbox,
@@ -278,19 +297,28 @@ class Rig:
         desk = Desk(
             self.state,
             self.activity,
-            self.policy,
+            self.holder,
             projects,
             self.worker,
             self.approvals,
+            refusals,
             self.outbox,
             health,
             self.clock,
         )
         self.gate = Gate(
-            self.state, self.activity, self.policy, projects, desk, self.outbox, self.clock
+            self.state,
+            self.activity,
+            self.holder,
+            allowance,
+            refusals,
+            projects,
+            desk,
+            self.outbox,
+            self.clock,
         )
-        users = {actor.sender: actor.name for actor in (ALICE, BOB)}
-        self.intake = Intake(self.state, self.policy, users, projects, self.clock, self.gate.wake)
+        users = {actor.sender: actor.name for actor in PEOPLE}
+        self.intake = Intake(self.state, self.holder, users, projects, self.clock, self.gate.wake)
         self.number = 0
         self.anchor: BeforeRisk | None = None
 

@@ -1,0 +1,61 @@
+"""The policy directory of the settings, as the daemon reads it: at its start and after edits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.config import Settings
+from appliance.policy.explain import selftest
+from appliance.policy.loaded import LoadedPolicy
+from appliance.policy.loader import load
+from appliance.ports import LivePolicy
+
+
+class PolicyDirectory:
+    """Port `PolicyFiles`. Users and projects are those of the settings, read once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._directory = Path(settings.daemon.policies)
+
+    @property
+    def path(self) -> str:
+        return str(self._directory)
+
+    def version(self) -> str:
+        try:
+            files = sorted(self._directory.iterdir())
+            return "\n".join(map(_look, files))
+        except OSError as error:
+            return f"unreadable: {error.strerror}"
+
+    def load(self) -> LoadedPolicy:
+        """Read, checked, its tests run and every denial fired once. Raises PolicyError."""
+        settings = self._settings
+        policy = load(
+            self._directory,
+            settings.users,
+            settings.projects,
+            ours=(settings.daemon.state, settings.daemon.credentials),
+            automations=settings.automations,
+        )
+        selftest(policy)
+        return policy
+
+    def difference(self, before: LivePolicy, after: LivePolicy) -> tuple[str, ...]:
+        assert isinstance(before, LoadedPolicy)
+        assert isinstance(after, LoadedPolicy)
+        old, new = _lines(before), _lines(after)
+        gone = [f"- {text}" for text in old if text not in new]
+        come = [f"+ {text}" for text in new if text not in old]
+        return (*gone, *come)
+
+
+def _lines(policy: LoadedPolicy) -> dict[str, None]:
+    return dict.fromkeys(rule.rule.text for rule in policy.engine.rules)
+
+
+def _look(file: Path) -> str:
+    """What of a file changes with an edit, or when another takes its place."""
+    seen = file.stat()
+    return f"{file.name} {seen.st_ino} {seen.st_size} {seen.st_mtime_ns}"
