@@ -81,7 +81,7 @@ def reading(house: House) -> Iterator[tuple[list[str], list[int]]]:
     is_over = threading.Event()
 
     def read(number: int) -> None:
-        while not is_over.is_set():
+        while not is_over.wait(0.0005):
             counts[number] += 1
             for words, right in (("/always", Allowed), ("/never", Denied)):
                 if not isinstance(decision := house.says(words), right):
