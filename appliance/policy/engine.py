@@ -12,7 +12,7 @@ nothing depends on the order of lines in a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,11 @@ class Question:
 
 Condition = Callable[[Question, PolicyRule], bool]
 
+
+def _holds_now(question: Question, rule: PolicyRule) -> bool:
+    return when(question.at, question.via, rule)
+
+
 _CONDITIONS: Mapping[str, Condition] = {
     # holds by itself: a rule is asked about with the effect it has
     "r_effect == p_effect": lambda _, __: True,
@@ -106,7 +111,7 @@ _CONDITIONS: Mapping[str, Condition] = {
         q.atom.care, rule.act, rule.pattern, rule.effect
     ),
     "g(r_sub, p_sub)": lambda q, rule: rule.role in q.roles,
-    "when(r_at, r_via, p_opt)": lambda q, rule: when(q.at, q.via, rule),
+    "when(r_at, r_via, p_opt)": _holds_now,
 }
 
 
@@ -146,14 +151,29 @@ class Engine:
         """
         question = Question(self._roles.get(user, frozenset()), directory, atom, at, via)
         found: dict[Effect, list[PolicyRule]] = {}
-        for number in self._candidates(question):
-            rule = self.rules[number]
-            if all(holds(question, rule) for holds in self._conditions):
-                found.setdefault(rule.effect, []).append(rule)
+        for rule in self._matching(question, self._conditions):
+            found.setdefault(rule.effect, []).append(rule)
         for effect in ORDER:
             if effect in found:
                 return Finding(effect, tuple(found[effect]))
         return Finding(None, ())
+
+    def silent(
+        self, user: UserName, directory: str, atom: Atom, at: Millis, via: Platform
+    ) -> tuple[PolicyRule, ...]:
+        """The rules that would speak at another time, or in another chat."""
+        question = Question(self._roles.get(user, frozenset()), directory, atom, at, via)
+        timeless = tuple(c for c in self._conditions if c is not _holds_now)
+        matching = self._matching(question, timeless)
+        return tuple(rule for rule in matching if not when(at, via, rule))
+
+    def _matching(
+        self, question: Question, conditions: Sequence[Condition]
+    ) -> Iterator[PolicyRule]:
+        for number in self._candidates(question):
+            rule = self.rules[number]
+            if all(holds(question, rule) for holds in conditions):
+                yield rule
 
     def stock(self) -> Any:
         """Casbin's enforcer with all rules in it: `enforce_ex` says the same, but tries each."""

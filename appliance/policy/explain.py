@@ -20,11 +20,16 @@ from appliance.policy.atoms import Atom, Care
 from appliance.policy.loaded import Judged, LoadedPolicy
 from appliance.policy.patterns import PATH_ACTS
 from appliance.policy.rules import EVERYBODY, Effect, PolicyRule
+from appliance.policy.trials import verdict_of
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing the request asks for, the verdict on it, the rules that gave it, and advice."""
+    """One thing the request asks for, the verdict on it, and the rules that gave it.
+
+    `advice` says what would have allowed it, `line` is what to paste for that, where a line does.
+    `silent` are rules that would have spoken at another time or in another chat.
+    """
 
     act: Act
     text: str
@@ -32,6 +37,8 @@ class Part:
     rules: tuple[PolicyRule, ...]
     note: str
     advice: str
+    line: str
+    silent: tuple[PolicyRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,14 @@ class Explanation:
 
     decision: Decision
     parts: tuple[Part, ...]
+
+    @property
+    def decided(self) -> Part | None:
+        """The part that made the decision what it is; None: it was made about the whole."""
+        wanted, rule = verdict_of(self.decision), self.decision.rule
+        alike = [part for part in self.parts if part.verdict == wanted]
+        by_rule = (part for part in alike if any(one.rule == rule for one in part.rules))
+        return next(by_rule, next(iter(alike), None))
 
 
 def why(policy: LoadedPolicy, request: Request) -> Explanation:
@@ -52,20 +67,30 @@ def why(policy: LoadedPolicy, request: Request) -> Explanation:
 
 def _part(policy: LoadedPolicy, request: Request, judged: Judged) -> Part:
     effect, rules = judged.finding.effect, judged.finding.rules
-    verdict = "denied" if effect is None else _VERDICTS[effect]
-    advice = "" if effect is Effect.ALLOW else _advice(policy, request, judged)
-    return Part(judged.atom.act, judged.atom.text, verdict, rules, judged.atom.note, advice)
+    verdict = "deny" if effect is None else _VERDICTS[effect]
+    line = _line(policy, request, judged)
+    advice = "" if effect is Effect.ALLOW else _advice(policy, request, judged, line)
+    return Part(
+        judged.atom.act,
+        judged.atom.text,
+        verdict,
+        rules,
+        judged.atom.note,
+        advice,
+        line,
+        policy.silent(request, judged.atom),
+    )
 
 
 _VERDICTS = {
-    Effect.DENY: "denied",
-    Effect.APPROVE: "asks",
-    Effect.FALLBACK: "asks",
-    Effect.ALLOW: "allowed",
+    Effect.DENY: "deny",
+    Effect.APPROVE: "approve",
+    Effect.FALLBACK: "approve",
+    Effect.ALLOW: "allow",
 }
 
 
-def _advice(policy: LoadedPolicy, request: Request, judged: Judged) -> str:
+def _advice(policy: LoadedPolicy, request: Request, judged: Judged, line: str) -> str:
     """What would have allowed a part: a line to add, or to take away."""
     atom, effect, rules = judged.atom, judged.finding.effect, judged.finding.rules
     roles = policy.roles(request.user)
@@ -76,11 +101,20 @@ def _advice(policy: LoadedPolicy, request: Request, judged: Judged) -> str:
     if effect in (Effect.DENY, Effect.APPROVE):
         where = ", ".join(dict.fromkeys(str(rule.rule) for rule in rules))
         return f"narrow or remove {where}: the strictest rule wins"
-    pattern = _pattern(atom)
-    if pattern is None:
+    if not line:
         return "no rule can name this exactly; a wider one, or an approval, could allow it"
+    return f"add the line  {line}"
+
+
+def _line(policy: LoadedPolicy, request: Request, judged: Judged) -> str:
+    """The rule that allows this part and nothing else; "" where none could."""
+    effect, atom, roles = judged.finding.effect, judged.atom, policy.roles(request.user)
+    pattern = _pattern(atom)
+    is_open = effect in (None, Effect.FALLBACK) and atom.care is not Care.UNCLEAR
+    if not is_open or not roles or pattern is None:
+        return ""
     project = EVERYBODY if isinstance(request, AdminRequest) else request.project or EVERYBODY
-    return f"add the line  p, {roles[0]}, {project}, {atom.act}, {pattern}, allow"
+    return f"p, {roles[0]}, {project}, {atom.act}, {pattern}, allow"
 
 
 def _pattern(atom: Atom) -> str | None:

@@ -14,9 +14,9 @@ from appliance.core.model import (
     CommandRequest,
     Decision,
     Denied,
+    Platform,
     ProjectName,
     Quota,
-    Rate,
     Recipe,
     Request,
     ToolRequest,
@@ -25,7 +25,7 @@ from appliance.core.model import (
 from appliance.policy import tools
 from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
 from appliance.policy.engine import Engine, Finding
-from appliance.policy.paths import Guard, is_within
+from appliance.policy.paths import Guard, Place, is_within
 from appliance.policy.quotas import RoleQuota, of_user
 from appliance.policy.rules import Effect, Names, PolicyRule
 from appliance.policy.sources import hidden_in
@@ -99,9 +99,21 @@ class LoadedPolicy:
         if isinstance(directory, Denied):
             return directory
         return [
-            Judged(atom, self.engine.judge(request.user, directory, atom, request.at, request.via))
+            Judged(
+                atom,
+                self.engine.judge(
+                    request.user, atom.directory or directory, atom, request.at, request.via
+                ),
+            )
             for atom in self._atoms(request, directory)
         ]
+
+    def silent(self, request: Request, atom: Atom) -> tuple[PolicyRule, ...]:
+        """The rules that would speak of one of the request's atoms at another time, or chat."""
+        where = self._directory(request)
+        if isinstance(where, Denied):
+            return ()
+        return self.engine.silent(request.user, atom.directory or where, atom, request.at, request.via)
 
     def _directory(self, request: Request) -> str | Denied:
         """Where the request happens: a directory of its project, "" for no project."""
@@ -112,6 +124,8 @@ class LoadedPolicy:
             return Denied(None, f'no project is called "{request.project}"')
         if isinstance(request, CommandRequest):
             return root
+        if hidden_in(request.cwd):
+            return Denied(None, "the working directory's name has characters that do not show")
         cwd = os.path.realpath(request.cwd)
         if request.root != root or not is_within(cwd, root):
             return Denied(None, f"the working directory {cwd} is outside the project {root}")
@@ -124,7 +138,7 @@ class LoadedPolicy:
             case AdminRequest(words=words):
                 return [_words(Act.ADMIN, words, words[:1] not in ("", "/"))]
             case ToolRequest():
-                place = tools.Place(self.names.projects[request.project], directory, self._guard)
+                place = Place(self.names.projects[request.project], directory, self._guard)
                 return list(dict.fromkeys(tools.atoms_of(request, place)))
 
     def _strictest(self, request: Request, judged: Sequence[Judged]) -> Decision:
@@ -167,6 +181,7 @@ class LoadedPolicy:
             # what was not understood is asked about each time: the next call is another one
             job_wide=all(j.atom.care is Care.PLAIN and r.job_wide for j, r in asks),
             rate=rated.rate if rated else None,
+            via=_places_in_common([rule.when.via for _, rule in asks if rule.when.via]),
         )
 
     def _fits(self, role: str, groups: set[tuple[str, ...]]) -> bool:
@@ -198,6 +213,11 @@ def _words(act: Act, words: str, has_shape: bool) -> Atom:
         why = Unclear("a command that is not one plain line", "write one command in one line")
         return unclear(act, words, why)
     return of_words(act, words.split(" "))
+
+
+def _places_in_common(chats: Sequence[frozenset[Platform]]) -> tuple[Platform, ...]:
+    """The chats that every rule accepts. The request came from one of them, so there is one."""
+    return tuple(sorted(frozenset.intersection(*chats))) if chats else ()
 
 
 def _tightest(rules: Sequence[PolicyRule]) -> PolicyRule | None:

@@ -342,6 +342,7 @@ TOOLS: Mapping[str, Act] = {name: shape.act for name, shape in _SHAPES.items()}
 def call_of(tool: str, text: str) -> dict[str, Json]:
     """The input that people mean by a tool and one text: its first field, the others empty."""
     shape = _SHAPES.get(tool)
-    empty: dict[str, Json] = {name: kind() for name, kind in shape.required.items()} if shape else {}
+    required = shape.required if shape else {}
+    empty: dict[str, Json] = {name: kind() for name, kind in required.items()}
     main = next(iter(empty), "")
     return {**empty, main: text} if empty.get(main) == "" else empty

@@ -28,10 +28,8 @@ def test_the_advised_line_allows_the_part(tmp_path: Path, kind: str) -> None:
     }
     explanation = why(disk.policy(tmp_path, OWNER, OTHER), requests[kind])
     (part,) = explanation.parts
-    assert part.verdict == "denied"
-    before, line = part.advice.split("add the line  ")
-    assert before == ""
-    after = disk.policy(tmp_path, OWNER, OTHER, line).decide(requests[kind])
+    assert (part.verdict, part.advice) == ("deny", f"add the line  {part.line}")
+    after = disk.policy(tmp_path, OWNER, OTHER, part.line).decide(requests[kind])
     assert isinstance(after, Allowed)
 
 
@@ -43,7 +41,7 @@ def test_a_strict_rule_is_named_as_the_one_to_narrow(tmp_path: Path) -> None:
 
 def test_what_is_not_understood_cannot_be_advised(tmp_path: Path) -> None:
     policy = disk.policy(tmp_path, OWNER, OTHER)
-    (part,) = why(policy, disk.bash(tmp_path, "ls > x")).parts
+    (part,) = why(policy, disk.bash(tmp_path, "eval ls")).parts
     assert "not understood" in part.advice
     (part,) = why(policy, disk.bash(tmp_path, "make 'a b'")).parts
     assert "no rule can name this exactly" in part.advice
@@ -65,6 +63,14 @@ def test_every_deny_rule_is_fired_once(tmp_path: Path) -> None:
     assert selftest(policy) == 5
     assert selftest(disk.shipped(tmp_path)) == 0
 
+
+def test_a_denial_that_holds_at_certain_times_only_is_fired_too(tmp_path: Path) -> None:
+    policy = disk.policy(
+        tmp_path, OWNER, "p, owner, *, bash, **, allow",
+        "p, *, *, bash, git push **, deny, hours=22:00-06:00 days=sat,sun via=web",
+        "p, *, *, bash, make **, deny, until=2001-01-31",
+    )  # fmt: skip
+    assert selftest(policy) == 2
 
 
 def test_a_denial_that_refuses_nothing_stops_the_start(tmp_path: Path) -> None:

@@ -35,12 +35,14 @@ def _said(tmp_path: Path, atoms: list[Atom]) -> list[tuple[str, str, str]]:
             ("bash", "git log", "plain"), ("bash", "cat a", "plain"), ("read", "ROOT/a", "plain")]),
         ("Bash", {"command": "git log --output=x"}, [("bash", "git log --output=x", "exact")]),
         ("Bash", {"command": "sudo ls"}, [("bash", "sudo ls", "unclear")]),
-        ("Bash", {"command": "ls > x"}, [("bash", "ls > x", "unclear")]),
+        ("Bash", {"command": "ls > x"}, [
+            ("bash", "ls", "plain"), ("write", "ROOT/x", "plain")]),
         ("Bash", {"command": "echo 'a b'"}, [("bash", "echo a\x1fb", "plain")]),
         ("Bash", {"command": "ls", "dangerouslyDisableSandbox": True}, [("bash", "ls", "unclear")]),
         ("Bash", {"command": ["ls"]}, [("bash", "Bash", "unclear")]),
         ("Bash", {}, [("bash", "Bash", "unclear")]),
-        ("Bash", {"description": "ls", "command": "rm > x"}, [("bash", "rm > x", "unclear")]),
+        ("Bash", {"description": "ls", "command": "rm > x"}, [
+            ("bash", "rm", "exact"), ("write", "ROOT/x", "plain")]),
         ("Write", {"content": "/srv", "file_path": "a", "x": 1}, [("write", "Write", "unclear")]),
         ("Read", {"file_path": "a"}, [("read", "ROOT/a", "plain")]),
         ("Read", {"file_path": "a", "limit": 5, "pages": None}, [("read", "ROOT/a", "plain")]),

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from appliance.app.policy_commands import check, why
+from appliance.app.policy_commands import check, show, who_can, why
 
-COMMANDS = (check, why)
+COMMANDS = (check, why, who_can, show)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:

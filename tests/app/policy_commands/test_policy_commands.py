@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,10 +36,6 @@ def settings(tmp_path: Path) -> Path:
     return file
 
 
-def _why(settings: Path, *words: str) -> int:
-    return main(["policy", "why", "--config", str(settings), "--as", "me", *words])
-
-
 def test_a_good_policy_is_ok(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "check", "--config", str(settings)]) == 0
     assert capsys.readouterr().out.startswith("ok: ")
@@ -60,41 +55,3 @@ def test_every_mistake_is_told(
     assert 'policies/more.csv:2:1: unknown kind of line "x"' in said
     assert main(["policy", "check", "--config", str(settings), "--json"]) == 78
     assert not json.loads(capsys.readouterr().out)["ok"]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--tool", "Bash", "git status"], "allowed"),
-        (["--tool", "Bash", "rm -rf x"], "asks: rm -rf x"),
-        (["--tool", "Read", "/etc/passwd"], "outside the project"),
-        (["--tool", "Read", '{"file_path": "a"}'], "policies/rules.csv:"),
-        (["--tool", "mcp__a__b", "{}"], "add the line  p, owner, demo, mcp, a/b, allow"),
-        (["--chat", "/deploy prod"], "chat, **, allow"),
-    ],
-)
-def test_why_tells_verdict_rule_and_advice(
-    settings: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
-) -> None:
-    assert _why(settings, *words) == 0
-    assert said in capsys.readouterr().out
-
-
-def test_why_as_json_has_it_all(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _why(settings, "--tool", "Bash", "git status && make", "--json") == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert found["verdict"] == "asks"
-    assert found["rule"]["at"].startswith("policies/rules.csv:")
-    assert [(part["text"], part["verdict"]) for part in found["parts"]] == [
-        ("git status", "allowed"),
-        ("make", "asks"),
-    ]
-
-
-def test_a_wrong_question_is_one_sentence(
-    settings: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _why(settings, "--project", "none", "--tool", "Bash", "ls") == 1
-    assert "--project with one of demo" in capsys.readouterr().err
-    assert _why(settings, "--tool", "Edit", "a") == 1
-    assert "is no JSON" in capsys.readouterr().err

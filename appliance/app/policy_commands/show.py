@@ -1,0 +1,109 @@
+"""`dispatchctl policy show`: all that the policy says about one user."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
+
+if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
+    from appliance.app.audit_commands.screen import Screen
+    from appliance.core.model import UserName
+    from appliance.policy.loaded import LoadedPolicy
+    from appliance.policy.rules import PolicyRule
+
+_INDENT, _EFFECT = 2, 9
+
+
+def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
+    show = actions.add_parser("show", help="show every rule that is about a user")
+    show.set_defaults(run=run_show)
+    show.add_argument("--as", dest="user", required=True, metavar="USER", help="a user's name")
+    add_options(show)
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    from appliance.app.audit_commands.screen import screen_of
+    from appliance.core.model import UserName
+    from appliance.core.toml import nearest
+    from appliance.errors import ApplianceError
+
+    settings = settings_of(arguments)
+    user = UserName(arguments.user)
+    if user not in settings.users:
+        near = nearest(user, settings.users) or "; users are in dispatch.toml"
+        raise ApplianceError(f'no user is called "{user}"{near}')
+    policy = policy_of(arguments, settings)
+    rules = _rules(policy, user)
+    if arguments.json:
+        print(json.dumps(_as_json(policy, user, rules)))
+    else:
+        print("\n".join(_as_text(policy, user, rules, screen_of(sys.stdout))))
+    return 0
+
+
+def _rules(policy: LoadedPolicy, user: UserName) -> list[PolicyRule]:
+    """The rules that a user's roles give him, a line of several projects once."""
+    from appliance.policy.rules import EVERYBODY
+
+    held = {EVERYBODY, *policy.roles(user)}
+    own = (rule for rule in policy.engine.rules if rule.role in held)
+    return list({rule.rule: rule for rule in own}.values())
+
+
+def _as_text(
+    policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule], screen: Screen
+) -> Iterator[str]:
+    from appliance.app.audit_commands.screen import Ink
+    from appliance.core.model import Act
+
+    kind = "an automation; " if user in policy.names.automations else ""
+    roles = ", ".join(policy.roles(user)) or "none"
+    yield f"{screen.ink(Ink.BOLD, user)} ({kind}roles: {roles})"
+    for act in Act:
+        about = [rule for rule in rules if rule.act is act]
+        yield ""
+        yield screen.ink(Ink.BOLD, act) + ("" if about else ": nothing, no rule speaks of it")
+        for rule in about:
+            yield from _rule_as_text(rule, screen)
+
+
+def _rule_as_text(rule: PolicyRule, screen: Screen) -> Iterator[str]:
+    """The effect, what it is about, where it stands."""
+    from appliance.app.audit_commands.screen import wrapped
+    from appliance.app.policy_commands.verdicts import INKS
+
+    _, _, where, _, pattern, effect, *options = (part.strip() for part in rule.rule.text.split(","))
+    said = " ".join([pattern, *([f"in {where}"] if where != "*" else []), *_options(options)])
+    room = screen.width - _INDENT - _EFFECT
+    lines = [*wrapped(said, room), *wrapped(str(rule.rule), room)]
+    if len(lines) == 2 and sum(map(len, lines)) + 2 <= room:
+        lines = [lines[0].ljust(room - len(lines[1])) + lines[1]]
+    yield " " * _INDENT + screen.ink(INKS[effect], effect.ljust(_EFFECT)) + lines[0]
+    yield from (" " * (_INDENT + _EFFECT) + line for line in lines[1:])
+
+
+def _options(options: Sequence[str]) -> list[str]:
+    return [f"({', '.join(option for option in options)})"] if any(options) else []
+
+
+def _as_json(policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule]) -> dict[str, Any]:
+    return {
+        "user": user,
+        "automation": user in policy.names.automations,
+        "roles": list(policy.roles(user)),
+        "rules": [
+            {
+                "at": str(rule.rule),
+                "role": rule.role,
+                "act": rule.act,
+                "effect": rule.effect,
+                "text": rule.rule.text,
+            }
+            for rule in rules
+        ],
+    }

@@ -1,0 +1,36 @@
+"""`policy show`: every rule about a user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+Policy = Callable[..., int]
+Captured = pytest.CaptureFixture[str]
+
+
+def test_the_rules_of_a_user_are_shown_by_act(policy: Policy, capsys: Captured) -> None:
+    assert policy("show", "--as", "night") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("night (an automation; roles: dev)\n\nchat\n  allow    /git ** in demo")
+    assert "  approve  git push ** in demo (by=lead*2 ttl=10m)" in out
+    assert "  deny     git push --force **" in out
+    assert "\nweb: nothing, no rule speaks of it\n" in out
+    assert "admin: nothing" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_as_json_every_rule_says_where_it_stands(policy: Policy, capsys: Captured) -> None:
+    assert policy("show", "--as", "vic", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["roles"], found["automation"]) == ([], False)
+    assert [(rule["at"], rule["effect"]) for rule in found["rules"]] == [
+        ("policies/rules.csv:10", "deny")
+    ]
+
+
+def test_somebody_unknown_is_named_with_the_nearest(policy: Policy, capsys: Captured) -> None:
+    assert policy("show", "--as", "nigth") == 1
+    assert 'no user is called "nigth", did you mean "night"?' in capsys.readouterr().err
