@@ -32,7 +32,7 @@ _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
 _VERDICT = re.compile(r",[ \t]*[a-z]+[ \t]*(?=$|[ \t]#)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
     """A line cut into fields, not checked yet. Mistakes are noted with file, line and column."""
 
@@ -80,18 +80,18 @@ def said_in(raw: str) -> str:
 
 
 def _fields(said: str) -> tuple[str, ...]:
-    parts = said.split(",", 6)
-    if parts[0].rstrip(" \t") == "t" and said.count(",") > 5:
-        last = said.rindex(",")
-        parts = [*said[:last].split(",", 4), said[last + 1 :]]
-    if parts[0].rstrip(" \t") == "t":
-        return tuple(part.strip(" \t") for part in parts)
-    return tuple([_single_blanks(part) for part in parts])
+    if said[0] == "t" and said.partition(",")[0].rstrip(" \t") == "t":
+        return _fields_of_test(said)
+    if "\t" in said or "  " in said:
+        return tuple([" ".join(part.split()) for part in said.split(",", 6)])
+    return tuple([part.strip(" ") for part in said.split(",", 6)])
 
 
-def _single_blanks(part: str) -> str:
-    part = part.strip(" \t")
-    return " ".join(part.split()) if "  " in part or "\t" in part else part
+def _fields_of_test(said: str) -> tuple[str, ...]:
+    parts = said.split(",", 4)
+    if len(parts) == 5:
+        parts[4:] = parts[4].rsplit(",", 1)
+    return tuple(part.strip(" \t") for part in parts)
 
 
 def _has_right_shape(line: Line) -> bool:

@@ -113,30 +113,31 @@ class RuleReader:
         self._names = names
         self._known_roles: dict[str, str] = {}
         self._known_places: dict[str, tuple[str, str]] = {}
+        paths = names.projects.values()
+        self._projects = frozenset(f"{path}/**" for path in paths)
+        self._around = frozenset(k for path in paths for k in patterns.directory_keys(path)[1:])
 
     def rules(self, line: Line) -> list[PolicyRule]:
         """The line's rule, or nothing and at least one mistake noted."""
         _, role, where, act, pattern, effect, *column = line.fields
         place, wrong_place = self.place(where)
         chosen, wrong_options = options.parse(column[0] if column else "", effect)
-        wrong = [
-            (1, "", self.wrong_role(role)),
-            (2, "", wrong_place),
-            *((3, "", what) for what in _wrong_act(act)),
-            (4, "", _wrong_pattern(act, pattern, effect)),
-            (5, "", _wrong_effect(effect)),
-            *((6, m.word, m.what) for m in wrong_options),
-            *((6, m.word, m.what) for m in options.unknown_roles(chosen, self._names.roles)),
-        ]
-        if any(what for _, _, what in wrong):
-            for number, word, what in wrong:
+        unknown = options.unknown_roles(chosen, self._names.roles) if chosen.by else []
+        wrong = (
+            (1, self.wrong_role(role)), (2, wrong_place), (3, _wrong_act(act)),
+            (4, _wrong_pattern(act, pattern, effect)), (5, _wrong_effect(effect)),
+        )  # fmt: skip
+        if wrong_options or unknown or any(what for _, what in wrong):
+            for number, what in wrong:
                 if what:
-                    line.wrong(what, number, word)
+                    line.wrong(what, number)
+            for mistake in (*wrong_options, *unknown):
+                line.wrong(mistake.what, 6, mistake.word)
             return []
         return [
             PolicyRule(
-                role, directory, Act(act), absolute,
-                Effect.FALLBACK if chosen.is_fallback else Effect(effect), line.rule,
+                role, directory, _ACTS[act], absolute,
+                Effect.FALLBACK if chosen.is_fallback else _EFFECTS[effect], line.rule,
                 chosen.by, chosen.ttl_seconds, chosen.people, chosen.job_wide, chosen.rate,
                 chosen.when,
             )
@@ -152,8 +153,25 @@ class RuleReader:
     def place(self, where: str) -> tuple[str, str]:
         """Column 3 as a directory, "*" or "DIRECTORY/**", and what is wrong with it."""
         if where not in self._known_places:
-            self._known_places[where] = _place(where, self._names)
+            self._known_places[where] = self._look_up(where)
         return self._known_places[where]
+
+    def _look_up(self, where: str) -> tuple[str, str]:
+        projects = self._names.projects
+        if where == EVERYBODY:
+            return "*", ""
+        if where in projects:
+            return f"{projects[ProjectName(where)]}/**", ""
+        if not where.startswith("/"):
+            return where, f'no project called "{where}"{nearest(where, projects)}'
+        top = where.removesuffix("/**")
+        if patterns.mistake_in(Act.READ, where) or "*" in top:
+            return where, (
+                f'"{where}" is no directory: write /srv/demo for one, /srv/demo/** for all below'
+            )
+        if where not in self._around and self._projects.isdisjoint(patterns.directory_keys(top)):
+            return where, f'"{where}" holds no project{nearest(top, projects.values())}'
+        return where, ""
 
     def _resolved(self, act: str, pattern: str, place: str) -> list[tuple[str, str]]:
         """(where, pattern) with path patterns made absolute: "src/**" is below the project."""
@@ -178,37 +196,15 @@ def _wrong_role(role: str, names: Names) -> str:
     return f'nobody has a role called "{role}"{near or "; grant it with a g line"}'
 
 
-def _place(where: str, names: Names) -> tuple[str, str]:
-    if where == EVERYBODY:
-        return "*", ""
-    if where in names.projects:
-        return f"{names.projects[ProjectName(where)]}/**", ""
-    if not where.startswith("/"):
-        return where, f'no project called "{where}"{nearest(where, names.projects)}'
-    if patterns.mistake_in(Act.READ, where) or "*" in where.removesuffix("/**"):
-        return where, (
-            f'"{where}" is no directory: write /srv/demo for one, /srv/demo/** for all below'
-        )
-    if not any(_touches(where, path) for path in names.projects.values()):
-        near = nearest(where.removesuffix("/**"), names.projects.values())
-        return where, f'"{where}" holds no project{near}'
-    return where, ""
-
-
-def _touches(where: str, project: str) -> bool:
-    top = where.removesuffix("/**")
-    return patterns.within(project, where) or patterns.within(top, f"{project}/**")
-
-
 _ACTS = {act.value: act for act in Act}
 
 
-def _wrong_act(act: str) -> list[str]:
+def _wrong_act(act: str) -> str:
     if act in _ACTS:
-        return []
+        return ""
     tool = next((name for name in TOOLS if name.casefold() == act.casefold()), None)
     near = f', did you mean "{TOOLS[tool].value}"?' if tool else nearest(act.casefold(), _ACTS)
-    return [f'unknown act "{act}"{near or _one_of(_ACTS)}']
+    return f'unknown act "{act}"{near or _one_of(_ACTS)}'
 
 
 @lru_cache(maxsize=65_536)
@@ -242,4 +238,4 @@ def _wrong_effect(effect: str) -> str:
     return f'unknown effect "{effect}"{nearest(effect.casefold(), _EFFECTS) or _one_of(_EFFECTS)}'
 
 
-_EFFECTS = (Effect.ALLOW.value, Effect.APPROVE.value, Effect.DENY.value)
+_EFFECTS = {effect.value: effect for effect in (Effect.ALLOW, Effect.APPROVE, Effect.DENY)}
