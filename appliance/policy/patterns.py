@@ -136,12 +136,13 @@ def pattern_keys(act: str, pattern: str) -> list[tuple[str, str]]:
     """Where a pattern is filed; an object is looked up under all its `object_keys`."""
     if act in PATH_ACTS:
         return [(_literal_directory(pattern), "")]
-    words = pattern.split(WORD_GAP)
-    first = _literals(words[0])
-    if first == ["*"]:
+    first, _, rest = pattern.partition(WORD_GAP)
+    if "*" in first:
         return [("*", "*")]
-    second = _literals(words[1]) if len(words) > 1 else [""]
-    return list(product(first, second))
+    second = rest.partition(WORD_GAP)[0]
+    if "|" not in first and "|" not in second:  # nearly all, and there may be thousands
+        return [(first, "*" if "*" in second else second)]
+    return list(product(_literals(first), _literals(second)))
 
 
 def object_keys(act: str, obj: str) -> list[tuple[str, str]]:

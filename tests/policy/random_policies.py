@@ -7,6 +7,7 @@ in four requests are about something that a rule of the asker's is about.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from appliance.core.model import Act, Millis, Platform, Rule, UserName
@@ -52,11 +53,12 @@ class RandomPolicy:
 
 
 def random_policy(rules: int, requests: int, *, plain: bool = False, seed: int = 7) -> RandomPolicy:
-    """`plain`: only what every policy language can say; neither times nor degrees of care."""
+    """`plain`: only what every policy language can say; no times, no fallback, no care."""
     chance = random.Random(seed)
     roles = [f"role{number}" for number in range(max(4, rules // 40))]
     places = max(4, rules // 40)
-    made = [_rule(chance, number, roles, places) for number in range(1, rules + 1)]
+    shares = (80, 10, 10, 0) if plain else (75, 10, 10, 5)
+    made = [_rule(chance, number, roles, places, shares) for number in range(1, rules + 1)]
     members = {UserName(f"user{n}"): chance.sample(roles, 2) for n in range(max(8, rules // 50))}
     nowhere = Rule("roles.csv", 1, "")
     grants = [Grant(user, role, nowhere) for user, held in members.items() for role in held]
@@ -66,11 +68,19 @@ def random_policy(rules: int, requests: int, *, plain: bool = False, seed: int =
             replace(rule, when=chance.choice(_TIMES)) if chance.random() < 0.3 else rule
             for rule in made
         ]
-    asked = [_asked(chance, made, members, plain=plain) for _ in range(requests)]
+    by_role: dict[str, list[PolicyRule]] = {}
+    for rule in made:
+        by_role.setdefault(rule.role, []).append(rule)
+    own = {
+        user: [r for role in held for r in by_role.get(role, ())] for user, held in members.items()
+    }
+    asked = [_asked(chance, made, own, plain=plain) for _ in range(requests)]
     return RandomPolicy(made, grants, list(members), asked)
 
 
-def _rule(chance: random.Random, number: int, roles: list[str], places: int) -> PolicyRule:
+def _rule(
+    chance: random.Random, number: int, roles: list[str], places: int, shares: Sequence[int]
+) -> PolicyRule:
     role = chance.randrange(len(roles))
     act = chance.choices((Act.BASH, Act.READ, Act.WRITE, Act.MCP), (70, 10, 10, 10))[0]
     top = f"/srv/p{role % places}{chance.choice(_BELOW)}"
@@ -80,9 +90,8 @@ def _rule(chance: random.Random, number: int, roles: list[str], places: int) -> 
         pattern = f"s{chance.randrange(5)}/t{chance.randrange(40)}"
     else:
         pattern = f"{chance.choice(_HEADS)} **"
-    effect = chance.choices(
-        (Effect.ALLOW, Effect.DENY, Effect.APPROVE, Effect.FALLBACK), (75, 10, 10, 5)
-    )[0]
+    effects = (Effect.ALLOW, Effect.DENY, Effect.APPROVE, Effect.FALLBACK)
+    effect = chance.choices(effects, shares)[0]
     return PolicyRule(
         roles[role], f"{top}/**", act, pattern, effect, Rule("rules.csv", number, pattern)
     )
@@ -91,13 +100,12 @@ def _rule(chance: random.Random, number: int, roles: list[str], places: int) -> 
 def _asked(
     chance: random.Random,
     rules: list[PolicyRule],
-    members: dict[UserName, list[str]],
+    own: dict[UserName, list[PolicyRule]],
     *,
     plain: bool,
 ) -> Asked:
-    user = chance.choice(list(members))
-    own = [rule for rule in chance.sample(rules, min(len(rules), 50)) if rule.role in members[user]]
-    rule = chance.choice(own if own and chance.random() < 0.75 else rules)
+    user = chance.choice(list(own))
+    rule = chance.choice(own[user] if own[user] and chance.random() < 0.75 else rules)
     text = rule.pattern.removesuffix(" **").removesuffix("/**")
     if rule.act is Act.BASH:
         if chance.random() < 0.25:
