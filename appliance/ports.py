@@ -167,6 +167,12 @@ class Policy(Protocol):
     def decide(self, request: Request) -> Decision:
         """Judge a request. Pure and quick; anything not understood is at best `Asks`."""
 
+    def as_run(self, call: ToolCall) -> ToolCall:
+        """The call in the words in which it is to be judged, shown, recorded and run.
+
+        They mean what the agent's own words mean. What runs in place of them is what was judged.
+        """
+
     def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
         """Whether `user` may answer what `requester` asked for."""
 

@@ -103,7 +103,9 @@ def _matches(file: File, directory: str, place: Place) -> Iterator[Atom]:
         base = replace(base, care=Care.PROTECTED, note=note, instead="name other files")
     yield base
     pattern = re.sub(r"\[[^\]]*\]", "?", file.path)  # more than any set can mean in any language
-    found = list(islice(iglob(pattern, root_dir=directory), MAX_MATCHES + 1))
+    # like a shell, and unlike pathlib, it leaves hidden files to patterns that begin with a dot
+    matches = iglob(pattern, root_dir=directory)  # noqa: PTH207
+    found = list(islice(matches, MAX_MATCHES + 1))
     if len(found) > MAX_MATCHES:
         raise Unclear(f'"{file.path}" fits more than {MAX_MATCHES} files', "name the directory")
     for name in found:

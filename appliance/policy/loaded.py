@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.core.model import (
     Act,
@@ -19,6 +19,7 @@ from appliance.core.model import (
     Quota,
     Recipe,
     Request,
+    ToolCall,
     ToolRequest,
     UserName,
 )
@@ -93,6 +94,10 @@ class LoadedPolicy:
             return judged
         return self._strictest(request, judged)
 
+    def as_run(self, call: ToolCall) -> ToolCall:
+        """A shell line in our own words (see `shell`); every other call as it is."""
+        return replace(call, input=tools.as_run(call.tool, call.input))
+
     def judge(self, request: Request) -> list[Judged] | Denied:
         """Every atom of the request with its rules, or why it has no atoms."""
         directory = self._directory(request)
@@ -113,7 +118,9 @@ class LoadedPolicy:
         where = self._directory(request)
         if isinstance(where, Denied):
             return ()
-        return self.engine.silent(request.user, atom.directory or where, atom, request.at, request.via)
+        return self.engine.silent(
+            request.user, atom.directory or where, atom, request.at, request.via
+        )
 
     def _directory(self, request: Request) -> str | Denied:
         """Where the request happens: a directory of its project, "" for no project."""

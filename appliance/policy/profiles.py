@@ -160,8 +160,10 @@ _GIT: Mapping[str, Profile] = {
     ),
     "diff-tree": _profile(Operands.REVISIONS_OR_PATHS, _DIFF, letters="rp"),
     "merge-base": _profile(Operands.REVISIONS_OR_PATHS, "--is-ancestor --all"),
-    "rev-list": _profile(Operands.REVISIONS_OR_PATHS, "--count --all --no-merges", "-n --max-count"),
-    "ls-tree": _profile(Operands.REVISIONS_OR_PATHS, "--name-only --full-tree --long", letters="rtl"),
+    "rev-list": _profile(Operands.REVISIONS_OR_PATHS, "--count --all --no-merges",
+    "-n --max-count"),
+    "ls-tree": _profile(Operands.REVISIONS_OR_PATHS, "--name-only --full-tree --long",
+    letters="rtl"),
     "check-ignore": _profile(Operands.PATHS, "--verbose", letters="vq"),
     "tag": _profile(Operands.NONE, "--list --merged --no-merged", "--sort --contains", "l"),
     "version": _profile(Operands.NONE),
@@ -208,7 +210,8 @@ PROFILES: Mapping[str, Profile] = {
     ),
     "find": _profile(
         Operands.PATHS,
-        "-print -print0 -ls -quit -not -o -or -a -and -empty -prune -xdev -mount -depth -true -false "
+        "-print -print0 -ls -quit -not -o -or -a -and -empty -prune -xdev -mount -depth -true "
+        "-false "
         "-readable -writable -executable -daystart -noleaf",
         "-name -iname -path -ipath -wholename -iwholename -regex -iregex -type -maxdepth "
         "-mindepth -size -mtime -mmin -atime -amin -ctime -cmin -perm -user -group -links -inum "
@@ -302,7 +305,8 @@ PROFILES: Mapping[str, Profile] = {
     "diff": _profile(
         Operands.PATHS,
         "--unified --recursive --brief --ignore-all-space --ignore-space-change --side-by-side "
-        "--ignore-blank-lines --ignore-case --new-file --color --no-dereference --report-identical-files "
+        "--ignore-blank-lines --ignore-case --new-file --color --no-dereference "
+        "--report-identical-files "
         "--minimal --text --suppress-common-lines",
         "-U -C --context --label -x --exclude -W --width",
         "urqwbByiNasd",

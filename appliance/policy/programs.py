@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from posixpath import basename
 from typing import NamedTuple
@@ -104,32 +104,36 @@ class _Call:
         yield from self._operands()
 
     def _operands(self) -> Iterator[File]:
-        match self.profile.operands:
-            case Operands.NONE:
-                if self.operands:
-                    raise _unreviewed(f'{self.name} with "{self.operands[0]}" is not reviewed')
-            case Operands.TEXT:
-                yield from (_read(word) for word in self.operands if isinstance(word, Glob))
-            case Operands.TARGETS:
-                for word in self.operands:
-                    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word) or _is_open(word):
-                        raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
-            case Operands.WRITTEN:
-                yield from (_written(word) for word in self._certain())
-            case Operands.COPIED | Operands.MOVED:
-                yield from self._copied()
-            case Operands.TESTS:
-                yield from map(_read, self._tests())
-            case Operands.REVISIONS_OR_PATHS:  # HEAD:src/app.py names a file too
-                for word in self._certain():
-                    yield from (_read(part) for part in (word, *word.split(":")) if part)
-            case Operands.PATTERN_THEN_PATHS:
-                has_pattern = any(option.name in ("-e", "--regexp") for option in self.options)
-                yield from map(_read, self._certain() if has_pattern else self._behind_first())
-            case Operands.SCRIPT_THEN_PATHS:
-                yield from map(_read, self._scripts())
-            case Operands.PATHS:
-                yield from map(_read, self._certain())
+        return _FILES[self.profile.operands](self)
+
+    def none(self) -> Iterator[File]:
+        if self.operands:
+            raise _unreviewed(f'{self.name} with "{self.operands[0]}" is not reviewed')
+        return iter(())
+
+    def text(self) -> Iterator[File]:
+        return (_read(word) for word in self.operands if isinstance(word, Glob))
+
+    def targets(self) -> Iterator[File]:
+        for word in self.operands:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word) or _is_open(word):
+                raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
+        return iter(())
+
+    def read_paths(self) -> Iterator[File]:
+        return map(_read, self._certain())
+
+    def written(self) -> Iterator[File]:
+        return map(_written, self._certain())
+
+    def behind_pattern(self) -> Iterator[File]:
+        has_pattern = any(option.name in ("-e", "--regexp") for option in self.options)
+        return map(_read, self._certain() if has_pattern else self._behind_first())
+
+    def revisions(self) -> Iterator[File]:
+        """HEAD:src/app.py names a file, too."""
+        for word in self._certain():
+            yield from (_read(part) for part in (word, *word.split(":")) if part)
 
     def _certain(self) -> list[str]:
         for word in self.operands:
@@ -141,22 +145,24 @@ class _Call:
         """The operands without the first, which has to be a plain word."""
         if self.operands and _is_open(self.operands[0]):
             raise Unclear(f'"{self.operands[0]}" outside of quotes', "put it in quotes")
-        return [word for word in self._certain() if word is not self.operands[0]]
+        return self._certain()[1:] if self.operands[:1] != ["-"] else self._certain()
 
-    def _scripts(self) -> list[str]:
+    def behind_script(self) -> Iterator[File]:
         scripts = [o.value or "" for o in self.options if o.name in self.profile.scripts]
         files = self._certain() if scripts else self._behind_first()
         if self.profile.check is not None:
             for script in scripts or self.operands[:1]:
                 self.profile.check(script)
-        return files
+        return map(_read, files)
 
-    def _tests(self) -> list[str]:
+    def tests(self) -> Iterator[File]:
         if any(word.startswith("@") for word in self.operands):
             raise _unreviewed(f"{self.name} with arguments from a file (@) is not reviewed")
-        return [word if _is_open(word) else word.partition("::")[0] for word in self._certain()]
+        return (
+            _read(word if _is_open(word) else word.partition("::")[0]) for word in self._certain()
+        )
 
-    def _copied(self) -> Iterator[File]:
+    def copied(self) -> Iterator[File]:
         """Each source, and both places it may end up in: there, or below there."""
         words = self._certain()
         if len(words) < 2 or any(basename(word) in ("", ".", "..") for word in words[:-1]):
@@ -170,6 +176,21 @@ class _Call:
             if self.profile.operands is Operands.MOVED:
                 yield _written(source)
             yield _written(f"{target.rstrip('/') or '/'}/{basename(source)}")
+
+
+_FILES: Mapping[Operands, Callable[[_Call], Iterator[File]]] = {
+    Operands.NONE: _Call.none,
+    Operands.TEXT: _Call.text,
+    Operands.PATHS: _Call.read_paths,
+    Operands.WRITTEN: _Call.written,
+    Operands.COPIED: _Call.copied,
+    Operands.MOVED: _Call.copied,
+    Operands.PATTERN_THEN_PATHS: _Call.behind_pattern,
+    Operands.SCRIPT_THEN_PATHS: _Call.behind_script,
+    Operands.REVISIONS_OR_PATHS: _Call.revisions,
+    Operands.TESTS: _Call.tests,
+    Operands.TARGETS: _Call.targets,
+}
 
 
 def _read(path: str) -> File:

@@ -69,7 +69,8 @@ def _is_harmless_name(name: str) -> bool:
 
 
 _AWK_FORBIDDEN = frozenset({"system", "getline", "close", "fflush", "function", "func", "nextfile",
-                            "return", "switch", "case", "default", "getuid", "readfile", "chdir"})  # fmt: skip
+                            "return", "switch", "case", "default", "getuid", "readfile",
+                            "chdir"})  # fmt: skip
 
 
 def _may_be_divided(before: str, kind: str) -> bool:

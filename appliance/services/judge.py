@@ -84,6 +84,7 @@ class Judge:
             return await self._deny(
                 job, calls, call, Denied(None, "this is a question (/ask): it may only read")
             )
+        call = self._policy.as_run(call)  # from here on there is only what would really run
         decision = self._decide(job, call)
         match decision:
             case Allowed():

@@ -5,7 +5,16 @@ Whoever asks more than one question about one thing takes `current` once and ask
 
 from __future__ import annotations
 
-from appliance.core.model import Asks, Decision, ProjectName, Quota, Recipe, Request, UserName
+from appliance.core.model import (
+    Asks,
+    Decision,
+    ProjectName,
+    Quota,
+    Recipe,
+    Request,
+    ToolCall,
+    UserName,
+)
 from appliance.ports import LivePolicy
 
 
@@ -26,6 +35,9 @@ class PolicyHolder:
 
     def decide(self, request: Request) -> Decision:
         return self._current.decide(request)
+
+    def as_run(self, call: ToolCall) -> ToolCall:
+        return self._current.as_run(call)
 
     def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
         return self._current.may_approve(user, requester, asks)

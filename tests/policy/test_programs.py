@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.core.model import Act
 from appliance.policy.atoms import Unclear
-from appliance.policy.programs import PROFILES, files_named
+from appliance.policy.profiles import PROFILES
+from appliance.policy.programs import files_named
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,36 @@ from appliance.policy.programs import PROFILES, files_named
     ],
 )
 def test_reviewed_options_pass_and_files_are_named(line: str, files: list[str]) -> None:
-    assert list(files_named(line.split())) == files
+    assert [file.path for file in files_named(line.split())] == files
+
+
+@pytest.mark.parametrize(
+    ("line", "read", "written"),
+    [
+        ("mkdir -p a b", [], ["a", "b"]),
+        ("touch a", [], ["a"]),
+        ("tee -a a", [], ["a"]),
+        ("cp -r x/a y", ["x/a"], ["y", "y/a"]),
+        ("mv a b/", ["a"], ["b/", "a", "b/a"]),
+        ("find . -newer a -name b", ["a", "."], []),
+        ("sort -u a", ["a"], []),
+        ("sort - a", ["a"], []),
+        ("awk {print} a b", ["a", "b"], []),
+        ("sed -n -e 1p -e 2p a", ["a"], []),
+        ("sed -n 1,5p a", ["a"], []),
+        ("jq .x a", ["a"], []),
+        ("npm run lint -- --fix src", ["src"], []),
+        ("git commit -am x", [], []),
+        ("git add -A", [], []),
+        ("uniq -c a", ["a"], []),
+    ],
+)
+def test_what_is_read_and_what_is_written_are_told_apart(
+    line: str, read: list[str], written: list[str]
+) -> None:
+    files = files_named(line.split())
+    assert [file.path for file in files if file.act is Act.READ] == read
+    assert [file.path for file in files if file.act is Act.WRITE] == written
 
 
 @pytest.mark.parametrize(
@@ -56,8 +87,18 @@ def test_reviewed_options_pass_and_files_are_named(line: str, files: list[str]) 
         "rg -f list", "ls --hyperlink", "tail -f x", "wc --files0-from=x",
         "pytest -p x", "pytest -c x", "pytest --rootdir=x", "pytest -o a=b", "pytest @args",
         "make SHELL=x test", "make -f x", "make -j SHELL=x", "make -C /", "make --eval=x",
-        "npm exec x", "npm run x -- --y", "npm test --script-shell=x", "npm install",
-        "sort -o x", "tar -xf x", "sed -n p x", "awk x", "python x.py", "sh -c x", "./ls",
+        "npm exec x", "npm run x -- --y=z", "npm test --script-shell=x", "npm install",
+        "sort -o x", "sort -uo x", "sort --out=x", "sort -T / x", "sort --files0-from=x",
+        "uniq a b", "cut --files0-from=x", "sed -i p x", "sed -ni p x", "sed --in-pl p x",
+        "sed -f x", "sed -n 1e x", "sed w.x a", "awk -f x", "awk -i inplace x", "awk -l x",
+        "awk BEGIN{system(x)}", "jq -f x", "jq -L x", "jq env", "jq .a --rawfile x y", "man -P x y",
+        "man ./x", "git commit", "git commit -F x -m y", "git commit -S -m x", "git add -f x",
+        "git tag x", "git fetch x", "git commit --fixup=x", "cp -r a/. b", "cp -a a b", "cp -l a b",
+        "cp -s a b", "cp -t a b", "mv .. b", "cp a", "ln -s a b", "rm -rf x",
+        "tee --output-error x",
+        "printf -v x y", "date -s x", "date -f x", "npm run x -- --config=/x", "tree -o x",
+        "file -f x", "file -m x", "diff --from-file=x y", "xxd a b",
+        "tar -xf x", "python x.py", "sh -c x", "./ls",
         "/bin/ls x", "xargs rm", "pwd x", "curl x",
     ],
 )  # fmt: skip
@@ -67,5 +108,5 @@ def test_what_can_run_or_write_something_is_not_reviewed(line: str) -> None:
 
 
 def test_no_interpreter_has_a_profile() -> None:
-    interpreters = {"sh", "bash", "zsh", "python", "python3", "node", "perl", "ruby", "awk", "sed"}
+    interpreters = {"sh", "bash", "zsh", "python", "python3", "node", "perl", "ruby", "php", "gawk"}
     assert interpreters.isdisjoint(PROFILES)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from appliance.core.model import Act
 from appliance.policy import tools
 from appliance.policy.atoms import Atom, Care
-from appliance.policy.paths import Guard
+from appliance.policy.paths import Guard, Place
 from tests.policy import policies_on_disk as disk
 
 
@@ -20,7 +20,7 @@ def _atoms(tmp_path: Path, name: str, **call: Any) -> list[Atom]:
     root = tmp_path / "demo"
     root.mkdir(exist_ok=True)
     real = str(root.resolve())
-    return tools.atoms_of(disk.tool(tmp_path, name, **call), tools.Place(real, real, Guard(())))
+    return tools.atoms_of(disk.tool(tmp_path, name, **call), Place(real, real, Guard(())))
 
 
 def _said(tmp_path: Path, atoms: list[Atom]) -> list[tuple[str, str, str]]:

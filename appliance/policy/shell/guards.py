@@ -83,7 +83,7 @@ def _check_node(node: Node, source: bytes) -> None:
     if node.type in _ONE_LINE:
         for left, right in pairwise(node.children):
             if not _BLANKS.fullmatch(source, left.end_byte, right.start_byte):
-                raise unclear(node, source, "a line break inside a command")
+                raise unclear(node, source, "text that could be read in two ways")
     if node.type == "variable_assignment":
         name = node.child_by_field_name("name")
         if name is None or not _NAME.fullmatch(source, name.start_byte, name.end_byte):

@@ -12,6 +12,7 @@ from appliance.policy.shell import script as tree
 from appliance.policy.shell.guards import check_text, check_tree, unclear
 from appliance.policy.shell.script import Glob, Redirect, Script, Status
 from appliance.policy.shell.words import heredoc_text, word
+from appliance.policy.shell.wrappers import RESERVED
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node
@@ -19,18 +20,13 @@ if TYPE_CHECKING:
 MAX_COMMANDS = 2_500
 """Unrolled loops included; a line of 10,000 characters cannot have more without one."""
 
-RESERVED = frozenset({
-    "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in",
-    "select", "function", "coproc", "[[", "]]", "!", "{", "}", "foreach", "repeat", "end", "nocorrect",
-    "noglob", "always",
-})  # fmt: skip
-"""Words with a meaning for bash or zsh where a program is expected; `time` is a wrapper."""
-
 _PROGRAM = re.compile(r"[A-Za-z0-9_.+/:\[-]+")
 _OPERATORS = frozenset({"<", ">", ">>", ">|", "&>", "&>>"})
-_PLAIN_WORDS = frozenset({"word", "number", "raw_string", "ansi_c_string", "string", "concatenation",
+_PLAIN_WORDS = frozenset({"word", "number", "raw_string", "ansi_c_string", "string",
+"concatenation",
                           "simple_expansion", "expansion", "command_substitution", "$",
-                          "process_substitution", "arithmetic_expansion", "brace_expression"})  # fmt: skip
+                          "process_substitution", "arithmetic_expansion",
+                          "brace_expression"})  # fmt: skip
 _SPLIT = "run the commands one by one, each in a call of its own"
 _CONSTRUCTS = {
     "&": ("a background job", "run it without &, or in the background by the tool's own option"),
@@ -146,7 +142,12 @@ class _Reader:
             if child.type == "|&":
                 raise self._unclear(child, *_CONSTRUCTS["|&"])
         parts = [child for child in node.children if child.type not in ("|", "\n", "comment")]
-        return tree.Pipeline(tuple(map(self._scoped, parts)))
+        if any(part.type == "negated_command" for part in parts[1:]):
+            raise self._unclear(node, "a negation inside a pipeline")
+        first, *others = map(self._scoped, parts)
+        if isinstance(first, tree.Not):  # the grammar negates the first part, a shell all of them
+            return tree.Not(tree.Pipeline((first.body, *others)))
+        return tree.Pipeline((first, *others))
 
     def _negated(self, node: Node) -> tree.Node:
         body = node.children[-1]

@@ -134,7 +134,9 @@ class Block:
 
     @property
     def text(self) -> str:
-        body = f"({self.body.text})" if self.is_subshell else f"{{ {self.body.text}; }}"
+        text = self.body.text
+        gap = " " if text.startswith("(") else ""  # "((" is arithmetic
+        body = f"({gap}{text})" if self.is_subshell else _braces(text)
         return _with_redirects(body, self.redirects)
 
 

@@ -173,16 +173,28 @@ def heredoc_text(node: Node, source: bytes) -> str:
     parts = {child.type: child for child in node.children}
     delimiter = _text(parts["heredoc_start"], source)
     body = _text(parts["heredoc_body"], source) if "heredoc_body" in parts else ""
-    end = _text(parts["heredoc_end"], source).strip() if "heredoc_end" in parts else ""
     name = re.fullmatch(r"'(\w+)'|\"(\w+)\"|(\w+)", delimiter)
-    if not name or end != name[name.lastindex or 0] or (body and not body.endswith("\n")):
+    end = name[name.lastindex or 0] if name else ""
+    if not name or not _is_whole_line(parts.get("heredoc_end"), end, source):
         raise unclear(node, source, "a here-document with an odd end", "end it with 'EOF'")
     if name[3] and re.search(r"[$`\\]", body):
         instead = "quote its end: <<'EOF'"
         raise unclear(node, source, "a here-document with expansions", instead)
-    if "<<-" in parts or end in body.split("\n"):
+    if "<<-" in parts or (body and not body.endswith("\n")) or end in body.split("\n"):
         raise unclear(node, source, "a here-document that could end in two places", "use <<'EOF'")
     return body
+
+
+def _is_whole_line(node: Node | None, text: str, source: bytes) -> bool:
+    """Whether the end stands alone; the grammar takes it behind blanks, too."""
+    return (
+        node is not None
+        and re.search(
+            rb"(?:\A|\n)" + re.escape(text.encode()) + rb"(?:\n|\Z)",
+            source[node.start_byte - 1 : node.end_byte + 1],
+        )
+        is not None
+    )
 
 
 def _text(node: Node, source: bytes) -> str:

@@ -25,10 +25,20 @@ _SETTINGS: Mapping[str, str] = {
 }  # fmt: skip
 """Variables that change how a program speaks, not what it runs, and the values that do so."""
 
+RESERVED = frozenset({
+    "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in",
+    "select", "function", "coproc", "[[", "]]", "!", "{", "}", "foreach", "repeat", "end",
+    "nocorrect",
+    "noglob", "always",
+})  # fmt: skip
+"""Words with a meaning for bash or zsh where a program is expected; `time` is a wrapper."""
+
 CHANGES_THE_SHELL = frozenset({
     "pushd", "popd", "dirs", "eval", "source", ".", "exec", "export", "declare", "typeset", "local",
-    "readonly", "unset", "set", "shopt", "setopt", "unsetopt", "emulate", "alias", "unalias", "enable",
-    "disable", "builtin", "command", "trap", "hash", "rehash", "unhash", "bind", "bindkey", "complete",
+    "readonly", "unset", "set", "shopt", "setopt", "unsetopt", "emulate", "alias", "unalias",
+    "enable",
+    "disable", "builtin", "command", "trap", "hash", "rehash", "unhash", "bind", "bindkey",
+    "complete",
     "compgen", "compopt", "mapfile", "readarray", "read", "let", "umask", "ulimit", "limit", "exit",
     "logout", "return", "break", "continue", "shift", "getopts", "suspend", "fc", "history", "r",
     "autoload", "functions", "zmodload", "zle", "vared", "sched", "print", "float", "integer",
@@ -38,8 +48,10 @@ CHANGES_THE_SHELL = frozenset({
 
 RUNS_OTHERS = frozenset({
     "sudo", "doas", "su", "runuser", "pkexec", "chroot", "nsenter", "unshare", "setpriv", "ionice",
-    "setsid", "stdbuf", "xargs", "parallel", "watch", "script", "flock", "busybox", "toybox", "chrt",
-    "taskset", "unbuffer", "strace", "ltrace", "gdb", "systemd-run", "daemonize", "expect", "screen",
+    "setsid", "stdbuf", "xargs", "parallel", "watch", "script", "flock", "busybox", "toybox",
+    "chrt",
+    "taskset", "unbuffer", "strace", "ltrace", "gdb", "systemd-run", "daemonize", "expect",
+    "screen",
     "tmux", "at", "batch", "crontab", "ssh-agent", "dbus-run-session", "faketime", "fakeroot", "nc",
     "socat", "setarch", "linux64", "linux32", "numactl", "prlimit", "bwrap", "firejail", "entr",
 })  # fmt: skip
@@ -89,6 +101,8 @@ def _program(name: str) -> str:
 
 
 def _check_program(name: str) -> None:
+    if name in RESERVED:
+        raise Unclear(f'the shell word "{name}"', "run the commands one by one")
     if name in CHANGES_THE_SHELL:
         raise Unclear(f'"{name}" changes what other words mean', "run the program itself")
     if name in RUNS_OTHERS:
