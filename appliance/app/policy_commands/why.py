@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from appliance.app.config_commands import DEFAULT_FILE
 from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.config import Settings
-    from appliance.core.model import Millis, Project, Request
+    from appliance.core.model import Millis, Project, ProjectName, Request
     from appliance.policy.loaded import LoadedPolicy
 
 
@@ -45,11 +47,11 @@ def run_why(arguments: argparse.Namespace) -> int:
     from appliance.host.clock import SystemClock
     from appliance.policy.explain import why
 
-    settings = settings_of(arguments)
-    policy = policy_of(arguments, settings)
     now = SystemClock().now()
     if arguments.batch:
-        return _batch(settings, policy, now)
+        return _batch(arguments, now)
+    settings = settings_of(arguments)
+    policy = policy_of(arguments, settings)
     explanation = why(policy, _request(arguments, settings, now))
     if arguments.json:
         print(json.dumps(as_json(explanation)))
@@ -58,12 +60,26 @@ def run_why(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _batch(settings: Settings, policy: LoadedPolicy, now: Millis) -> int:
+def _batch(arguments: argparse.Namespace, now: Millis) -> int:
     from appliance.app.policy_commands.batch import judged
 
-    for line in judged(sys.stdin.buffer, policy, settings.projects, now):
+    policy, projects = _world(arguments)
+    for line in judged(sys.stdin.buffer, policy, projects, now):
         print(line, flush=True)
     return 0
+
+
+def _world(arguments: argparse.Namespace) -> tuple[LoadedPolicy, Mapping[ProjectName, Project]]:
+    """A policy and its projects; those that it speaks of itself where nothing is installed."""
+    from appliance.app.policy_commands.spoken_of import spoken_of
+    from appliance.policy.loader import load
+
+    directory, config = arguments.policies, arguments.config
+    if directory is not None and config == DEFAULT_FILE and not config.exists():
+        found = spoken_of(directory)
+        return load(directory, found.users, found.projects), found.projects
+    settings = settings_of(arguments)
+    return policy_of(arguments, settings), settings.projects
 
 
 def _request(arguments: argparse.Namespace, settings: Settings, now: Millis) -> Request:
