@@ -60,9 +60,15 @@ def mistake_in(act: str, pattern: str) -> str:
         return "** can only be the last word, standing alone"
     if any("" in word.split("|") for word in words):
         return "an empty word beside |"
-    if pattern != EVERYTHING and act in _SHAPES and not re.fullmatch(_SHAPES[act][0], pattern):
+    if pattern != EVERYTHING and act in _SHAPES and not _has_shape(pattern, _SHAPES[act][0]):
         return f"a pattern for {act} is {_SHAPES[act][1]}"
     return ""
+
+
+def _has_shape(pattern: str, shape: str) -> bool:
+    """Whether the pattern has it with each alternative of its first word."""
+    first, gap, rest = pattern.partition(WORD_GAP)
+    return all(re.fullmatch(shape, head + gap + rest) for head in first.split("|"))
 
 
 _SHAPES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -218,29 +217,6 @@ def test_the_fingerprint_follows_every_file(tmp_path: Path) -> None:
     first = disk.policy(tmp_path, GRANT, RULE).sha256
     assert disk.policy(tmp_path, GRANT, RULE).sha256 == first
     assert disk.policy(tmp_path, GRANT, RULE, "# more").sha256 != first
-
-
-def test_the_shipped_policy_loads_also_with_its_team_commented_in(tmp_path: Path) -> None:
-    directory = tmp_path / "policies"
-    shutil.copytree(disk.SHIPPED, directory)
-    for name in ("roles.csv", "rules.csv"):
-        text = (directory / name).read_text()
-        for kind in (
-            "g, bob",
-            "g, carol",
-            "g, dave",
-            "g, lead",
-            "g, dev",
-            "p, viewer",
-            "p, dev",
-            "p, *",
-        ):
-            text = text.replace(f"#   {kind}", kind)
-        (directory / name).write_text(text)
-    users = [UserName(name) for name in ("me", "bob", "carol", "dave")]
-    policy = load(directory, users, disk.projects(tmp_path, "demo"))
-    assert policy.roles(UserName("bob")) == ("dev", "lead", "viewer")
-    assert policy.rules == disk.shipped(tmp_path).rules + 10
 
 
 SAMPLE = [GRANT, "p, owner, demo, bash, git status|log **, allow", "p, owner, *, bash, rm **, deny"]

@@ -10,9 +10,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from appliance.app.policy_commands import check, show, who_can, why
+from appliance.app.policy_commands import (
+    check,
+    diff,
+    fmt,
+    import_patterns,
+    show,
+    test,
+    who_can,
+    why,
+)
 
-COMMANDS = (check, why, who_can, show)
+COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:

@@ -37,15 +37,19 @@ def directory_of(arguments: argparse.Namespace, settings: Settings) -> Path:
     return arguments.policies or Path(settings.daemon.policies)
 
 
-def policy_of(arguments: argparse.Namespace, settings: Settings) -> LoadedPolicy:
+def policy_of(
+    arguments: argparse.Namespace, settings: Settings, *, is_tried: bool = True
+) -> LoadedPolicy:
     """The policy that the command is about. Raises PolicyError with every mistake in it."""
-    return policy_in(directory_of(arguments, settings), settings)
+    return policy_in(directory_of(arguments, settings), settings, is_tried=is_tried)
 
 
-def policy_in(directory: Path, settings: Settings) -> LoadedPolicy:
-    from appliance.policy.loader import load
+def policy_in(directory: Path, settings: Settings, *, is_tried: bool = True) -> LoadedPolicy:
+    """`is_tried` False: also when its test lines do not come out."""
+    from appliance.policy import loader
 
     ours = (settings.daemon.state, settings.daemon.credentials)
+    load = loader.load if is_tried else loader.load_untried
     return load(
         directory, settings.users, settings.projects, ours=ours, automations=settings.automations
     )

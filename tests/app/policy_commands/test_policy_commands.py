@@ -49,9 +49,9 @@ def test_every_mistake_is_told(
     settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "policies" / "more.csv").write_text("p, owner, *, bash, ls, alow\nx\n")
-    assert main(["policy", "check", "--config", str(settings)]) == 78
-    said = capsys.readouterr().err
+    assert main(["policy", "check", "--config", str(settings)]) == 2
+    said = capsys.readouterr().out
     assert 'policies/more.csv:1:24: unknown effect "alow", did you mean "allow"?' in said
     assert 'policies/more.csv:2:1: unknown kind of line "x"' in said
-    assert main(["policy", "check", "--config", str(settings), "--json"]) == 78
+    assert main(["policy", "check", "--config", str(settings), "--json"]) == 2
     assert not json.loads(capsys.readouterr().out)["ok"]

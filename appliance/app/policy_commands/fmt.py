@@ -1,0 +1,71 @@
+"""`dispatchctl policy fmt`: the rules in straight columns."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from appliance.app.policy_commands.shared import add_options, directory_of, settings_of
+
+
+def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
+    parser = actions.add_parser(
+        "fmt",
+        help="put the rules into straight columns",
+        description="Align the columns of every *.csv file of the policy. What the lines say and "
+        "the comments stay as they are.",
+        epilog="Exit status: 0 done, or with --check: all files are in shape; 1 with --check: some "
+        "are not.",
+    )
+    parser.set_defaults(run=run_fmt)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: all *.csv")
+    parser.add_argument("--check", action="store_true", help="only say which files would change")
+    add_options(parser)
+
+
+def run_fmt(arguments: argparse.Namespace) -> int:
+    from appliance.policy.fmt import formatted
+
+    changed = []
+    for file in arguments.files or _files(arguments):
+        before = _read(file)
+        after = formatted(before)
+        if after != before:
+            changed.append(str(file))
+            if not arguments.check:
+                _replace(file, after)
+    if arguments.json:
+        print(json.dumps({"changed": changed, "written": not arguments.check}))
+    else:
+        for name in changed:
+            print(f"{'would change' if arguments.check else 'changed'}: {name}")
+        if not changed:
+            print("all files are in shape")
+    return 1 if changed and arguments.check else 0
+
+
+def _files(arguments: argparse.Namespace) -> list[Path]:
+    directory = arguments.policies or directory_of(arguments, settings_of(arguments))
+    return sorted(path for path in directory.glob("*.csv") if not path.name.startswith("."))
+
+
+def _read(file: Path) -> str:
+    """The text as it is, line ends included."""
+    from appliance.errors import ApplianceError
+
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApplianceError(f"cannot read {file}: {error}") from error
+
+
+def _replace(file: Path, text: str) -> None:
+    """In one step, so that nobody reads half a file."""
+    fresh = file.with_name(f".{file.name}.new")
+    with fresh.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+    fresh.chmod(file.stat().st_mode & 0o777)
+    fresh.replace(file)

@@ -1,0 +1,171 @@
+"""Who may what more, and who less, after a change of the rules.
+
+Every pattern of a line that was added, taken away or moved is tried for everybody, before and
+after; for somebody whose roles have changed, every pattern of these roles. So a line that
+changes nothing (it was covered already) is no difference, and a denial that takes away a part
+of something is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appliance.core.model import Act, Millis, Platform, Rule, UserName
+from appliance.policy.atoms import Atom
+from appliance.policy.containment import generic
+from appliance.policy.engine import Finding
+from appliance.policy.loaded import LoadedPolicy
+from appliance.policy.rules import Effect, PolicyRule
+
+_LOOSEST_FIRST = ("allow", "approve", "deny")
+_NOBODY = UserName("")
+
+
+class Direction(StrEnum):
+    """Whether somebody may more or less than before."""
+
+    MORE = "more"
+    LESS = "less"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What `user` got for `pattern` in a project ("*": in all) before, and gets now.
+
+    `rule` is the line that says so now; None: no line allows it any more.
+    """
+
+    direction: Direction
+    user: UserName
+    project: str
+    act: Act
+    pattern: str
+    before: str
+    after: str
+    rule: Rule | None
+
+    def __str__(self) -> str:
+        sign = "+" if self.direction is Direction.MORE else "-"
+        where = "everywhere" if self.project == "*" else f"in {self.project}"
+        by = f" ({self.rule})" if self.rule else ""
+        return (
+            f"{sign} {self.user} {where}: {self.act} {self.pattern}: "
+            f"{_WORDS[self.before]} → {_WORDS[self.after]}{by}"
+        )
+
+
+_WORDS = {"allow": "allowed", "approve": "asks", "deny": "denied"}
+
+
+def between(old: LoadedPolicy, new: LoadedPolicy) -> tuple[Change, ...]:
+    """All changes, by user; what is more stands before what is less."""
+    found: dict[tuple[object, ...], list[Change]] = {}
+    for change in _changes(old, new):
+        key = (change.user, change.act, change.pattern, change.before, change.after)
+        found.setdefault(key, []).append(change)
+    projects = len({*old.names.projects, *new.names.projects})
+    merged = [one for group in found.values() for one in _merged(group, projects)]
+    return tuple(sorted(merged, key=lambda c: (c.user, c.direction != Direction.MORE)))
+
+
+def _merged(group: list[Change], projects: int) -> list[Change]:
+    """One change instead of the same one in each project."""
+    if len(group) < projects or projects < 2:
+        return list(dict.fromkeys(group))
+    first = group[0]
+    return [
+        Change(
+            first.direction, first.user, "*", first.act, first.pattern, first.before,
+            first.after, first.rule,
+        )
+    ]  # fmt: skip
+
+
+def _changes(old: LoadedPolicy, new: LoadedPolicy) -> Iterator[Change]:
+    touched = _touched(old.engine.rules, new.engine.rules)
+    for user in sorted(old.names.users | new.names.users):
+        roles = old.engine.roles_of(user) ^ new.engine.roles_of(user)
+        rules = {
+            _subject(rule): rule
+            for rule in (*old.engine.rules, *new.engine.rules)
+            if _subject(rule) in touched or rule.role in roles
+        }
+        for rule in rules.values():
+            yield from _change(old, new, user, rule)
+
+
+def _touched(
+    before: Iterable[PolicyRule], after: Iterable[PolicyRule]
+) -> set[tuple[str, Act, str]]:
+    """What the lines speak of that are not in both policies."""
+    old, new = ({_meaning(rule): _subject(rule) for rule in rules} for rules in (before, after))
+    return {
+        subject for key, subject in (*old.items(), *new.items()) if (key in old) != (key in new)
+    }
+
+
+def _subject(rule: PolicyRule) -> tuple[str, Act, str]:
+    return (rule.where, rule.act, rule.pattern)
+
+
+def _meaning(rule: PolicyRule) -> tuple[object, ...]:
+    """The rule without the line where it stands."""
+    return (
+        rule.role, rule.where, rule.act, rule.pattern, rule.effect, rule.by, rule.people,
+        rule.ttl_seconds, rule.job_wide, rule.rate, rule.when,
+    )  # fmt: skip
+
+
+def _change(
+    old: LoadedPolicy, new: LoadedPolicy, user: UserName, rule: PolicyRule
+) -> Iterator[Change]:
+    atom = Atom(rule.act, generic(rule.act, rule.pattern), rule.pattern)
+    for project, directory in _places(new, rule):
+        before, was = _verdict(old, user, directory, atom)
+        after, now = _verdict(new, user, directory, atom)
+        if (before, was) == (after, now):
+            continue
+        direction = _direction(before, after, was, now)
+        if direction is not None:
+            yield Change(
+                direction, user, project, rule.act, _shown(new, rule), before, after,
+                now.rules[0].rule if now.rules else None,
+            )  # fmt: skip
+
+
+def _direction(before: str, after: str, was: Finding, now: Finding) -> Direction | None:
+    order = _LOOSEST_FIRST
+    if before == after:
+        return None
+    return Direction.MORE if order.index(after) < order.index(before) else Direction.LESS
+
+
+def _verdict(
+    policy: LoadedPolicy, user: UserName, directory: str, atom: Atom
+) -> tuple[str, Finding]:
+    finding = policy.engine.judge(user, directory, atom, Millis(0), Platform.TERMINAL)
+    if finding.effect is None or finding.effect is Effect.DENY:
+        return "deny", finding
+    return ("allow" if finding.effect is Effect.ALLOW else "approve"), finding
+
+
+def _places(policy: LoadedPolicy, rule: PolicyRule) -> list[tuple[str, str]]:
+    """(project, directory) for each place where the rule counts."""
+    if rule.act is Act.ADMIN:
+        return [("*", "")]
+    top = rule.where.removesuffix("/**")
+    return [
+        (name, path if rule.where == "*" or path.startswith(f"{top}/") else top)
+        for name, path in policy.names.projects.items()
+        if rule.where == "*" or f"{top}/".startswith(f"{path}/") or path.startswith(f"{top}/")
+    ]
+
+
+def _shown(policy: LoadedPolicy, rule: PolicyRule) -> str:
+    """A path pattern as people write it: relative to its project."""
+    for path in policy.names.projects.values():
+        if rule.act in (Act.READ, Act.WRITE) and rule.pattern.startswith(f"{path}/"):
+            return rule.pattern.removeprefix(f"{path}/")
+    return rule.pattern
