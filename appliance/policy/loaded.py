@@ -149,13 +149,15 @@ class LoadedPolicy:
                 return list(dict.fromkeys(tools.atoms_of(request, place)))
 
     def _strictest(self, request: Request, judged: Sequence[Judged]) -> Decision:
+        for one in judged:  # a rule that denies says more than none that allows
+            if one.finding.effect is Effect.DENY:
+                rule = one.finding.rules[0]
+                return Denied(rule.rule, _refusal(one.atom, rule))
         asks: list[tuple[Judged, PolicyRule]] = []
         for one in judged:
             match one.finding:
                 case Finding(None, _):
                     return Denied(None, _refusal(one.atom))
-                case Finding(Effect.DENY, (rule, *_)):
-                    return Denied(rule.rule, _refusal(one.atom, rule))
                 case Finding(Effect.APPROVE | Effect.FALLBACK, rules):
                     asks += [(one, rule) for rule in rules]
                 case _:
@@ -268,4 +270,6 @@ def _verb(act: Act) -> str:
 def _instead(act: Act) -> str:
     if act is Act.CHAT:
         return "/help lists what you may do"
+    if act is Act.ADMIN:
+        return "an owner may do it, or give you a rule for it"
     return "go on without it, or say in your answer that it is needed"

@@ -66,6 +66,13 @@ def test_a_fallback_is_silent_where_another_rule_speaks(tmp_path: Path) -> None:
     assert isinstance(policy.decide(disk.bash(tmp_path, "ls --odd")), Asks)
 
 
+def test_a_rule_that_denies_is_named_before_what_nothing_allows(tmp_path: Path) -> None:
+    policy = disk.policy(tmp_path, OWNER, "p, owner, *, bash, git push **, deny")
+    decision = policy.decide(disk.bash(tmp_path, "make && git push"))
+    assert isinstance(decision, Denied)
+    assert _line(decision) == 2
+
+
 def test_one_part_that_nothing_allows_denies_the_whole_line(tmp_path: Path) -> None:
     policy = disk.policy(tmp_path, OWNER, "p, owner, *, bash, echo|pwd **, allow")
     assert isinstance(policy.decide(disk.bash(tmp_path, "echo a && pwd")), Allowed)

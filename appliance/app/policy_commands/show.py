@@ -58,18 +58,22 @@ def _rules(policy: LoadedPolicy, user: UserName) -> list[PolicyRule]:
 def _as_text(
     policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule], screen: Screen
 ) -> Iterator[str]:
-    from appliance.app.audit_commands.screen import Ink
+    from appliance.app.audit_commands.screen import Ink, wrapped
     from appliance.core.model import Act
 
     kind = "an automation; " if user in policy.names.automations else ""
     roles = ", ".join(policy.roles(user)) or "none"
     yield f"{screen.ink(Ink.BOLD, user)} ({kind}roles: {roles})"
-    for act in Act:
-        about = [rule for rule in rules if rule.act is act]
+    spoken_of = [act for act in Act if any(rule.act is act for rule in rules)]
+    for act in spoken_of:
         yield ""
-        yield screen.ink(Ink.BOLD, act) + ("" if about else ": nothing, no rule speaks of it")
-        for rule in about:
-            yield from _rule_as_text(rule, screen)
+        yield screen.ink(Ink.BOLD, act)
+        for rule in rules:
+            if rule.act is act:
+                yield from _rule_as_text(rule, screen)
+    if unsaid := ", ".join(act for act in Act if act not in spoken_of):
+        yield ""
+        yield from wrapped(f"No rule speaks of {unsaid}: all of that is denied.", screen.width)
 
 
 def _rule_as_text(rule: PolicyRule, screen: Screen) -> Iterator[str]:
