@@ -60,6 +60,10 @@ def _at(atom: Atom, directory: str, place: Place) -> Atom:
 
 
 def _command(run: shell.Unwrapped, directory: str, place: Place) -> Iterator[Atom]:
+    if run.words[0] == "git" and (odd := _repository_in_files(directory, place.root)):
+        note = f"{odd} looks like a repository of its own, whose settings can name programs"
+        yield of_words(Act.BASH, run.words, Care.EXACT, note, "use git in the project itself")
+        return
     try:
         files = programs.files_named(run.words)
         found = [atom for file in files for atom in _file(file, directory, place)]
@@ -68,6 +72,17 @@ def _command(run: shell.Unwrapped, directory: str, place: Place) -> Iterator[Ato
         return
     yield of_words(Act.BASH, run.words)
     yield from found
+
+
+def _repository_in_files(directory: str, root: str) -> str:
+    """A directory that git takes for a bare repository, though its settings are plain files
+    that anybody may have written; "" where there is none from here up to the project."""
+    while True:
+        if all(os.path.lexists(f"{directory}/{name}") for name in ("HEAD", "objects", "refs")):
+            return "" if directory.endswith("/.git") else directory
+        if directory == root or not paths.is_within(directory, root):
+            return ""
+        directory = os.path.dirname(directory)  # noqa: PTH120
 
 
 def _redirected(redirects: tuple[shell.Redirect, ...]) -> Iterator[File]:

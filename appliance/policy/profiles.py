@@ -114,7 +114,7 @@ _GIT: Mapping[str, Profile] = {
     "diff": _profile(Operands.REVISIONS_OR_PATHS, _DIFF, "--diff-filter -S -G", "pbwzRsMCa"),
     "show": _profile(Operands.REVISIONS_OR_PATHS, f"{_LOG} {_DIFF}", "--date", "pbwzsaq"),
     "blame": _profile(
-        Operands.REVISIONS_OR_PATHS, "--porcelain --show-email --show-name", "--date", "wlstfne"
+        Operands.REVISIONS_OR_PATHS, "--porcelain --show-email --show-name", "--date -L", "wlstfne"
     ),
     "shortlog": _profile(
         Operands.REVISIONS_OR_PATHS, "--summary --numbered --email --all --no-merges", letters="sne"
@@ -166,9 +166,14 @@ _GIT: Mapping[str, Profile] = {
     letters="rtl"),
     "check-ignore": _profile(Operands.PATHS, "--verbose", letters="vq"),
     "tag": _profile(Operands.NONE, "--list --merged --no-merged", "--sort --contains", "l"),
+    "config": _profile(
+        Operands.TARGETS, "--get --get-all --local", needs="--get --get-all", most=1
+    ),
     "version": _profile(Operands.NONE),
     "--version": _profile(Operands.NONE),
 }  # fmt: skip
+
+_JOBS = " ".join(f"-j{number}" for number in range(1, 65))
 
 PROFILES: Mapping[str, Profile] = {
     "git": Profile(subcommands=_GIT),
@@ -193,8 +198,9 @@ PROFILES: Mapping[str, Profile] = {
         "--line-regexp --extended-regexp --fixed-strings --perl-regexp --no-filename --text "
         "--with-filename --no-messages --null --basic-regexp",
         "-e -A -B -C -m --regexp --after-context --before-context --context --max-count "
-        "--include --exclude --exclude-dir",
+        "--exclude --exclude-dir",
         "rniIvlLcowxEFPGhHsaqzZ",
+        files="--include",
     ),
     "rg": _profile(
         Operands.PATTERN_THEN_PATHS,
@@ -207,6 +213,7 @@ PROFILES: Mapping[str, Profile] = {
         "--max-depth --after-context --before-context --context --threads --sort --max-columns "
         "--color",
         "niSscvlowxFNHIqUP",
+        files="-g --glob",
     ),
     "find": _profile(
         Operands.PATHS,
@@ -226,7 +233,9 @@ PROFILES: Mapping[str, Profile] = {
         "-k -m -n -r --tb --maxfail --durations --timeout",
         "qvxsl",
     ),
-    "make": _profile(Operands.TARGETS, "--silent --keep-going --always-make", letters="skB"),
+    "make": _profile(
+        Operands.TARGETS, "--silent --keep-going --always-make " + _JOBS, letters="skBj"
+    ),
     "npm": Profile(
         subcommands={
             "test": _profile(Operands.NONE, "--silent", letters="s", passes_on=True),
@@ -344,6 +353,14 @@ PROFILES: Mapping[str, Profile] = {
     **dict.fromkeys(
         ("whoami", "nproc", "uptime", "arch", "tty", "logname"), _profile(Operands.NONE)
     ),
+    "xxd": _profile(Operands.PATHS, valued="-l -s -c -g", letters="pib", most=1),
+    "command": _profile(Operands.TEXT, "-v"),
+    # interpreters, but only for what they are called themselves
+    **dict.fromkeys(
+        ("python", "python3"),
+        _profile(Operands.NONE, "--version -V", needs="--version -V"),
+    ),
+    "node": _profile(Operands.NONE, "--version -v", needs="--version -v"),
     "uname": _profile(Operands.NONE, letters="asrmnpvo"),
     "id": _profile(Operands.NONE, letters="ugGn"),
     "man": _profile(Operands.TARGETS, letters="kf"),

@@ -55,6 +55,8 @@ from appliance.policy.atoms import Unclear
         ("cat <<'E'\nE", "cat < /dev/null"),
         ("git commit -m \"$(cat <<'E'\na $(b)\n\nc\nE\n)\"", "git commit -m 'a $(b)\n\nc'"),
         ("CI=1 timeout 5 ls", "CI=1 timeout 5 ls"),
+        ("[ -f x ] && [[ -d 'a b' ]]", "test -f x && test -d 'a b'"),
+        ("ls | grep py$", "ls | grep 'py$'"),
         ("echo 'café ✓'", "echo 'café ✓'"),
     ],
 )  # fmt: skip
@@ -100,7 +102,9 @@ def test_a_line_is_written_again_in_plain_words(line: str, text: str) -> None:
         ("for x; do b; done", "a loop over"),
         ("case x in x) a;; esac", "a choice"),
         ("f() { a; }; f", "a function"),
-        ("[[ -f x ]]", "a test in brackets"),
+        ("[[ a == b ]]", "a test of more than one file"),
+        ("!ls", "an odd program name"),
+        ("!'ls'", "a negation of more than a command"),
         ("export X=1", "a change of the shell itself"),
         ("PATH=x; ls", "a variable that programs may look for"),
         ("x=1; y=$x$z", "an expansion"),
@@ -176,7 +180,8 @@ def test_each_command_is_seen_with_the_directories_it_may_run_in(
 @pytest.mark.parametrize(
     "line",
     [
-        "sudo ls", "exec ls", "eval ls", ". x", "alias a=b", "set -e", "xargs rm", "busybox rm",
+        "sudo ls", "exec ls", "eval ls", ". x", "alias a=b", "set -k", "set -- x", "time cd x",
+        "xargs rm", "busybox rm",
         "timeout ls", "timeout -x 5 ls", "timeout 5", "nice --x ls", "env", "env -i ls",
         "env -S ls",
         "env LD_PRELOAD=x ls", "PATH=x ls", "GIT_PAGER=x git log", "NODE_OPTIONS=x npm test",

@@ -37,7 +37,7 @@ _CONSTRUCTS = {
     "function_definition": ("a function", _SPLIT),
     "declaration_command": ("a change of the shell itself", "write values where they are used"),
     "unset_command": ("a change of the shell itself", "leave it out"),
-    "test_command": ("a test in brackets", "use test -f FILE, or look with ls"),
+    "test_command": ("a test of more than one file", "write [ -f FILE ], or look with ls"),
 }
 
 
@@ -92,6 +92,8 @@ class _Reader:
         match node.type:
             case "command":
                 return self._command(node)
+            case "test_command":
+                return self._test(node)
             case "list":
                 return self._list(node)
             case "pipeline":
@@ -151,7 +153,9 @@ class _Reader:
 
     def _negated(self, node: Node) -> tree.Node:
         body = node.children[-1]
-        if len(node.children) != 2 or body.type not in ("command", "pipeline", "subshell"):
+        is_alone = self.source[node.start_byte + 1 : node.start_byte + 2].isspace()
+        known = ("command", "pipeline", "subshell", "test_command")
+        if len(node.children) != 2 or body.type not in known or not is_alone:
             raise self._unclear(node, "a negation of more than a command")
         return tree.Not(self._statement(body))
 
@@ -267,6 +271,16 @@ class _Reader:
         if not words:
             raise self._unclear(node, "a line without a command")
         return tree.Command(tuple(words), tuple(redirects), tuple(settings))
+
+    def _test(self, node: Node) -> tree.Command:
+        """`[ -f x ]` as `test -f x`."""
+        inside = node.children[1:-1]
+        parts = inside[0].children if len(inside) == 1 else []
+        is_unary = len(parts) == 2 and inside[0].type == "unary_expression"
+        if not is_unary or parts[0].type != "test_operator" or parts[1].type not in _PLAIN_WORDS:
+            raise self._unclear(node, *_CONSTRUCTS["test_command"])
+        self.commands += 1
+        return tree.Command(("test", self._text(parts[0]), self._word(parts[1])))
 
     def _setting(self, node: Node) -> tuple[str, str]:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")

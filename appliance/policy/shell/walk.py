@@ -132,6 +132,9 @@ class _Walk:
             run = unwrapped(command.words, command.settings)
             for directory in run.directories:
                 there = self._gone(there, directory)
+            if run.by_shell and run.words[0] == "set":
+                self.steps.append(Step(command.text, here, None, command.redirects, here))
+                return _After(here, here)
             if run.words[0] == "cd":
                 there = self._changed(run, here)
                 self.steps.append(Step(command.text, there, None, command.redirects, here))

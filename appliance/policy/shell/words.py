@@ -23,6 +23,7 @@ _EXPANDING_BRACE = re.compile(r"\{.*(?:,|\.\.)|^\{\w+\}$")
 _GLOB_SIGN = re.compile(r"[*?\[\]]")
 _SETS = re.compile(r"\[!?[A-Za-z0-9_.-]+\]")
 _UNQUOTED_WORD = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
+_END_OF_WORD = (b"", b" ", b"\t", b"\n", b"|", b";")
 _ANSI = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 
@@ -81,6 +82,8 @@ def _pieces(node: Node, source: bytes, variables: Variables) -> list[Piece]:
             return [Piece(_ansi(node, source, text[2:-1]), is_open=False)]
         case "string":
             return [_in_string(node, source, variables)]
+        case "$" if source[node.end_byte : node.end_byte + 1] in _END_OF_WORD:
+            return [Piece("$", is_open=False)]
         case "concatenation":
             return [p for child in node.children for p in _pieces(child, source, variables)]
         case "simple_expansion" | "expansion":

@@ -82,11 +82,19 @@ def unwrapped(words: Sequence[str], settings: Sequence[tuple[str, str]] = ()) ->
             raise Unclear(f'"{words[0]}" without a plain command', "run the command itself")
         if inner[0] == "time":  # a shell word only where a command begins
             raise Unclear(f'"time" behind "{words[0]}"', "leave one of them out")
-        found = Unwrapped(inner, by_shell=found.by_shell and found.words[0] == "time")
+        found = Unwrapped(inner, by_shell=False)
     found = replace(found, words=(_program(found.words[0]), *found.words[1:]))
-    _check_program(found.words[0])
+    if not _is_harmless_builtin(found.words):
+        _check_program(found.words[0])
     alias = _ALIASES.get(found.words[0])
     return alias(found) if alias else found
+
+
+def _is_harmless_builtin(words: Words) -> bool:
+    """`command -v x` tells where x is; with `set -e` fewer commands run than stand there."""
+    if words[0] == "set":
+        return re.fullmatch(r"(?: -[eux]*(?:o pipefail)?)+", " ".join(("", *words[1:]))) is not None
+    return words[:2] == ("command", "-v")
 
 
 def _check_setting(name: str, value: str) -> None:
