@@ -165,6 +165,7 @@ def _steps(line: str) -> list[tuple[str, ...]]:
         ("make -C x test", ("make test", "/p/x")),
         ("timeout -k 5 -s KILL 60s nice -n 5 env CI=1 ls", ("ls", "/p")),
         ("time /usr/bin/git push", ("git push", "/p")),
+        ("time CI=1 ls", ("ls", "/p")),
         ("python3 -m pytest -q", ("pytest -q", "/p")),
         ("CI=1 PAGER=cat npm test", ("npm test", "/p")),
         ("./ls", ("./ls", "/p")),
@@ -181,6 +182,7 @@ def test_each_command_is_seen_with_the_directories_it_may_run_in(
     "line",
     [
         "sudo ls", "exec ls", "eval ls", ". x", "alias a=b", "set -k", "set -- x", "time cd x",
+        "time PATH=x ls", "nohup CI=1 ls", "time CI=1",
         "xargs rm", "busybox rm",
         "timeout ls", "timeout -x 5 ls", "timeout 5", "nice --x ls", "env", "env -i ls",
         "env -S ls",

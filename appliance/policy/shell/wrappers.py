@@ -109,6 +109,8 @@ def _program(name: str) -> str:
 
 
 def _check_program(name: str) -> None:
+    if "=" in name:
+        raise Unclear(f'the program name "{name}"', "write the plain name of a program")
     if name in RESERVED:
         raise Unclear(f'the shell word "{name}"', "run the commands one by one")
     if name in CHANGES_THE_SHELL:
@@ -164,7 +166,7 @@ _WRAPPERS: Mapping[str, Callable[[Words], Words]] = {
     "timeout": _timeout,
     "nice": _nice,
     "nohup": _bare,
-    "time": _bare,
+    "time": _env,  # a shell word, so settings may stand behind it
     "env": _env,
 }
 
