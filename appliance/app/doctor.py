@@ -179,6 +179,11 @@ def _daemon(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield Check("daemon", Outcome.PASS, f"up {report['up']}, version {report['version']}")
+    if trouble := report["parts"]["policy trouble"]:
+        fix = "mend it: dispatchctl policy check; until then the rules before it hold"
+        yield Check("live policy", Outcome.WARN, f"an edit is rejected: {trouble}", fix)
+    else:
+        yield Check("live policy", Outcome.PASS, report["parts"]["policy"])
     if trouble := report["parts"]["anchor trouble"]:
         fix = "once that is put right: dispatchctl audit anchor post"
         yield Check("checkpoints", Outcome.WARN, trouble, fix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance.config import Settings
+from appliance.policy.difference import between
 from appliance.policy.explain import selftest
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.loader import load
@@ -45,14 +46,7 @@ class PolicyDirectory:
     def difference(self, before: LivePolicy, after: LivePolicy) -> tuple[str, ...]:
         assert isinstance(before, LoadedPolicy)
         assert isinstance(after, LoadedPolicy)
-        old, new = _lines(before), _lines(after)
-        gone = [f"- {text}" for text in old if text not in new]
-        come = [f"+ {text}" for text in new if text not in old]
-        return (*gone, *come)
-
-
-def _lines(policy: LoadedPolicy) -> dict[str, None]:
-    return dict.fromkeys(rule.rule.text for rule in policy.engine.rules)
+        return tuple(map(str, between(before, after)))
 
 
 def _look(file: Path) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.audit.structure import Fault
 from appliance.core.events import (
@@ -46,8 +46,14 @@ class _Question:
     request: Json
     rule: Json
     input_sha256: Json
-    is_given: bool = False
+    people: int = 1
+    given_by: set[str] = field(default_factory=set)
     is_over: bool = False
+
+    @property
+    def is_given(self) -> bool:
+        """Whether as many different people have said yes as the question says it takes."""
+        return len(self.given_by) >= self.people
 
 
 class Consent:
@@ -75,15 +81,20 @@ class Consent:
 
     def _asked(self, seq: int, data: Data, _: str) -> None:
         questions = self._jobs.setdefault(_job(data), {})
+        people = data.get("people")
         questions[_approval(data)] = _Question(
-            seq, data.get("request"), data.get("rule"), data.get("input_sha256")
+            seq,
+            data.get("request"),
+            data.get("rule"),
+            data.get("input_sha256"),
+            people if isinstance(people, int) else 1,
         )
         self._requests[_json(data.get("request"))] += 1
         if len(self._jobs) > _KEPT_JOBS:
             self._forget(next(iter(self._jobs)))
             self.is_partial = True
 
-    def _given(self, seq: int, data: Data, _: str) -> None:
+    def _given(self, seq: int, data: Data, text: str) -> None:
         question = self._question(data)
         if question is None:
             if self.is_partial:
@@ -94,7 +105,7 @@ class Consent:
                 raise Fault(
                     seq, f"the approval is for another {name} than record {question.seq} asks about"
                 )
-        question.is_given = True
+        question.given_by.add(json.loads(text)["actor"]["id"])
 
     def _refused(self, seq: int, data: Data, _: str) -> None:
         question = self._question(data)

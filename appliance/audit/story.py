@@ -274,9 +274,24 @@ def _approvals(members: Sequence[Entry]) -> Iterator[Approval]:
         yield Approval(
             id=name,
             asked=_first(own, {"approval.asked"}),
-            answer=_first(own, _ANSWERS),  # a second one came too late and changed nothing
+            answer=_answer(own),
             strangers=tuple(filter(_is_foreign, own)),
         )
+
+
+def _answer(own: Sequence[Entry]) -> Entry | None:
+    """What settled it: a no, or the last yes it took; later ones came too late."""
+    asked = _first(own, {"approval.asked"})
+    people = asked.record.data.get("people", 1) if asked else 1
+    given: set[str] = set()
+    for entry in own:
+        if entry.record.kind == "approval.given":
+            given.add(entry.record.actor.id)
+            if not isinstance(people, int) or len(given) >= people:
+                return entry
+        elif entry.record.kind in _ANSWERS:
+            return entry
+    return None
 
 
 def _is_foreign(entry: Entry) -> bool:

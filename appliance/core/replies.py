@@ -6,10 +6,10 @@ Short, plain, no blame: what happened, what to do. Values from outside go throug
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from appliance.core import changes
 from appliance.core.approvals import Approval, ApprovalState, may_be_for_job
 from appliance.core.commands import BUILTINS, readable, shown
 from appliance.core.jobs import Job, State
@@ -36,8 +36,8 @@ from appliance.core.model import (
 
 MAX_SHOWN_INPUT = 3000
 """Characters of a held step shown in the message; the rest is said to be cut."""
-MAX_COMPARED = 250_000
-"""Lines before times lines after: above that a change is shown as all old and all new lines."""
+CONTEXT_LINES = 2
+"""Kept lines shown around each change of a file."""
 MAX_SHOWN_CHANGES = 8
 
 
@@ -341,7 +341,7 @@ def question(approval: Approval, job: Job, now: Millis) -> Reply:
 def _held(words: Words, approval: Approval) -> None:
     """The thing that is asked about; a change to a file is coloured as one."""
     language = {"Bash": "bash", "Edit": "diff", "MultiEdit": "diff", "Write": "diff"}
-    words.block(_cut(readable(approval.summary)), language.get(approval.tool, ""))
+    words.block(_cut(readable(_as_change(approval.summary))), language.get(approval.tool, ""))
 
 
 def _as_whom(approval: Approval) -> str:
@@ -452,17 +452,15 @@ def call_in_full(call: ToolCall) -> str:
             return command
         case {"file_path": str(path), "old_string": str(old), "new_string": str(new), **rest}:
             every = " (every place)" if rest.get("replace_all") else ""
-            return f"{call.tool} {path}{every}\n{_change(old, new)}"
+            return "\n".join((f"{call.tool} {path}{every}", _lines(old, "-"), _lines(new, "+")))
         case {"file_path": str(path), "edits": list(edits), **_rest}:
             return "\n".join((f"{call.tool} {path}", *map(_edit, edits)))
         case {"file_path": str(path), "content": str(content), **_rest}:
-            count = content.count("\n") + (not content.endswith("\n"))
-            title = f"{call.tool} {path} (the whole file, {count} lines)"
-            return f"{title}\n{_change('', content)}"
+            return f"{call.tool} {path}\n{_lines(content, '+')}"
         case {"notebook_path": str(path), "new_source": str(source), **rest}:
             cell = rest.get("cell_id") or rest.get("cell_number") or "new"
-            mode = rest.get("edit_mode") or "replace"
-            return f"{call.tool} {path} ({mode} cell {cell})\n{_change('', source)}"
+            title = f"{call.tool} {path} ({rest.get('edit_mode') or 'replace'} cell {cell})"
+            return f"{title}\n{_lines(source, '+')}"
         case _:
             lines = (f"{key}: {value}" for key, value in call.input.items())
             return "\n".join((call.tool, *lines))
@@ -471,21 +469,30 @@ def call_in_full(call: ToolCall) -> str:
 def _edit(edit: Json) -> str:
     match edit:
         case {"old_string": str(old), "new_string": str(new), **rest}:
-            every = "@@ every place\n" if rest.get("replace_all") else "@@\n"
-            return every + _change(old, new)
+            every = "@@ every place" if rest.get("replace_all") else "@@"
+            return "\n".join((every, _lines(old, "-"), _lines(new, "+")))
         case _:
-            return f"@@\n{edit}"
+            return f"@@ {edit}"
 
 
-def _change(old: str, new: str) -> str:
-    """What goes and what comes, line by line, with the lines around it."""
-    before, after = (text.split("\n") if text else [] for text in (old, new))
-    if len(before) * len(after) > MAX_COMPARED:
-        return "\n".join([*(f"- {line}" for line in before), *(f"+ {line}" for line in after)])
-    hunks = list(difflib.unified_diff(before, after, n=2, lineterm=""))[2:]
-    return "\n".join(
-        "…" if line.startswith("@@") else f"{line[0]} {line[1:]}" for line in hunks[1:]
-    )
+def _lines(text: str, sign: str) -> str:
+    return "\n".join(f"{sign} {line}" for line in text.split("\n"))
+
+
+def _as_change(summary: str) -> str:
+    """A recorded edit with what goes and what comes among the lines around it; else as it is."""
+    found = changes.change(summary)
+    if found is None:
+        return summary
+    signs = [sign for sign, _ in found.lines]
+    shown_lines: list[str] = []
+    for number, (sign, line) in enumerate(found.lines):
+        around = signs[max(0, number - CONTEXT_LINES) : number + CONTEXT_LINES + 1]
+        if set(around) != {changes.KEPT}:
+            shown_lines.append(f"{sign} {line}")
+        elif shown_lines[-1:] != ["…"]:
+            shown_lines.append("…")
+    return "\n".join((found.title, *shown_lines))
 
 
 # --- the policy

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.core import replies
 from appliance.core.approvals import ApprovalState
 from appliance.core.jobs import State
-from appliance.core.model import Markdown, Reply, Rich, Style, ToolCall, Usage
+from appliance.core.model import Json, Markdown, Reply, Rich, Style, ToolCall, Usage
 from tests.examples import NOW, approval, job
 
 
@@ -80,3 +83,68 @@ def test_spans_cover_exactly_what_was_styled(parts: list[tuple[Style, str]]) -> 
     rich = words.rich()
     cut = [rich.text[s.start : s.start + s.length] for s in rich.spans]
     assert cut == [text for _, text in parts]
+
+
+def held(tool: str, **values: Json) -> str:
+    """The block of the question about a call."""
+    summary = replies.call_in_full(ToolCall("1", tool, values, "/"))
+    body = replies.question(approval(tool=tool, summary=summary), job(), NOW).body
+    assert isinstance(body, Rich)
+    block = next(span for span in body.spans if span.style is Style.PRE)
+    return body.text[block.start : block.start + block.length]
+
+
+def test_an_edit_shows_what_goes_and_what_comes_among_the_lines_around_it() -> None:
+    before = "one two three four five six seven eight".replace(" ", "\n")
+    after = before.replace("five", "FIVE")
+    shown = held("Edit", file_path="/a", old_string=before, new_string=after, replace_all=True)
+    assert shown.split("\n") == [
+        "Edit /a (every place)",
+        "…",
+        "  three",
+        "  four",
+        "- five",
+        "+ FIVE",
+        "  six",
+        "  seven",
+        "…",
+    ]
+
+
+def test_a_new_file_is_shown_whole() -> None:
+    assert held("Write", file_path="/a", content="x\ny") == "Write /a\n+ x\n+ y"
+
+
+def test_several_edits_of_a_file_are_shown_each() -> None:
+    edits: list[Json] = [
+        {"old_string": "x", "new_string": "y"},
+        {"old_string": "", "new_string": "z"},
+    ]
+    assert held("MultiEdit", file_path="/a", edits=edits) == (
+        "MultiEdit /a\n@@\n- x\n+ y\n@@\n- \n+ z"
+    )
+
+
+@given(st.text("ab\n", max_size=30), st.text("ab\n", max_size=30))
+def test_every_line_that_comes_or_goes_is_shown(old: str, new: str) -> None:
+    _, *lines = held("Edit", file_path="/f", old_string=old, new_string=new).split("\n")
+    gone = [line[2:] for line in lines if line.startswith("- ")]
+    come = [line[2:] for line in lines if line.startswith("+ ")]
+    before, after = (Counter(text.split("\n")) for text in (old, new))
+    before.subtract(Counter(gone))
+    before.update(come)
+    assert +before == +after
+
+
+def test_a_question_says_how_many_must_agree_and_who_has() -> None:
+    asks = replace(approval().asks, by=("lead",), people=2, reason="git push")
+    text = text_of(replies.question(approval(asks=asks, given_by=("carol",)), job(), NOW))
+    for line in ("needs: 2 different people of lead", "1 of 2 so far: carol", "by the agent, for"):
+        assert line in text
+
+
+def test_the_button_for_the_whole_job_says_what_it_goes_for() -> None:
+    asks = replace(approval().asks, job_wide=True)
+    reply = replies.question(approval(asks=asks), job(), NOW)
+    assert asks.rule.text in text_of(reply)
+    assert [b.token for row in reply.buttons for b in row][-1] == "j:bcdfghjkmn"

@@ -218,7 +218,7 @@ def _new_key(house: Team, before: set[str]) -> str:
     for _ in range(100):
         keys = {r["d"]["key"] for r in house.records() if r["kind"] == "message.received"}
         if new := keys - before:
-            return new.pop()
+            return str(new.pop())
     raise AssertionError("what was said at the terminal is not in the log")
 
 
@@ -252,7 +252,7 @@ def verdict(records: Sequence[dict[str, Any]], key: str, request: str) -> str:
     about = [record for record in records if key in record["cause"]]
     for record in about:
         if record["kind"] == "approval.asked" and record["d"]["request"] == request:
-            asked, people = " or ".join(record["d"]["by"]), record["d"]["people"]
+            asked, people = " or ".join(record["d"]["by"]), int(record["d"]["people"])
             return f"asks {people} {asked}" if people > 1 else f"asks {asked}"
     for record in about:
         is_calls = any(cause.startswith("toolu_") for cause in record["cause"])

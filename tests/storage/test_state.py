@@ -11,28 +11,34 @@ import pytest
 from appliance.core.approvals import ApprovalState
 from appliance.core.jobs import State as JobState
 from appliance.core.model import (
+    Asks,
     Attachment,
     Button,
     ButtonKind,
+    CommandRequest,
+    Denied,
     JobId,
     Markdown,
+    Millis,
     Place,
     Platform,
     PostKind,
     Program,
     ProjectName,
     Prompt,
+    Rate,
     Reply,
     Rich,
     Span,
     Style,
+    ToolRequest,
     Usage,
 )
 from appliance.errors import StorageUnavailable
-from appliance.ports import Conversation
+from appliance.ports import Conversation, Refusal
 from appliance.storage.database import SCHEMA_VERSION
 from appliance.storage.state import SqliteState
-from tests.examples import ALICE, BOB, NOW, PLACE, approval, click, job, message
+from tests.examples import ALICE, BOB, NOW, PLACE, RULE, approval, click, job, message
 
 
 @pytest.fixture
@@ -278,3 +284,43 @@ def test_a_full_disk_refuses_and_keeps_what_was(state: SqliteState) -> None:
     state._db.execute("PRAGMA max_page_count = 1000000")
     assert [incoming.key for incoming, _ in state.waiting()] == ["telegram:1:1"]
     assert state.accept(message("again", 2), ALICE)
+
+
+def test_a_half_given_approval_comes_back_as_it_was(state: SqliteState) -> None:
+    state.add_job(job())
+    asks = Asks(RULE, ("lead",), people=2, rate=Rate(3, 60), via=(Platform.WEB,), job_wide=True)
+    half = approval(asks=asks, given_by=("carol",), for_job=True)
+    state.save_approval(half)
+    assert state.approval(half.id) == half
+
+
+def test_only_what_was_used_for_the_whole_job_is_found_for_it(state: SqliteState) -> None:
+    state.add_job(job())
+    used = approval(id="x1", state=ApprovalState.USED, for_job=True)
+    state.save_approval(used)
+    state.save_approval(approval(id="x2", state=ApprovalState.GIVEN, for_job=True))
+    state.save_approval(approval(id="x3", state=ApprovalState.USED))
+    assert state.approvals_for_job(JobId(1)) == (used,)
+    assert state.approvals_for_job(JobId(2)) == ()
+
+
+def test_counts_are_kept_once_for_each_key_and_forgotten_when_old(state: SqliteState) -> None:
+    for number, key in enumerate(("a", "b", "a", "c")):
+        state.count("rate", key, Millis(NOW + number), Millis(0))
+    assert state.is_counted("rate", "a")
+    assert not state.is_counted("other", "a")
+    assert [state.latest_count("rate", n) for n in (1, 2, 3, 4)] == [NOW + 3, NOW + 1, NOW, None]
+    state.count("rate", "d", Millis(NOW + 9), Millis(NOW + 2))
+    assert state.latest_count("rate", 3) is None
+
+
+def test_the_last_refusal_of_a_place_is_kept(state: SqliteState) -> None:
+    demo = ProjectName("demo")
+    command = CommandRequest(ALICE.name, demo, "/deploy prod", Platform.WEB, NOW)
+    call = ToolRequest(
+        ALICE.name, demo, "/srv", "/srv/a", "Bash", {"command": "id", "n": [1]}, Platform.WEB, NOW
+    )
+    assert state.refusal(PLACE) is None
+    for request, denied in ((command, Denied(None, "no")), (call, Denied(RULE, "never"))):
+        state.save_refusal(PLACE, Refusal(NOW, request, denied))
+        assert state.refusal(PLACE) == Refusal(NOW, request, denied)

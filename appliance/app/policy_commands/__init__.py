@@ -15,13 +15,14 @@ from appliance.app.policy_commands import (
     diff,
     fmt,
     import_patterns,
+    reload,
     show,
     test,
     who_can,
     why,
 )
 
-COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns)
+COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns, reload)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:

@@ -4,7 +4,6 @@
     ledger     stories and records as lines: who, what, rule, approval, outcome
     timeline   the picture: lanes of bars and marks, as SVG
     stories    a job from its message to its result, with tool calls and diffs
-    changes    the change that a recorded edit would make
     html       elements, and text that can do nothing but be read
     page       the page around it all
 

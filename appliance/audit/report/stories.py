@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.audit.moments import day_and_time, utc
-from appliance.audit.report.changes import change
+from appliance.core.changes import change
 from appliance.audit.report.gather import Redactions
 from appliance.audit.report.html import (
     NOTHING,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.audit.report.changes import ADDED, KEPT, REMOVED, Change, change
+from appliance.core.changes import ADDED, KEPT, REMOVED, Change, change
 from appliance.core.model import ToolCall
 from appliance.core.replies import call_in_full
 from tests.audit.report.happenings import EDIT
