@@ -155,15 +155,25 @@ def _tree(text: str) -> list[tuple[str, Any]]:
 def _allowed(text: str) -> Imported:
     """No more than before: what is not surely covered is left out."""
     try:
-        tree = _tree(text)
         said = _Said()
-        for number, (op, value) in enumerate(tree):
-            if op == "MAX_REPEAT" and _is_anything(value) and number == len(tree) - 1:
-                continue  # a last .* is what our open end means, too
+        for op, value in _without_open_end(_tree(text)):
+            if said.is_ended:
+                raise _Unsayable("something behind its end")
             _say_exactly(said, op, value)
+        if said.words == [[""]] or (said.is_ended and said.words[-1] == [""]):
+            raise _Unsayable("it names no command")
         return Imported("allow", text, (_pattern(said, opens=not said.is_ended),), _narrower(said))
     except _Unsayable as error:
         return Imported("allow", text, (), str(error))
+
+
+def _without_open_end(tree: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """A last ".*" or ".*$" is what our open end means, too."""
+    is_ended = bool(tree) and tree[-1][0] == "AT" and str(tree[-1][1]) == "AT_END"
+    last = tree[-2:-1] if is_ended else tree[-1:]
+    if last and last[0][0] == "MAX_REPEAT" and _is_anything(last[0][1]):
+        return tree[: -2 if is_ended else -1]
+    return tree
 
 
 def _narrower(said: _Said) -> str:
@@ -171,13 +181,16 @@ def _narrower(said: _Said) -> str:
 
 
 def _say_exactly(said: _Said, op: str, value: Any) -> None:
-    if op == "AT" and str(value) in ("AT_BEGINNING", "AT_BEGINNING_STRING"):
+    is_first = said.words == [[""]]
+    if op == "AT" and str(value) in ("AT_BEGINNING", "AT_BEGINNING_STRING") and is_first:
         said.is_anchored = True
     elif op == "AT" and str(value) in ("AT_END", "AT_END_STRING"):
         said.is_ended = True
-    elif op == "AT" and str(value) == "AT_BOUNDARY":
-        pass  # our words end where they end
-    elif _is_blank(op, value):
+    elif op == "AT":
+        raise _Unsayable("a place between words")
+    elif _is_blank(op, value) and not is_first:
+        if said.words[-1] == [""]:
+            raise _Unsayable("two blanks")
         said.gap()
     else:
         said.add(_literals(op, value))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.model import Act, Allowed, UserName
+from appliance.core.model import Act, Allowed
 from appliance.errors import PolicyError
 from appliance.policy.loader import load
 from appliance.policy.rules import Effect
