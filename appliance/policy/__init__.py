@@ -8,8 +8,11 @@
     engine       which rules speak to an atom: Casbin's model and roles, an index in front
     atoms        a request in single things to be judged, and how carefully
     tools        an agent's tool call → atoms
-    shell        a command line → the simple commands it runs
-    programs     the options of programs that we have reviewed
+    bash         a command line → atoms: programs, the files they name, directories
+    shell        a command line → the simple commands it runs, and the text to run in its place
+    programs     which files a command names, when all its options are reviewed
+    profiles     the reviewed programs and options
+    scripts      what awk, sed and jq may be given as a script
     paths        resolved paths, protected names
     loaded       `LoadedPolicy`: decisions, approvals; what the rest of the appliance calls
     explain      why, and what would have allowed it; the self-test
