@@ -182,7 +182,7 @@ def test_each_command_is_seen_with_the_directories_it_may_run_in(
     "line",
     [
         "sudo ls", "exec ls", "eval ls", ". x", "alias a=b", "set -k", "set -- x", "time cd x",
-        "time PATH=x ls", "nohup CI=1 ls", "time CI=1",
+        "time PATH=x ls", "time *.zz", "nohup ''", "env 'a b'", "nohup CI=1 ls", "time CI=1",
         "xargs rm", "busybox rm",
         "timeout ls", "timeout -x 5 ls", "timeout 5", "nice --x ls", "env", "env -i ls",
         "env -S ls",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appliance.core.events import Event
@@ -148,6 +148,7 @@ class TablePolicy:
     table: dict[str, Decision] = field(default_factory=dict)
     by: dict[str, set[str]] = field(default_factory=dict)
     limits: tuple[Quota, ...] = ()
+    as_written: dict[str, dict[str, str]] = field(default_factory=dict)
     sha256: str = "ab" * 32
     rules: int = 1
 
@@ -156,7 +157,8 @@ class TablePolicy:
         return self.table.get(key, Denied(None, f"nothing allows {key}"))
 
     def as_run(self, call: ToolCall) -> ToolCall:
-        return call
+        line = call.input.get("command")
+        return replace(call, input={**call.input, **self.as_written.get(str(line), {})})
 
     def may_approve(self, user: UserName, requester: UserName, asks: Asks) -> bool:
         if asks.by:
@@ -238,8 +240,8 @@ class Puppet:
         verdict = await self.judge(call)
         if not isinstance(verdict, Proceed):
             return verdict.reason
-        self.tell(ToolStarted(call))
-        self.agent.ran.append(f"{tool} {values}")
+        self.tell(ToolStarted(replace(call, input=verdict.input)))
+        self.agent.ran.append(f"{tool} {dict(verdict.input)}")
         self.tell(ToolFinished(call_id, False, "ok"))
         return "ok"
 

@@ -12,7 +12,7 @@ from appliance.policy.shell import script as tree
 from appliance.policy.shell.guards import check_text, check_tree, unclear
 from appliance.policy.shell.script import Glob, Redirect, Script, Status
 from appliance.policy.shell.words import heredoc_text, word
-from appliance.policy.shell.wrappers import RESERVED
+from appliance.policy.shell.wrappers import PROGRAM, RESERVED
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MAX_COMMANDS = 2_500
 """Unrolled loops included; a line of 10,000 characters cannot have more without one."""
 
-_PROGRAM = re.compile(r"[A-Za-z0-9_.+/:\[-]+")
 _OPERATORS = frozenset({"<", ">", ">>", ">|", "&>", "&>>"})
 _PLAIN_WORDS = frozenset({"word", "number", "raw_string", "ansi_c_string", "string",
 "concatenation",
@@ -295,8 +294,7 @@ class _Reader:
         name = self._word(node.children[0])
         if self._text(node) in RESERVED or name in RESERVED:
             raise self._unclear(node, f'the shell word "{name}"', _SPLIT)
-        is_plain = _PROGRAM.fullmatch(name) and not name.startswith(("-", "["))
-        if not is_plain or isinstance(name, Glob | Status):
+        if isinstance(name, Glob | Status) or not PROGRAM.fullmatch(name):
             raise self._unclear(node, "an odd program name", "write the plain name of a program")
         return name
 

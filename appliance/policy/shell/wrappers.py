@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.policy.atoms import Unclear
+from appliance.policy.shell.script import Glob, Status
 
 Words = tuple[str, ...]
 
@@ -57,6 +58,7 @@ RUNS_OTHERS = frozenset({
 })  # fmt: skip
 """Programs whose words are a command of their own, as somebody else, elsewhere or otherwise."""
 
+PROGRAM = re.compile(r"[A-Za-z0-9_.+/:][A-Za-z0-9_.+/:-]*")
 SYSTEM_DIRECTORIES = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin")
 _DURATION = r"\d+(?:\.\d+)?[smhd]?"
 
@@ -83,7 +85,8 @@ def unwrapped(words: Sequence[str], settings: Sequence[tuple[str, str]] = ()) ->
         if inner[0] == "time":  # a shell word only where a command begins
             raise Unclear(f'"time" behind "{words[0]}"', "leave one of them out")
         found = Unwrapped(inner, by_shell=False)
-    found = replace(found, words=(_program(found.words[0]), *found.words[1:]))
+    if not isinstance(found.words[0], Glob | Status):
+        found = replace(found, words=(_program(found.words[0]), *found.words[1:]))
     if not _is_harmless_builtin(found.words):
         _check_program(found.words[0])
     alias = _ALIASES.get(found.words[0])
@@ -109,7 +112,7 @@ def _program(name: str) -> str:
 
 
 def _check_program(name: str) -> None:
-    if "=" in name:
+    if isinstance(name, Glob | Status) or not PROGRAM.fullmatch(name):
         raise Unclear(f'the program name "{name}"', "write the plain name of a program")
     if name in RESERVED:
         raise Unclear(f'the shell word "{name}"', "run the commands one by one")
