@@ -163,7 +163,7 @@ class LoadedPolicy:
                 case _:
                     pass
         if asks:
-            return self._asks(asks)
+            return self._answerable(request.user, self._asks(asks))
         allowing = [rule for one in judged for rule in one.finding.rules]
         rated = _tightest(allowing)
         return Allowed((rated or allowing[0]).rule, rated.rate if rated else None)
@@ -187,10 +187,26 @@ class LoadedPolicy:
             min(rule.ttl_seconds for _, rule in asks),
             _question(one.atom, rule),
             people=max(rule.people for _, rule in asks),
-            # what was not understood is asked about each time: the next call is another one
-            job_wide=all(j.atom.care is Care.PLAIN and r.job_wide for j, r in asks),
+            # what was not understood is asked about each time: the next call is another one; and
+            # a yes is remembered by its rule, so it can speak for one rule only
+            job_wide=len({r.rule for _, r in asks}) == 1
+            and all(j.atom.care is Care.PLAIN and r.job_wide for j, r in asks),
             rate=rated.rate if rated else None,
             via=_places_in_common([rule.when.via for _, rule in asks if rule.when.via]),
+        )
+
+    def _answerable(self, requester: UserName, asks: Asks | Denied) -> Asks | Denied:
+        """A question that too few may answer is refused at once, not when its time is over."""
+        if isinstance(asks, Denied):
+            return asks
+        may = len(self.approvers(requester, asks))
+        if may >= asks.people:
+            return asks
+        who = f" who is {' or '.join(asks.by)}" if asks.by else ""
+        return Denied(
+            asks.rule,
+            f'"{asks.reason}" takes the approval of {asks.people} other than {requester}{who}, and '
+            f"there is {may or 'nobody'}; an owner can give somebody that role",
         )
 
     def _fits(self, role: str, groups: set[tuple[str, ...]]) -> bool:

@@ -259,6 +259,17 @@ def test_what_is_not_understood_is_asked_about_each_time(tmp_path: Path) -> None
     assert not asks.job_wide
 
 
+def test_what_too_few_may_approve_is_denied_at_once(tmp_path: Path) -> None:
+    policy = disk.policy(
+        tmp_path, "g, ann, lead", "g, lea, lead", "p, lead, *, bash, make, approve, by=lead*2",
+        users=("ann", "lea"),
+    )  # fmt: skip
+    decision = policy.decide(disk.bash(tmp_path, "make", user="ann"))
+    assert isinstance(decision, Denied)
+    assert _line(decision) == 3
+    assert "takes the approval of 2 other than ann who is lead, and there is 1;" in decision.reason
+
+
 def test_an_automation_never_approves(tmp_path: Path) -> None:
     directory = disk.write(
         tmp_path / "policies", "g, ann, owner", "g, night, owner", "p, owner, *, bash, **, approve"

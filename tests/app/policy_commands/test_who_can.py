@@ -14,10 +14,10 @@ Captured = pytest.CaptureFixture[str]
 def test_everybody_is_told_whoever_may_first(policy: Policy, capsys: Captured) -> None:
     assert policy("who-can", "bash", "git push") == 0
     assert capsys.readouterr().out == (
-        "approve  ann    dev, lead, owner: policies/rules.csv:9, 2 of lea may approve\n"
         "approve  dan    dev: policies/rules.csv:9, 2 of ann, lea may approve\n"
-        "approve  lea    dev, lead: policies/rules.csv:9, 2 of ann may approve\n"
         "approve  night  dev: policies/rules.csv:9, 2 of ann, lea may approve\n"
+        "deny     ann    dev, lead, owner: policies/rules.csv:9\n"
+        "deny     lea    dev, lead: policies/rules.csv:9\n"
         "deny     vic    no role: no rule allows it\n"
     )
 
