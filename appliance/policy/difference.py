@@ -15,26 +15,26 @@ from enum import StrEnum
 from appliance.core.model import Act, Millis, Platform, Rule, UserName
 from appliance.policy.atoms import Atom
 from appliance.policy.containment import generic
-from appliance.policy.engine import Finding
 from appliance.policy.loaded import LoadedPolicy
-from appliance.policy.rules import Effect, PolicyRule
-
-_LOOSEST_FIRST = ("allow", "approve", "deny")
-_NOBODY = UserName("")
+from appliance.policy.rules import EVERYBODY, Effect, PolicyRule
 
 
 class Direction(StrEnum):
-    """Whether somebody may more or less than before."""
+    """Whether somebody may more or less than before, or the same under other conditions."""
 
     MORE = "more"
     LESS = "less"
+    OTHERWISE = "otherwise"
+
+
+_SIGNS = {Direction.MORE: "+", Direction.LESS: "-", Direction.OTHERWISE: "~"}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What `user` got for `pattern` in a project ("*": in all) before, and gets now.
 
-    `rule` is the line that says so now; None: no line allows it any more.
+    `rule` is the line that says so now; None: no line speaks of it any more.
     """
 
     direction: Direction
@@ -47,16 +47,58 @@ class Change:
     rule: Rule | None
 
     def __str__(self) -> str:
-        sign = "+" if self.direction is Direction.MORE else "-"
+        sign = _SIGNS[self.direction]
         where = "everywhere" if self.project == "*" else f"in {self.project}"
         by = f" ({self.rule})" if self.rule else ""
         return (
             f"{sign} {self.user} {where}: {self.act} {self.pattern}: "
-            f"{_WORDS[self.before]} → {_WORDS[self.after]}{by}"
+            f"{self.before} → {self.after}{by}"
         )
 
 
-_WORDS = {"allow": "allowed", "approve": "asks", "deny": "denied"}
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What somebody gets: the looser, the lower the rank."""
+
+    rank: int
+    words: str
+    rule: Rule | None = None
+
+
+class _Side:
+    """One of the two policies, asked for whatever a rule speaks of."""
+
+    def __init__(self, policy: LoadedPolicy) -> None:
+        self.policy = policy
+        self._timed: dict[tuple[str, Act, str], list[PolicyRule]] = {}
+        for rule in policy.engine.rules:
+            if rule.when.needs_time:
+                self._timed.setdefault(_subject(rule), []).append(rule)
+
+    def answer(self, user: UserName, directory: str, rule: PolicyRule, atom: Atom) -> _Answer:
+        engine = self.policy.engine
+        finding = engine.judge(user, directory, atom, Millis(0), Platform.TERMINAL)
+        if finding.effect is None:
+            roles = engine.roles_of(user) | {EVERYBODY}
+            for timed in self._timed.get(_subject(rule), ()):
+                if timed.role in roles and timed.effect is not Effect.DENY:
+                    return _Answer(3, f"{_granted(timed)} at times", timed.rule)
+            return _Answer(4, "denied")
+        first = finding.rules[0]
+        return _Answer(_RANKS[finding.effect], _granted(first), first.rule)
+
+
+_RANKS = {Effect.ALLOW: 0, Effect.FALLBACK: 2, Effect.APPROVE: 2, Effect.DENY: 4}
+
+
+def _granted(rule: PolicyRule) -> str:
+    limit = f", at most {rule.rate.count} in {rule.rate.seconds} s" if rule.rate else ""
+    if rule.effect is Effect.DENY:
+        return "denied"
+    if rule.effect is Effect.ALLOW:
+        return f"allowed{limit}"
+    people = f" {rule.people} of" if rule.people > 1 else ""
+    return f"asks{people}{' ' if rule.by else ''}{'|'.join(rule.by)}{limit}"
 
 
 def between(old: LoadedPolicy, new: LoadedPolicy) -> tuple[Change, ...]:
@@ -84,6 +126,7 @@ def _merged(group: list[Change], projects: int) -> list[Change]:
 
 
 def _changes(old: LoadedPolicy, new: LoadedPolicy) -> Iterator[Change]:
+    before, after = _Side(old), _Side(new)
     touched = _touched(old.engine.rules, new.engine.rules)
     for user in sorted(old.names.users | new.names.users):
         roles = old.engine.roles_of(user) ^ new.engine.roles_of(user)
@@ -93,7 +136,7 @@ def _changes(old: LoadedPolicy, new: LoadedPolicy) -> Iterator[Change]:
             if _subject(rule) in touched or rule.role in roles
         }
         for rule in rules.values():
-            yield from _change(old, new, user, rule)
+            yield from _change(before, after, user, rule)
 
 
 def _touched(
@@ -118,37 +161,22 @@ def _meaning(rule: PolicyRule) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _change(
-    old: LoadedPolicy, new: LoadedPolicy, user: UserName, rule: PolicyRule
-) -> Iterator[Change]:
+def _change(old: _Side, new: _Side, user: UserName, rule: PolicyRule) -> Iterator[Change]:
     atom = Atom(rule.act, generic(rule.act, rule.pattern), rule.pattern)
-    for project, directory in _places(new, rule):
-        before, was = _verdict(old, user, directory, atom)
-        after, now = _verdict(new, user, directory, atom)
-        if (before, was) == (after, now):
-            continue
-        direction = _direction(before, after, was, now)
-        if direction is not None:
+    for project, directory in _places(new.policy, rule):
+        before = old.answer(user, directory, rule, atom)
+        after = new.answer(user, directory, rule, atom)
+        if before.words != after.words:
             yield Change(
-                direction, user, project, rule.act, _shown(new, rule), before, after,
-                now.rules[0].rule if now.rules else None,
+                _direction(before.rank, after.rank), user, project, rule.act,
+                _shown(new.policy, rule), before.words, after.words, after.rule,
             )  # fmt: skip
 
 
-def _direction(before: str, after: str, was: Finding, now: Finding) -> Direction | None:
-    order = _LOOSEST_FIRST
+def _direction(before: int, after: int) -> Direction:
     if before == after:
-        return None
-    return Direction.MORE if order.index(after) < order.index(before) else Direction.LESS
-
-
-def _verdict(
-    policy: LoadedPolicy, user: UserName, directory: str, atom: Atom
-) -> tuple[str, Finding]:
-    finding = policy.engine.judge(user, directory, atom, Millis(0), Platform.TERMINAL)
-    if finding.effect is None or finding.effect is Effect.DENY:
-        return "deny", finding
-    return ("allow" if finding.effect is Effect.ALLOW else "approve"), finding
+        return Direction.OTHERWISE
+    return Direction.MORE if after < before else Direction.LESS
 
 
 def _places(policy: LoadedPolicy, rule: PolicyRule) -> list[tuple[str, str]]:

@@ -45,8 +45,8 @@ def test_a_shipped_policy_loads_with_its_tests_and_has_nothing_to_warn_about(
 def test_a_shipped_policy_is_in_shape_and_complete(name: str) -> None:
     for file in (disk.SHIPPED / name).glob("*.csv"):
         assert formatted(file.read_text()) == file.read_text(), file
-    for file in ("model.conf", "commands.toml"):
-        assert (disk.SHIPPED / name / file).read_text() == (disk.SHIPPED / file).read_text()
+    for same in ("model.conf", "commands.toml"):
+        assert (disk.SHIPPED / name / same).read_text() == (disk.SHIPPED / same).read_text()
 
 
 def test_quotas_are_those_of_all_roles_of_a_user(tmp_path: Path) -> None:
