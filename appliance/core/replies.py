@@ -391,14 +391,6 @@ def expired(approval: Approval, job: Job) -> Reply:
     return words.reply()
 
 
-def nobody_to_ask(asks: Asks, requester: str, others: Sequence[str]) -> str:
-    """Why a question is refused at once: too few people could ever answer it."""
-    who = " or ".join(asks.by) or "owner"
-    needed = "somebody" if asks.people == 1 else f"{asks.people} different people"
-    there = f"only {', '.join(others)}" if others else "nobody"
-    return f"it needs {needed} with the role {who} other than {requester}, and there is {there}"
-
-
 def late_answer(approval: Approval | None) -> str:
     """For a click or command on something that cannot be answered any more."""
     if approval is None:

@@ -15,6 +15,7 @@ from itertools import chain
 
 from appliance.core.model import Act, Rule
 from appliance.policy.containment import covers_rule, generic
+from appliance.policy.interpreters import runs_what_it_reads
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.patterns import (
     EVERYTHING,
@@ -48,16 +49,6 @@ class Finding:
     other: Rule | None
     what: str
     advice: str
-
-
-RUN_WHAT_THEY_READ = frozenset({
-    "sh", "bash", "dash", "zsh", "fish", "ksh", "python", "python3", "pypy", "node", "deno",
-    "bun", "ruby", "perl", "php", "lua", "awk", "gawk", "sed", "make", "gmake", "cmake",
-    "ninja", "just", "rake", "ant", "gradle", "mvn", "npm", "npx", "pnpm", "yarn", "tsc",
-    "jest", "vitest", "pytest", "tox", "nox", "pip", "uv", "poetry", "cargo", "go", "dotnet",
-    "java", "javac", "gcc", "cc", "docker", "terraform",
-})  # fmt: skip
-"""With any of them, who may write files of the project may run anything."""
 
 
 def lint(policy: LoadedPolicy, today: date) -> list[Finding]:
@@ -310,7 +301,7 @@ def _top(where: str) -> str:
 
 def _runs_files(pattern: str) -> bool:
     return any(
-        word.rpartition("/")[2] in RUN_WHAT_THEY_READ or word.startswith("./")
+        runs_what_it_reads(word) or word.startswith("./")
         for word in pattern.split(" ")[0].split("|")
     )
 

@@ -26,7 +26,9 @@ from appliance.core.model import (
 from appliance.policy import tools
 from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
 from appliance.policy.engine import Engine, Finding
+from appliance.policy.interpreters import runs_what_it_reads
 from appliance.policy.paths import Guard, Place, is_within
+from appliance.policy.patterns import is_exact
 from appliance.policy.quotas import RoleQuota, of_user
 from appliance.policy.rules import Effect, Names, PolicyRule
 from appliance.policy.sources import hidden_in
@@ -187,10 +189,9 @@ class LoadedPolicy:
             min(rule.ttl_seconds for _, rule in asks),
             _question(one.atom, rule),
             people=max(rule.people for _, rule in asks),
-            # what was not understood is asked about each time: the next call is another one; and
             # a yes is remembered by its rule, so it can speak for one rule only
             job_wide=len({r.rule for _, r in asks}) == 1
-            and all(j.atom.care is Care.PLAIN and r.job_wide for j, r in asks),
+            and all(_may_be_for_job(j.atom, r) for j, r in asks),
             rate=rated.rate if rated else None,
             via=_places_in_common([rule.when.via for _, rule in asks if rule.when.via]),
         )
@@ -238,6 +239,19 @@ def _words(act: Act, words: str, has_shape: bool) -> Atom:
         why = Unclear("a command that is not one plain line", "write one command in one line")
         return unclear(act, words, why)
     return of_words(act, words.split(" "))
+
+
+def _may_be_for_job(atom: Atom, rule: PolicyRule) -> bool:
+    """Whether one yes may stand for the next call, too: it is understood, and does what it says.
+
+    Never for what was not reviewed, unless the rule names it exactly, and never for a program
+    that runs what it reads: the file can be another one by then.
+    """
+    if not rule.job_wide or atom.care not in (Care.PLAIN, Care.EXACT):
+        return False
+    if atom.care is Care.EXACT and not is_exact(rule.act, rule.pattern):
+        return False
+    return atom.act is not Act.BASH or not runs_what_it_reads(atom.object.split(" ")[0])
 
 
 def _places_in_common(chats: Sequence[frozenset[Platform]]) -> tuple[Platform, ...]:

@@ -28,7 +28,6 @@ from appliance.core.model import (
     Actor,
     ApprovalId,
     Asks,
-    Denied,
     JobId,
     Millis,
     Place,
@@ -59,14 +58,6 @@ class Question:
     input_sha256: str
     directory: str
     asks: Asks
-
-
-def answerable(policy: Policy, requester: UserName, asks: Asks) -> Asks | Denied:
-    """The question, or a refusal at once when too few people could ever answer it."""
-    who_may = policy.approvers(requester, asks)
-    if len(who_may) >= asks.people:
-        return asks
-    return Denied(asks.rule, replies.nobody_to_ask(asks, requester, who_may))
 
 
 class Approvals:

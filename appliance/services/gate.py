@@ -31,7 +31,6 @@ from appliance.core.requests import command_of, words_of
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services.allowance import Allowance, Use
-from appliance.services.approvals import answerable
 from appliance.services.desk import STARTS_JOB, Case, Desk
 from appliance.services.drafts import Projects, project_here
 from appliance.services.outbox import Outbox
@@ -109,8 +108,6 @@ class Gate:
         if isinstance(command, Mistake):
             return Denied(None, command.sentence)
         decision = self._policy.decide(self._request(command, actor, project, incoming))
-        if isinstance(decision, Asks):
-            decision = answerable(self._policy, actor.name, decision)
         is_work = isinstance(command, STARTS_JOB)
         use = Use(
             user=actor.name,

@@ -32,7 +32,7 @@ from appliance.core.model import (
 from appliance.errors import AnchorUnavailable, AuditUnavailable
 from appliance.ports import Audit, BeforeRisk, Clock, Policy, State
 from appliance.services.allowance import Allowance, Use
-from appliance.services.approvals import Approvals, Question, answerable
+from appliance.services.approvals import Approvals, Question
 from appliance.services.outbox import Outbox
 from appliance.services.refusals import Refusals
 
@@ -97,8 +97,6 @@ class Judge:
     def _decide(self, job: Job, call: ToolCall) -> Decision:
         """Decided and counted in one step, by one policy."""
         decision = self._policy.decide(self._request(job, call))
-        if isinstance(decision, Asks):
-            decision = answerable(self._policy, job.requester, decision)
         return self._allowance.admit(
             decision, Use(job.requester, job.project, f"job:{job.id}:{call.id}")
         )
