@@ -29,6 +29,8 @@ TESTED_ELSEWHERE = {
     "appliance/app/audit_commands/page.py": "tests/app/audit_commands/test_show.py",
     "appliance/app/audit_commands/record_page.py": "tests/app/audit_commands/test_show.py",
     "appliance/app/audit_commands/show_json.py": "tests/app/audit_commands/test_show.py",
+    "appliance/app/policy_commands/requests.py": "tests/app/policy_commands/test_batch.py",
+    "appliance/app/policy_commands/verdicts.py": "tests/app/policy_commands/test_why.py",
     "appliance/app/cli.py": "tests/app/test_config_commands.py",
     "appliance/app/control_client.py": "tests/chat/test_terminal.py",
     "appliance/app/daemon.py": DAEMON,
