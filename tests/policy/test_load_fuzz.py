@@ -37,7 +37,7 @@ LINES = [
     "t, me, demo, bash, git push, approve",
 ]
 WORDS = ["allow", "deny", "Deny", "approve", "dev", "lead", "*", "p", "P", "pp", "t", "by=lead", ""]
-SIGNS = [*"pPgqt,#*|\"' \t=\r\x00\ufeff\u200b\u00a0éо/", "\n", "\\"]
+SIGNS: list[str] = [*"pPgqt,#*|\"' \t=\r\x00\ufeff\u200b\u00a0éо/", "\n", "\\"]
 
 # a wildcard more, or a larger number, is wider as written: nobody could tell it from an edit
 SAID = re.compile(r"[*|]|allow|lead|\d")
@@ -137,7 +137,8 @@ def test_a_damaged_line_is_refused_with_its_place_or_means_no_more(
         try:
             after = _freedom(_load(tmp_path, ("\n".join(lines) + "\n").encode()), requests)
         except PolicyError as error:
-            assert re.match(r"policies/rules\.csv:\d+:\d+: ", error.message), lines[number]
+            has_place = re.match(r"policies/rules\.csv:\d+:\d+: ", error.message) is not None
+            assert has_place, lines[number]
             continue
         looser = [r for r, a, b in zip(requests, after, before, strict=True) if a > b]
         assert not looser or _is_said(lines[number], LINES[number]), (lines[number], looser)

@@ -54,9 +54,9 @@ def _rules(one: Imported, arguments: argparse.Namespace) -> list[str]:
 
 
 def _as_text(one: Imported, arguments: argparse.Namespace) -> list[str]:
-    said = ascii(one.expression)[1:-1]
+    said = one.expression if one.expression.isprintable() else ascii(one.expression)
     if not one.patterns:
-        return [f"# NOT CARRIED OVER ({one.effect}): {said}", f"#   because of {one.note}", ""]
+        return [f"# NOT CARRIED OVER ({one.effect}): {said}", f"#   because: {one.note}", ""]
     note = [f"#   {one.note}"] if one.note else []
     return [f"# {one.effect}: {said}", *note, *_rules(one, arguments), ""]
 
