@@ -18,6 +18,7 @@ from appliance.agent.task_link import Secret
 from appliance.core.model import (
     Ended,
     Ending,
+    Proceed,
     Program,
     Prompt,
     Refuse,
@@ -176,6 +177,17 @@ async def test_a_harmless_command_is_judged_too(desk: Desk) -> None:
     agent, _ = await desk.agent(Turn(calls=(bash("ls"),)), Turn("ok"))
     events = await desk.heard(agent, desk.grounds.task("ls"), refuse)
     assert not any(isinstance(event, ToolStarted) for event in events)
+
+
+async def test_what_the_judge_hands_back_is_what_runs(desk: Desk) -> None:
+    async def judge(call: ToolCall) -> Verdict:
+        return Proceed({**call.input, "command": "echo 'in our words'"})
+
+    agent, api = await desk.agent(Turn(calls=(bash("echo 'in its words'"),)), Turn("ok"))
+    events = await desk.heard(agent, desk.grounds.task("say it"), judge)
+    (started,) = [event for event in events if isinstance(event, ToolStarted)]
+    assert started.call.input["command"] == "echo 'in our words'"
+    assert api.requests[-1].result_text.strip() == "in our words"
 
 
 async def test_a_message_steers_the_running_turn(desk: Desk) -> None:
