@@ -22,6 +22,7 @@ PACKAGE_HOST = re.compile(
 STORY = "tests/services/test_story.py"
 PAGE = "tests/chat/web/test_server.py"
 DAEMON = "tests/journeys/test_main_job.py"
+RULE_FILES = "tests/app/policy_commands/test_rule_files.py"
 TESTED_ELSEWHERE = {
     "appliance/agent/orphans.py": "tests/agent/test_task_link.py",
     "appliance/agent/program.py": "tests/agent/test_claude.py",
@@ -55,6 +56,26 @@ TESTED_ELSEWHERE = {
     "appliance/chat/web/transcript.py": PAGE,
     "appliance/core/requests.py": STORY,
     "appliance/policy/atoms.py": "tests/policy/test_engine.py",
+    "appliance/app/policy_commands/check.py": RULE_FILES,
+    "appliance/app/policy_commands/diff.py": RULE_FILES,
+    "appliance/app/policy_commands/fmt.py": RULE_FILES,
+    "appliance/app/policy_commands/import_patterns.py": RULE_FILES,
+    "appliance/app/policy_commands/shared.py": RULE_FILES,
+    "appliance/app/policy_commands/test.py": RULE_FILES,
+    "appliance/app/policy_commands/reload.py": "tests/services/test_reloading.py",
+    "appliance/policy/fields.py": "tests/policy/test_loader.py",
+    "appliance/policy/options.py": "tests/policy/test_loader.py",
+    "appliance/policy/profiles.py": "tests/policy/test_programs.py",
+    "appliance/policy/quotas.py": "tests/policy/test_loader.py",
+    "appliance/policy/trials.py": "tests/policy/test_loader.py",
+    "appliance/policy/shell/guards.py": "tests/policy/test_shell.py",
+    "appliance/policy/shell/reader.py": "tests/policy/test_shell.py",
+    "appliance/policy/shell/script.py": "tests/policy/test_shell.py",
+    "appliance/policy/shell/walk.py": "tests/policy/test_shell.py",
+    "appliance/policy/shell/words.py": "tests/policy/test_shell.py",
+    "appliance/policy/shell/wrappers.py": "tests/policy/test_shell.py",
+    "appliance/services/administration.py": "tests/services/test_reloading.py",
+    "appliance/services/policy_holder.py": "tests/services/test_reloading.py",
     "appliance/policy/rules.py": "tests/policy/test_loader.py",
     "appliance/policy/sources.py": "tests/policy/test_engine.py",
     "appliance/services/approvals.py": STORY,

@@ -88,7 +88,9 @@ def test_files_are_brought_into_shape_once(home: Path, capsys: Out) -> None:
 
 def test_lists_of_other_bridges_become_a_file_that_loads(home: Path, capsys: Out) -> None:
     lists = home / "lists.json"
-    lists.write_text(json.dumps({"allow": [r"^git\s(status|log)"], "block": [r"curl.*\|.*sh", ">x"]}))
+    lists.write_text(
+        json.dumps({"allow": [r"^git\s(status|log)"], "block": [r"curl.*\|.*sh", ">x"]})
+    )
     assert main(["policy", "import-patterns", str(lists)]) == 1
     said = capsys.readouterr().out
     assert "# NOT CARRIED OVER (deny): >x" in said
