@@ -201,12 +201,14 @@ class Desk:
         return await self.queue(case, job)
 
     def _draft(self, case: Case) -> Job | None:
-        """For a message that was to steer a job which has ended since, or a button."""
+        """For a message that was to steer a job which takes nothing any more, or a button."""
         incoming = case.incoming
         if isinstance(incoming, Click):
             incoming = Message(incoming.key, incoming.sender, incoming.place, "", incoming.sent_at)
         now = self._clock.now()
-        job = draft_job(case.command, incoming, case.actor, self._state, self._projects, now)
+        job = draft_job(
+            case.command, incoming, case.actor, self._state, self._projects, now, may_steer=False
+        )
         return self._state.add_job(job) if job else None
 
     def _why_no_job(self, case: Case) -> Reply:

@@ -42,10 +42,15 @@ def draft_job(
     state: StateDatabase,
     projects: Projects,
     now: Millis,
+    *,
+    may_steer: bool = True,
 ) -> Job | None:
-    """The job in state `received`, or None: the command asks for none, or steers a running one."""
+    """The job in state `received`, or None: the command asks for none, or steers a running one.
+
+    Not `may_steer`: the running one takes nothing more, so this is work of its own.
+    """
     conversation = state.conversation(message.place)
-    if isinstance(command, Run) and steers(command, message.place, state):
+    if may_steer and isinstance(command, Run) and steers(command, message.place, state):
         return None
     work = _work(command, conversation, state)
     if isinstance(command, ResumeJob):

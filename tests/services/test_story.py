@@ -250,6 +250,25 @@ async def test_a_message_while_it_runs_steers(rig: Rig) -> None:
     assert len(rig.agent.tasks) == 1
 
 
+async def test_a_message_that_comes_too_late_to_steer_waits_for_the_job(rig: Rig) -> None:
+    release = asyncio.Event()
+
+    async def takes_nothing(text: str) -> bool:
+        return False
+
+    async def script(puppet: Puppet) -> None:
+        puppet.steer = takes_nothing  # type: ignore[method-assign]
+        await release.wait()
+
+    rig.agent.script = script
+    await rig.says("start")
+    await rig.chat.until("Job 1 started")
+    await rig.says("and also this")
+    await rig.chat.until("Starts after job 1")
+    release.set()
+    await rig.chat.until("Job 2 ✓ done")
+
+
 async def test_a_plain_message_continues_the_session(rig: Rig) -> None:
     await rig.says("first")
     await rig.chat.until("all done")

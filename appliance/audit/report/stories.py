@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.audit.moments import day_and_time, utc
-from appliance.core.changes import change
 from appliance.audit.report.gather import Redactions
 from appliance.audit.report.html import (
     NOTHING,
@@ -27,6 +26,7 @@ from appliance.audit.report.ledger import (
 )
 from appliance.audit.search import Entry
 from appliance.audit.story import Approval, Call, Protection, Step, Story
+from appliance.core.changes import change
 from appliance.core.model import Millis
 from appliance.core.replies import duration
 
