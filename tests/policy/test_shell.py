@@ -121,6 +121,7 @@ def test_a_line_is_written_again_in_plain_words(line: str, text: str) -> None:
         ("ls >*", "known only when it runs"),
         ("ls >a b", "a redirection without exactly one target"),
         (">x ls", "a redirection before the command"),
+        ("a || b >f | c", "a list inside a pipeline"),
         ("a | ! b", "a negation inside a pipeline"),
         ("a | b\n\n{", "a part that is no complete command"),
         ("((a))", ""),

@@ -143,6 +143,10 @@ class _Reader:
             if child.type == "|&":
                 raise self._unclear(child, *_CONSTRUCTS["|&"])
         parts = [child for child in node.children if child.type not in ("|", "\n", "comment")]
+        for part in parts:
+            body = part.child_by_field_name("body") or part
+            if "list" in (part.type, body.type):  # the grammar has `a || b >f | c` wrong
+                raise self._unclear(part, "a list inside a pipeline", "put it in braces")
         if any(part.type == "negated_command" for part in parts[1:]):
             raise self._unclear(node, "a negation inside a pipeline")
         first, *others = map(self._scoped, parts)
