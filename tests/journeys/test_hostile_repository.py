@@ -164,10 +164,6 @@ async def test_nothing_of_a_hostile_project_runs_and_no_call_passes_the_gates(
         trap = Trap(tmp_path / "project", tmp_path / "marks", elsewhere.url)
         async with House(tmp_path, claude_program, *turns) as house:
             house.tg.user_says(ALICE, "/run begin")
-            for number in (1, 2):
-                await house.reads("May this run?")
-                house.press("Deny")
-                await house.tg.until(lambda n=number: denials(house) == n)  # type: ignore[misc]
             await house.reads("Job 1 ✓ done")
 
             assert trap.sprung == []
@@ -198,10 +194,6 @@ def _after(call: Call) -> Callable[[Asked], bool]:
 
 def _task(kind: str) -> dict[str, str]:
     return {"subagent_type": kind, "description": "a part", "prompt": "do it below"}
-
-
-def denials(house: House) -> int:
-    return sum("✗ Denied by me" in text for text in house.texts())
 
 
 async def test_chat_text_attaches_no_file_and_starts_no_command(
