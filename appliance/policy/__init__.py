@@ -1,10 +1,16 @@
 """Judges requests by files that people can read, and names the rule that decided.
 
     sources      the files of a policy directory as lines, read once, with size limits
-    rules        one line of text to one checked rule; refuses what it does not know
-    loader       all lines together: names, roles, duplicates → `LoadedPolicy`
+    fields       a file to lines cut into fields; nothing is skipped
+    rules        one line to one checked rule; refuses what it does not know
+    options      its last column: by= ttl= rate= hours= …
+    when         at which times and in which chats a rule counts
+    quotas       how much a role may use
+    trials       what the policy must say, tried at every load
+    loader       all lines together: names, roles, contradictions → `LoadedPolicy`
     commands     commands.toml → recipes
     patterns     what a pattern means: words, paths, hosts
+    containment  whether one pattern covers another, exactly
     engine       which rules speak to an atom: Casbin's model and roles, an index in front
     atoms        a request in single things to be judged, and how carefully
     tools        an agent's tool call → atoms
@@ -15,6 +21,10 @@
     scripts      what awk, sed and jq may be given as a script
     paths        resolved paths, protected names
     loaded       `LoadedPolicy`: decisions, approvals; what the rest of the appliance calls
+    lint         lines without effect, lines too wide
+    difference   who may what more or less in another policy
+    fmt          straight columns
+    patterns_import  lists of regular expressions to rules
     explain      why, and what would have allowed it; the self-test
 
 A request is cut into atoms. Each atom gets the strictest answer of all rules that match it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Sequence
@@ -51,8 +52,7 @@ def test_every_broken_line_is_reported_at_once(tmp_path: Path) -> None:
         'policies/rules.csv:7:24: unknown effect "alow", did you mean "allow"?',
         'policies/rules.csv:8:33: unknown option "tll=10m", did you mean "ttl"?',
         'policies/rules.csv:9:1: unknown kind of line "P", did you mean "p"?',
-        "policies/rules.csv:10:1: 5 fields; write: "
-        "p, ROLE, PROJECT, ACT, PATTERN, EFFECT, OPTIONS",
+        "policies/rules.csv:10:1: 5 fields; write: p, ROLE, PROJECT, ACT, PATTERN, EFFECT, OPTIONS",
         "policies/rules.csv:11:20: field 5 is empty; write: "
         "p, ROLE, PROJECT, ACT, PATTERN, EFFECT, OPTIONS",
         "policies/rules.csv:12:20: quotes have no meaning here; write the words as they are",
@@ -249,3 +249,28 @@ def _allowed(tmp_path: Path, lines: list[str]) -> set[str]:
     policy = disk.policy(tmp_path, *lines)
     asked = {probe: policy.decide(disk.bash(tmp_path, probe)) for probe in PROBES}
     return {probe for probe, decision in asked.items() if isinstance(decision, Allowed)}
+
+
+def test_a_file_whose_last_line_does_not_end_is_refused(tmp_path: Path) -> None:
+    directory = disk.write(tmp_path / "policies", GRANT, RULE)
+    (directory / "more.csv").write_text("p, owner, *, bash, git push **, approve, by=ow")
+    with pytest.raises(PolicyError, match=r"policies/more\.csv:1:47: the last line does not end"):
+        load(directory, [disk.ME], disk.projects(tmp_path, "demo"))
+
+
+def test_a_failing_test_line_refuses_the_policy(tmp_path: Path) -> None:
+    assert _mistakes(tmp_path, GRANT, RULE, "t, me, demo, bash, ls; rm -rf /, allow  # never") == [
+        "policies/rules.csv:3:1: this must be allow, and is deny because no rule allows it: "
+        "t, me, demo, bash, ls; rm -rf /, allow"
+    ]
+
+
+def test_too_large_files_and_pipes_are_refused(tmp_path: Path) -> None:
+    directory = disk.write(tmp_path / "policies", GRANT, RULE)
+    os.mkfifo(directory / "pipe.csv")
+    with pytest.raises(PolicyError, match="no regular file"):
+        load(directory, [disk.ME], disk.projects(tmp_path, "demo"))
+    (directory / "pipe.csv").unlink()
+    (directory / "long.csv").write_text("#" * 5_000 + "\n" + "p" * 5_000 + "\n")
+    with pytest.raises(PolicyError, match=r"long\.csv:2:1: a line of more than 4000"):
+        load(directory, [disk.ME], disk.projects(tmp_path, "demo"))
