@@ -167,23 +167,23 @@ class Desk:
 
         `before` is recorded with it. Raises AuditUnavailable: nothing was done.
         """
-        with self._worker.place_for(job) as place:
-            started = [place.event] if place else []
+        with self._worker.slot_for(job) as slot:
+            started = [slot.event] if slot else []
             await self._audit.append(*before, _queued_event(case, job), *started)
             with self._state.transaction():
                 self._state.mark_handled(case.incoming.key)
                 job = advance(job, Admitted())
-                if place is not None:
-                    place.take(job)
+                if slot is not None:
+                    slot.take(job)
                 else:
                     self._line_up(job)
-        self._worker.wake()
 
     def _line_up(self, job: Job) -> None:
         self._state.save_job(job)
         behind = self._worker.blocked_by(job)
         if behind is not None or job.after is not None:
             self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
+        self._worker.wake()
 
     # starting
 

@@ -121,9 +121,9 @@ class Run:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(slots=True)
-class Place:
-    """A free place for a job that need not wait in line.
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Free for a job that need not wait in line.
 
     `event` is to be recorded and then `take` called, in the transaction that admits the job.
     """
@@ -184,10 +184,10 @@ class Worker:
         return next(iter(self._runs)) if len(self._runs) >= self._terms.max_parallel else None
 
     @contextmanager
-    def place_for(self, job: Job) -> Iterator[Place | None]:
-        """Keep a place for a job that may start before all others; None: it has to wait in line.
+    def slot_for(self, job: Job) -> Iterator[Slot | None]:
+        """Keep a slot for a job that may start before all others; None: it has to wait in line.
 
-        A place that is taken when the context is left without an error is used.
+        A slot that is taken when the context is left without an error is used.
         """
         if not self._may_start_at_once(job):
             yield None
@@ -196,7 +196,7 @@ class Worker:
         taken: list[Job] = []
         is_used = False
         try:
-            yield Place(self._started_event(job), lambda job: taken.append(self._start(job, run)))
+            yield Slot(self._started_event(job), lambda job: taken.append(self._start(job, run)))
             is_used = bool(taken)
         finally:
             if not is_used:
@@ -223,7 +223,7 @@ class Worker:
                 await self._wake.wait()
 
     def _begin(self, *jobs: Job) -> None:
-        assert self._tasks is not None, "a place is given only while running"
+        assert self._tasks is not None, "a slot is given only while running"
         for job in jobs:
             self._tasks.create_task(self._see_through(job))
 

@@ -40,10 +40,9 @@ _INSERT_JOB = (
     f"VALUES ({', '.join('?' for _ in _JOB_COLUMNS)})"
 )
 _UPDATE_JOB = f"UPDATE job SET {', '.join(f'{c} = ?' for c in _JOB_COLUMNS)} WHERE id = ?"  # noqa: S608
-_NEXT_POST = (
-    "SELECT * FROM outbox WHERE place = ? AND state IN ('waiting', 'ready', 'trying')"
-    " ORDER BY id LIMIT 1"
-)
+_UNDELIVERED = "FROM outbox WHERE place = ? AND state IN ('waiting', 'ready', 'trying')"
+_HAS_MAIL = f"SELECT 1 {_UNDELIVERED} LIMIT 1"
+_NEXT_POST = f"SELECT * {_UNDELIVERED} ORDER BY id LIMIT 1"
 _SAVE_APPROVAL = (
     f"INSERT OR REPLACE INTO approval ({', '.join(_APPROVAL_COLUMNS)}) "  # noqa: S608
     f"VALUES ({', '.join('?' for _ in _APPROVAL_COLUMNS)})"
@@ -260,7 +259,7 @@ class SqliteState:
         label: str = "",
     ) -> PostId:
         place_text = codec.place_to_text(place)
-        is_behind = self._db.row(_NEXT_POST, place_text) is not None
+        is_behind = self._db.row(_HAS_MAIL, place_text) is not None
         cursor = self._db.execute(
             "INSERT INTO outbox (state, after_id, place, kind, reply, attachment, edits, click,"
             " label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
