@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Connection
 
 from appliance.audit.checkpoint import Note
-from appliance.audit.database import ERRORS, reading
+from appliance.audit.database import consulted
 from appliance.audit.growth import grown
 from appliance.audit.keyring import public_keys
 from appliance.core.merkle import CompactRange
 from appliance.core.model import Millis
 from appliance.core.records import decode
-from appliance.errors import ApplianceError, AuditBroken, AuditUnavailable
+from appliance.errors import ApplianceError, AuditBroken
 
 _ANCHORS = """
     SELECT anchor.size, sink, receipt, rec FROM anchor LEFT JOIN leaf ON seq=anchor.size
@@ -33,7 +34,7 @@ class Anchored:
 
 def anchored(database: Path) -> Sequence[Anchored]:
     """All of them, the smallest first. Raises AuditUnavailable or AuditBroken."""
-    with _readable(database), reading(database) as connection:
+    with _sound(database) as connection:
         rows = connection.execute(_ANCHORS).fetchall()
         return [
             Anchored(size, sink, receipt, decode(bytes(rec)).time if rec else None)
@@ -49,7 +50,7 @@ def contradiction(database: Path, note: Note) -> str:
     """
     checkpoint = note.checkpoint
     _require_signed(database, note)
-    with _readable(database), reading(database) as connection:
+    with _sound(database) as connection:
         (size,) = connection.execute("SELECT ifnull(max(seq), 0) FROM leaf").fetchone()
         if size < checkpoint.size:
             return f"the log has only {size:,} records: it was cut off, or restored from a copy"
@@ -71,14 +72,10 @@ def _require_signed(database: Path, note: Note) -> None:
 
 
 @contextmanager
-def _readable(database: Path) -> Iterator[None]:
+def _sound(database: Path) -> Iterator[Connection]:
     try:
-        yield
-    except ERRORS as error:
-        raise AuditUnavailable(
-            f"cannot read the audit log {database}: {error}",
-            hint="is the path right, and may you read it? Has dispatchd ever run?",
-        ) from error
+        with consulted(database) as connection:
+            yield connection
     except (ValueError, TypeError) as error:
         raise AuditBroken(
             f"the audit log {database} is damaged: {error}", hint="run: dispatchctl audit verify"

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from appliance.errors import AuditUnavailable
+
 DIRECTORY = "audit"  # of the log, below the state directory
 DATABASE = "audit.db"
 PUBLIC_KEY = "audit.pub"
@@ -214,6 +216,19 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection = _open_view(path, "mode=ro&immutable=1")
     with closing(connection):
         yield connection
+
+
+@contextmanager
+def consulted(path: Path) -> Iterator[sqlite3.Connection]:
+    """The same view for those who show what is in it. Raises AuditUnavailable."""
+    try:
+        with reading(path) as connection:
+            yield connection
+    except ERRORS as error:
+        raise AuditUnavailable(
+            f"cannot read the audit log {path}: {error}",
+            hint="is the path right, and may you read it? Has dispatchd ever run?",
+        ) from error
 
 
 def missing_protection(connection: sqlite3.Connection) -> tuple[str, ...]:

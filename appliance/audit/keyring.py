@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.audit.checkpoint import PublicKey, decode_key
-from appliance.audit.database import EPOCH, ERRORS, reading
+from appliance.audit.database import EPOCH, consulted
 from appliance.audit.heads import signer_of
 from appliance.core.records import decode
-from appliance.errors import AuditBroken, AuditUnavailable
+from appliance.errors import AuditBroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class PublicKeys:
 def public_keys(database: Path) -> PublicKeys:
     """Raises AuditUnavailable when the log cannot be read, AuditBroken when it names no keys."""
     try:
-        with reading(database) as connection:
+        with consulted(database) as connection:
             first = connection.execute("SELECT rec FROM leaf WHERE seq=1").fetchone()
             record = decode(bytes(first[0])) if first else None
             if record is None:
@@ -40,11 +40,6 @@ def public_keys(database: Path) -> PublicKeys:
             ).fetchone()
             # the record that hands over is still signed by the old key
             current = signer_of(connection, last + 1)
-    except ERRORS as error:
-        raise AuditUnavailable(
-            f"cannot read the audit log {database}: {error}",
-            hint="is the path right, and may you read it? Has dispatchd ever run?",
-        ) from error
     except (ValueError, TypeError) as error:
         raise AuditBroken(
             f"the audit log {database} names no keys: {error}",

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 
 from appliance.audit import index
-from appliance.audit.database import ERRORS, PRUNE, reading
+from appliance.audit.database import PRUNE, consulted
 from appliance.audit.index import Index, IndexDamaged, Report
 from appliance.audit.search import Entry, Filter, Projects, facets_of, job_of
 from appliance.core.records import Record, decode
-from appliance.errors import AuditBroken, AuditUnavailable
+from appliance.errors import AuditBroken
 
 _REPORT_EVERY = 10_000
 
@@ -166,14 +166,8 @@ def opened(path: Path, report: Report = index.unheard, *, use_index: bool = True
     `report` is told how far it is whenever everything has to be read. Raises AuditUnavailable
     when the log cannot be read.
     """
-    try:
-        with reading(path) as connection:
-            yield Log(connection, path, report, use_index=use_index)
-    except ERRORS as error:
-        raise AuditUnavailable(
-            f"cannot read the audit log {path}: {error}",
-            hint="is the path right, and may you read it? Has dispatchd ever run?",
-        ) from error
+    with consulted(path) as connection:
+        yield Log(connection, path, report, use_index=use_index)
 
 
 def entries(path: Path, wanted: Filter, *, limit: int) -> list[Entry]:

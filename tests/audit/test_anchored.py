@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ from appliance.audit.checkpoint import Note, parse_note
 from appliance.audit.database import reading
 from appliance.audit.writer import Writer
 from appliance.errors import AuditBroken, AuditUnavailable
+from tests.attacks.audit.intruder import run
 from tests.audit.logs import BOOT, sample
 from tests.fakes import FakeClock
 
@@ -45,28 +45,19 @@ def test_a_genuine_checkpoint_agrees(log: Path) -> None:
 
 def test_a_log_whose_leaves_were_replaced_is_contradicted(log: Path) -> None:
     note = newest(log)
-    with closing(sqlite3.connect(log)) as database:
-        database.execute("DROP TRIGGER leaf_UPDATE")
-        database.execute("UPDATE leaf SET h = ? WHERE seq = 2", (sha256(b"x").digest(),))
-        database.commit()
+    run(log, f"UPDATE leaf SET h = x'{sha256(b'x').hexdigest()}' WHERE seq = 2")
     assert "tells of other records" in contradiction(log, note)
 
 
 def test_a_log_that_lost_its_end_is_contradicted(log: Path) -> None:
     note = newest(log)
-    with closing(sqlite3.connect(log)) as database:
-        database.execute("DROP TRIGGER leaf_DELETE")
-        database.execute("DELETE FROM leaf WHERE seq > 3")
-        database.commit()
+    run(log, "DELETE FROM leaf WHERE seq > 3")
     assert "the log has only 3 records" in contradiction(log, note)
 
 
 def test_a_log_with_a_hole_is_damaged(log: Path) -> None:
     note = newest(log)
-    with closing(sqlite3.connect(log)) as database:
-        database.execute("DROP TRIGGER leaf_DELETE")
-        database.execute("DELETE FROM leaf WHERE seq = 3")
-        database.commit()
+    run(log, "DELETE FROM leaf WHERE seq = 3")
     with pytest.raises(AuditBroken, match="some are missing"):
         contradiction(log, note)
 

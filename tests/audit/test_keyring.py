@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from appliance.audit import keys
 from appliance.audit.keyring import public_keys
 from appliance.audit.writer import Writer
 from appliance.errors import AuditBroken, AuditUnavailable
+from tests.attacks.audit.intruder import run
 from tests.audit.logs import BOOT, sample
 from tests.fakes import FakeClock
 
@@ -31,10 +31,7 @@ def test_the_keys_are_those_in_the_directory(tmp_path: Path) -> None:
 
 def test_a_log_without_keys_is_damaged(tmp_path: Path) -> None:
     path = sample(tmp_path)
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("DROP TRIGGER leaf_UPDATE")
-        database.execute("UPDATE leaf SET rec = CAST('{}' AS BLOB) WHERE seq = 1")
-        database.commit()
+    run(path, "UPDATE leaf SET rec = CAST('{}' AS BLOB) WHERE seq = 1")
     with pytest.raises(AuditBroken, match="names no keys"):
         public_keys(path)
 
