@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +9,11 @@ from pathlib import Path
 import pytest
 
 from appliance.app import config_commands
-from appliance.app.cli import run_program
+from tests.app.groups import run_group
 
 
 def main(arguments: Sequence[str]) -> int:
-    """dispatchctl with this one group of commands."""
-    parser = argparse.ArgumentParser(prog="dispatchctl")
-    config_commands.add_parser(parser.add_subparsers())
-    parsed = parser.parse_args(arguments)
-    return run_program("dispatchctl", lambda: int(parsed.run(parsed)))
+    return run_group(config_commands, arguments)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from appliance.core.model import (
     Style,
 )
 from appliance.storage.state import SqliteState
-from tests.browser.page import Site, chromium, chromium_program
+from tests.browser.page import Site
 from tests.chat.web.running import ANNA, HERE, post
 
 pytestmark = [
@@ -37,17 +36,6 @@ PHONE = {"viewport": {"width": 360, "height": 640}}
 HELD = (
     (Button("Approve", "a:k7m2", ButtonKind.APPROVE), Button("Deny", "d:k7m2", ButtonKind.DENY)),
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    program = chromium_program()
-    if program is None and os.getenv("CI") == "true":
-        pytest.fail("there is no Chromium on this machine")
-    if program is None:
-        pytest.skip("SKIPPED: there is no Chromium on this machine, the chat page is not tested")
-    async with chromium(program) as started:
-        yield started
 
 
 @pytest.fixture

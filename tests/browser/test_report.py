@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from appliance.audit.report.gather import Span
 from appliance.audit.report.page import page
 from tests.audit.report.happenings import EVERYTHING, everything, report_of
-from tests.browser.page import chromium, chromium_program
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PHONE = {"width": 360, "height": 640}
 DESK = {"width": 900, "height": 800}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    program = chromium_program()
-    if program is None and os.getenv("CI") == "true":
-        pytest.fail("there is no Chromium on this machine")
-    if program is None:
-        pytest.skip("SKIPPED: there is no Chromium on this machine, the report is not looked at")
-    async with chromium(program) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

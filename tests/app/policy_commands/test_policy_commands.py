@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from collections.abc import Sequence
@@ -11,16 +10,12 @@ from pathlib import Path
 import pytest
 
 from appliance.app import policy_commands
-from appliance.app.cli import run_program
+from tests.app.groups import run_group
 from tests.policy.policies_on_disk import SHIPPED
 
 
 def main(arguments: Sequence[str]) -> int:
-    """dispatchctl with this one group of commands."""
-    parser = argparse.ArgumentParser(prog="dispatchctl")
-    policy_commands.add_parser(parser.add_subparsers())
-    parsed = parser.parse_args(arguments)
-    return run_program("dispatchctl", lambda: int(parsed.run(parsed)))
+    return run_group(policy_commands, arguments)
 
 
 @pytest.fixture
