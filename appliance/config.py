@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from appliance.core import toml
 from appliance.core.model import (
     ISOLATION_ORDER,
+    KEEPING_CHATS,
     Isolation,
     Platform,
     Project,
@@ -466,8 +467,8 @@ def _check_anchors(settings: Settings, document: Document, mistakes: list[str]) 
 
 def _keeping_a_chat(settings: Settings) -> Sequence[UserName]:
     """Users with a chat that keeps what was said."""
-    keeping = (Platform.TELEGRAM, Platform.WEB)
-    return [name for sender, name in settings.people().items() if sender.platform in keeping]
+    people = settings.people().items()
+    return [name for sender, name in people if sender.platform in KEEPING_CHATS]
 
 
 def _check_shared_ids(

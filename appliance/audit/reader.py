@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,9 @@ from appliance.core.records import Record, decode
 from appliance.errors import AuditBroken
 
 _REPORT_EVERY = 10_000
+
+Redactions = Mapping[tuple[int, str], Entry]
+"""The records that tell why private values are gone, by record and name of the value."""
 
 
 class Log:
@@ -90,8 +93,7 @@ class Log:
         found = self.newest(Filter(message=key)) if key else []
         return [entry for entry in found if not job_of(entry.record)]
 
-    def redactions(self) -> dict[tuple[int, str], Entry]:
-        """The records that tell why private values are gone, by record and name of the value."""
+    def redactions(self) -> Redactions:
         return {
             (_number(entry, "seq"), str(entry.record.data.get("field"))): entry
             for entry in self.newest(Filter(kind="record.redacted"))

@@ -96,7 +96,7 @@ class Projects:
         job = job_of(record)
         if not job:
             return facets_of(record)
-        if project := _word(record, "project"):
+        if project := word(record, "project"):
             self.learnt[job] = project
         return facets_of(record, project or self.learnt.get(job) or self._earlier(job))
 
@@ -109,7 +109,7 @@ def facets_of(record: Record, project: str = "") -> frozenset[str]:
 def message_key(record: Record) -> str:
     """The key of the message that this record is, or that led to it; "" when there is none."""
     if record.kind == "message.received":
-        return _word(record, "key")
+        return word(record, "key")
     return next((c for c in record.cause if not c.startswith((_JOB, _APPROVAL))), "")
 
 
@@ -128,9 +128,9 @@ def job_of(record: Record) -> int:
 def tool_of(record: Record) -> str:
     """The tool that a record is about, "" when it is about none or names none."""
     if record.kind == "approval.asked":
-        return "" if record.data.get("request") == JOB_ITSELF else _word(record, "object")
-    act = _word(record, "act")
-    return _word(record, "tool") or ("" if act in _NO_TOOLS else act)
+        return "" if record.data.get("request") == JOB_ITSELF else word(record, "object")
+    act = word(record, "act")
+    return word(record, "tool") or ("" if act in _NO_TOOLS else act)
 
 
 def text_of(entry: Entry) -> str:
@@ -151,13 +151,13 @@ def _facets(record: Record, project: str) -> Iterator[tuple[str, str | int]]:
         ("who", record.actor.id),
         ("who", record.actor.auth),
         ("job", job_of(record)),
-        ("project", _word(record, "project") or project),
+        ("project", word(record, "project") or project),
         ("tool", tool_of(record).casefold()),
         ("message", message_key(record)),
     ):
         if value:
             yield name, value
-    for rule in _rule_names(_word(record, "rule")):
+    for rule in _rule_names(word(record, "rule")):
         yield "rule", rule
 
 
@@ -182,6 +182,7 @@ def _texts(entry: Entry) -> Iterator[str]:
     yield from entry.values.values()
 
 
-def _word(record: Record, name: str) -> str:
+def word(record: Record, name: str) -> str:
+    """A text field of a record, "" when it has none."""
     value = record.data.get(name)
     return value if isinstance(value, str) else ""

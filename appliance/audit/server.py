@@ -227,7 +227,6 @@ class AuditServer:
             )
 
     def _act(self, question: _Question) -> wire.Answer:
-        who = administrator(question.peer.uid)
         assert not isinstance(question.content, wire.Append), "those share a commit"
         match question.content:
             case wire.TakeCheckpoint():
@@ -241,9 +240,9 @@ class AuditServer:
             case wire.RecordAnchor(size, sink, receipt):
                 self._writer.record_anchor(size, sink, receipt)
             case wire.Redact(seq, field, reason):
-                self._writer.redact(seq, field, reason, who)
+                self._writer.redact(seq, field, reason, administrator(question.peer.uid))
             case wire.Prune(before, reason):
-                self._writer.prune(before, reason, who)
+                self._writer.prune(before, reason, administrator(question.peer.uid))
             case wire.Rotate():
                 self._writer.rotate()
         return wire.Done()

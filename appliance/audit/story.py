@@ -15,7 +15,7 @@ from typing import Protocol
 
 from appliance.audit.database import EPOCH
 from appliance.audit.reader import Log, opened
-from appliance.audit.search import Entry, job_of, message_key, tool_of
+from appliance.audit.search import Entry, job_of, message_key, tool_of, word
 from appliance.core.approvals import JOB_ITSELF
 from appliance.core.events import ActorType, Who
 from appliance.errors import ApplianceError
@@ -315,8 +315,7 @@ def _between(begin: Entry | None, end: Entry | None) -> int | None:
 
 
 def _word(entry: Entry, name: str) -> str:
-    value = entry.record.data.get(name)
-    return value if isinstance(value, str) else ""
+    return word(entry.record, name)
 
 
 def _seq(entry: Entry) -> int:

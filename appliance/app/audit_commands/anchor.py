@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,7 +13,8 @@ from appliance.app.audit_commands.shared import (
     JSON_FORMAT,
     add_database,
     database_of,
-    printable,
+    local,
+    print_lines,
     read_text,
 )
 from appliance.app.control_commands import add_config, connect
@@ -63,7 +63,7 @@ def run_list(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
         lines = [_as_json(anchor) for anchor in found]
     else:
         lines = [_line(anchor) for anchor in found] or ["no checkpoint is known to be elsewhere"]
-    _print(lines, out)
+    print_lines(lines, out)
     return 0
 
 
@@ -87,9 +87,9 @@ def run_add(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
                 log.record_anchor(note.checkpoint.size, RETURNED, str(note))
     results = [_added(note, against.get(str(note), "")) for note in notes]
     if arguments.json:
-        _print([json.dumps({"format": JSON_FORMAT, **result}) for result in results], out)
+        print_lines([json.dumps({"format": JSON_FORMAT, **result}) for result in results], out)
     else:
-        _print(list(map(_sentence, results)), out)
+        print_lines(map(_sentence, results), out)
     return int(bool(against))
 
 
@@ -101,9 +101,9 @@ def run_post(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
     with connect(arguments.config) as client:
         report = client.ask("anchor")
     if arguments.json:
-        _print([json.dumps({"format": JSON_FORMAT, **report})], out)
+        print_lines([json.dumps({"format": JSON_FORMAT, **report})], out)
     else:
-        _print(list(_posted(report)), out)
+        print_lines(_posted(report), out)
     return int(not any(sink["kept"] >= report["size"] for sink in report["sinks"]))
 
 
@@ -171,10 +171,5 @@ def _as_json(anchor: Anchored) -> str:
 def _line(anchor: Anchored) -> str:
     at = ""
     if anchor.time is not None:
-        moment = datetime.fromtimestamp(anchor.time / 1000, tz=UTC).astimezone()
-        at = f"{moment:%Y-%m-%d %H:%M:%S}"
+        at = f"{local(anchor.time):%Y-%m-%d %H:%M:%S}"
     return f"{anchor.size:>9,} records  until {at:<19}  {anchor.sink}"
-
-
-def _print(lines: Sequence[str], out: TextIO | None) -> None:
-    (out or sys.stdout).write("".join(f"{printable(line)}\n" for line in lines))

@@ -6,15 +6,11 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
+from appliance.app.audit_commands.pins import add_anchors, anchors_of
 from appliance.app.audit_commands.shared import JSON_FORMAT, printable, read_text
 from appliance.app.control_commands import add_config
-from appliance.errors import ApplianceError
-
-if TYPE_CHECKING:
-    from appliance.audit.checkpoint import Note
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -33,14 +29,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
         help="yes, what cannot be proved of the old log is lost",
     )
     fork.add_argument("--reason", required=True, help="is recorded, with who did it")
-    fork.add_argument(
-        "--anchor",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="a file with checkpoints of the old log: what it lost is recorded as well",
-    )
+    add_anchors(fork, "a file with checkpoints of the old log: what it lost is recorded as well")
     fork.add_argument("--json", action="store_true", help="answer as JSON")
     add_config(fork)
 
@@ -63,7 +52,7 @@ def run_fork(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
         boot_id(),
         reason=arguments.reason,
         who=administrator(os.getuid()),
-        anchors=[note for path in arguments.anchor for note in _notes(path)],
+        anchors=anchors_of(arguments),
     )
     public_key = read_text(directory / PUBLIC_KEY).strip()
     done = {"format": JSON_FORMAT, "kept": str(old), "public_key": public_key}
@@ -73,15 +62,3 @@ def run_fork(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
     )
     (out or sys.stdout).write((json.dumps(done) if arguments.json else sentences) + "\n")
     return 0
-
-
-def _notes(path: Path) -> list[Note]:
-    from appliance.audit.claims import notes_in
-
-    try:
-        notes = list(notes_in(read_text(path)))
-    except ValueError as error:
-        raise ApplianceError(f"--anchor {path}: {error}") from error
-    if not notes:
-        raise ApplianceError(f"--anchor {path}: there is no checkpoint in it")
-    return notes

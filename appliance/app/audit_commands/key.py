@@ -12,7 +12,7 @@ from appliance.app.audit_commands.shared import (
     JSON_FORMAT,
     add_database,
     database_of,
-    printable,
+    print_lines,
 )
 from appliance.app.control_commands import add_config
 from appliance.errors import ApplianceError
@@ -56,7 +56,7 @@ def run_show(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
         lines = [json.dumps({"format": JSON_FORMAT, **found})]
     else:
         lines = [f"{name.replace('_', ' '):<12} {value}" for name, value in found.items()]
-    _print(lines, out)
+    print_lines(lines, out)
     return 0
 
 
@@ -74,10 +74,10 @@ def run_pin(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
     for path in filter(None, (arguments.png, arguments.svg)):
         _write(code, path, "png" if path == arguments.png else "svg")
     if arguments.json:
-        _print([json.dumps({"format": JSON_FORMAT, "public_key": key})], out)
+        print_lines([json.dumps({"format": JSON_FORMAT, "public_key": key})], out)
         return 0
     code.terminal(out, compact=True)
-    _print(
+    print_lines(
         [
             key,
             "keep this outside this host; a log that did not begin with this key is another one",
@@ -97,7 +97,7 @@ def run_rotate(arguments: argparse.Namespace, out: TextIO | None = None) -> int:
         log.rotate()
     done = json.dumps({"format": JSON_FORMAT, "rotated": True})
     sentence = "the epoch is over and its key destroyed: what it signed cannot be signed anew"
-    _print([done if arguments.json else sentence], out)
+    print_lines([done if arguments.json else sentence], out)
     return 0
 
 
@@ -113,7 +113,3 @@ def _write(code: QRCode, path: Path, kind: str) -> None:
             code.save(file, kind=kind, scale=_PIXELS)
     except OSError as error:
         raise ApplianceError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _print(lines: list[str], out: TextIO | None) -> None:
-    (out or sys.stdout).write("".join(f"{printable(line)}\n" for line in lines))

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from appliance.app.audit_commands.filters import add_filters, filter_of
@@ -21,7 +21,13 @@ from appliance.app.audit_commands.screen import (
     progress,
     screen_of,
 )
-from appliance.app.audit_commands.shared import JSON_FORMAT, add_database, database_of, printable
+from appliance.app.audit_commands.shared import (
+    JSON_FORMAT,
+    add_database,
+    database_of,
+    local,
+    printable,
+)
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -137,7 +143,7 @@ class _Lines:
 
 
 def _time(entry: Entry) -> datetime:
-    return datetime.fromtimestamp(entry.record.time / 1000, tz=UTC).astimezone()
+    return local(entry.record.time)
 
 
 def _rule(entry: Entry) -> str:

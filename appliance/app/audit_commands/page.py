@@ -5,17 +5,14 @@ Half of what is told was written by strangers: every text goes through `wrapped`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from appliance.app.audit_commands.screen import Ink, Screen, columns, wrapped
-from appliance.app.audit_commands.shared import printable
+from appliance.app.audit_commands.shared import local, printable
+from appliance.audit.reader import Redactions
 from appliance.audit.search import Entry
 from appliance.audit.story import Protection
 from appliance.core.events import FieldValue, Who
-
-Redactions = Mapping[tuple[int, str], Entry]
-"""The records that tell why values are gone, by record and name of the value."""
 
 MARGIN = len("09:00:01  ")
 _LABEL = 14
@@ -127,11 +124,6 @@ def known(who: Who) -> str:
 def moment_of(entry: Entry) -> datetime:
     """When it was recorded, in the time of this place."""
     return local(entry.record.time)
-
-
-def local(time: int) -> datetime:
-    """Milliseconds as a moment, in the time of this place."""
-    return datetime.fromtimestamp(time / 1000, tz=UTC).astimezone()
 
 
 def word(entry: Entry, name: str) -> str:

@@ -6,12 +6,12 @@ from appliance.app.audit_commands.page import (
     Page,
     in_words,
     known,
-    local,
     moment_of,
     tell_protection,
     why_gone,
 )
 from appliance.app.audit_commands.screen import OUTCOMES, Ink
+from appliance.app.audit_commands.shared import local
 from appliance.audit.reader import Log
 from appliance.audit.search import Entry, job_of
 from appliance.audit.story import causes, protection

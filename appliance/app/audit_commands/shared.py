@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -59,6 +60,11 @@ def moment(option: str, text: str | None, now: Millis) -> Millis | None:
         ) from error
 
 
+def local(time: int) -> datetime:
+    """Milliseconds as a moment, in the time of this place."""
+    return datetime.fromtimestamp(time / 1000, tz=UTC).astimezone()
+
+
 def read_text(path: Path) -> str:
     try:
         return path.read_text()
@@ -88,6 +94,10 @@ def written(path: Path | None, out: TextIO) -> Iterator[TextIO]:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
+
+
+def print_lines(lines: Iterable[str], out: TextIO | None) -> None:
+    (out or sys.stdout).write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
     from appliance.app.audit_commands.page import Page
-    from appliance.audit.reader import Log
+    from appliance.audit.reader import Log, Redactions
     from appliance.audit.search import Entry
     from appliance.core.model import Json
 
@@ -90,9 +90,11 @@ class _View:
             )
         if entry is None:
             pruning = self._log.pruned()
+            if self._is_json:
+                return _dumped(pruned_as_json(seq, leaf, pruning))
             page = self._page({})
             tell_pruned(page, seq, leaf, pruning)
-            return _dumped(pruned_as_json(seq, leaf, pruning)) if self._is_json else str(page)
+            return str(page)
         redactions = self._redactions([entry])
         if self._is_json:
             return _dumped(record_as_json(self._log, entry, leaf, redactions))
@@ -100,12 +102,12 @@ class _View:
         tell_record(page, self._log, entry, leaf)
         return str(page)
 
-    def _page(self, redactions: dict[tuple[int, str], Entry]) -> Page:
+    def _page(self, redactions: Redactions) -> Page:
         from appliance.app.audit_commands.page import Page
 
         return Page(screen_of(self._out), redactions, is_full=self._is_full)
 
-    def _redactions(self, entries: Sequence[Entry]) -> dict[tuple[int, str], Entry]:
+    def _redactions(self, entries: Sequence[Entry]) -> Redactions:
         """Looked for only where something is gone."""
         return self._log.redactions() if any(entry.gone for entry in entries) else {}
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from appliance.app.audit_commands.page import Redactions
-from appliance.audit.reader import Log
+from appliance.audit.reader import Log, Redactions
 from appliance.audit.search import Entry, job_of
 from appliance.audit.story import Approval, Call, Protection, Story, causes, protection
 from appliance.core.model import Json

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from appliance.app.audit_commands.pins import add_pins, pins_of
@@ -16,6 +15,7 @@ from appliance.app.audit_commands.shared import (
     JSON_FORMAT,
     add_database,
     database_of,
+    local,
     printable,
 )
 
@@ -128,7 +128,7 @@ def _protection(found: Verification) -> Iterator[str]:
 
 def _moment(millis: int) -> str:
     try:
-        return f"{datetime.fromtimestamp(millis / 1000).astimezone():%Y-%m-%d %H:%M:%S %z}"
+        return f"{local(millis):%Y-%m-%d %H:%M:%S %z}"
     except (ValueError, OverflowError, OSError):
         return "a time that is none"
 

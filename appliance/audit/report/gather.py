@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.audit.checkpoint import Note, PublicKey
-from appliance.audit.reader import Log, opened
+from appliance.audit.reader import Log, Redactions, opened
 from appliance.audit.search import Entry, Filter, job_of, message_key
 from appliance.audit.story import Story, story_in
 from appliance.audit.verify import Verification, verify
@@ -20,9 +20,6 @@ MAX_RECORDS = 20_000
 
 Progress = Callable[[int, int], None]
 """Called now and then with how much is done, and of how much."""
-
-Redactions = Mapping[tuple[int, str], Entry]
-"""The records that say why private values are gone, by record and name of the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def gather(
     """
     with opened(path, reading) as log:
         stories, others = _of_job(log, subject) if isinstance(subject, int) else _of(log, subject)
-        redactions = _redactions(log)
+        redactions = log.redactions()
         unreadable = tuple(sorted(log.damaged))
     found = verify(path, public_key=public_key, anchors=anchors, report=verifying)
     return Report(subject, path, now, found, stories, others, redactions, unreadable)
@@ -116,16 +113,6 @@ class _Read:
 
     def of_message(self, key: str) -> Sequence[Entry]:
         return self.messages.get(key, ())
-
-
-def _redactions(log: Log) -> Redactions:
-    found = log.newest(Filter(kind="record.redacted"))
-    return {(_seq_of(entry), str(entry.record.data.get("field"))): entry for entry in found}
-
-
-def _seq_of(redaction: Entry) -> int:
-    seq = redaction.record.data.get("seq")
-    return seq if isinstance(seq, int) else 0
 
 
 def _require_readable(records: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appliance.audit import search
 from appliance.audit.report.gather import Report
 from appliance.audit.report.html import one_line
 from appliance.audit.search import Entry
@@ -76,8 +77,7 @@ def rule_of(entry: Entry | None) -> str:
 
 def word(entry: Entry | None, name: str) -> str:
     """A text field of a record; "" when there is no such field or no record."""
-    value = entry.record.data.get(name) if entry else ""
-    return value if isinstance(value, str) else ""
+    return search.word(entry.record, name) if entry else ""
 
 
 def answered(approval: Approval) -> str:

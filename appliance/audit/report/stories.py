@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.audit.moments import day_and_time, utc
-from appliance.audit.report.gather import Redactions
+from appliance.audit.reader import Redactions
 from appliance.audit.report.html import (
     NOTHING,
     Child,
