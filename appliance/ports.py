@@ -179,9 +179,6 @@ class Policy(Protocol):
     def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
         """Everybody for whom `may_approve` holds, in order of name."""
 
-    def roles(self, user: UserName) -> tuple[str, ...]:
-        """The roles of a user, inherited ones too."""
-
     def recipes(self) -> tuple[Recipe, ...]:
         """The commands of commands.toml."""
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance.config import Settings
+from appliance.policy import loader
 from appliance.policy.difference import between
 from appliance.policy.explain import selftest
 from appliance.policy.loaded import LoadedPolicy
-from appliance.policy.loader import load
 from appliance.ports import LivePolicy
+
+
+def policy_in(directory: Path, settings: Settings, *, is_tried: bool = True) -> LoadedPolicy:
+    """The policy there, for these settings. Raises PolicyError with every mistake in it.
+
+    `is_tried` False: also when its test lines do not come out.
+    """
+    load = loader.load if is_tried else loader.load_untried
+    ours = (settings.daemon.state, settings.daemon.credentials)
+    return load(
+        directory, settings.users, settings.projects, ours=ours, automations=settings.automations
+    )
 
 
 class PolicyDirectory:
@@ -32,14 +44,7 @@ class PolicyDirectory:
 
     def load(self) -> LoadedPolicy:
         """Read, checked, its tests run and every denial fired once. Raises PolicyError."""
-        settings = self._settings
-        policy = load(
-            self._directory,
-            settings.users,
-            settings.projects,
-            ours=(settings.daemon.state, settings.daemon.credentials),
-            automations=settings.automations,
-        )
+        policy = policy_in(self._directory, self._settings)
         selftest(policy)
         return policy
 

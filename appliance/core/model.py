@@ -29,6 +29,10 @@ class Platform(StrEnum):
     TERMINAL = "terminal"
 
 
+KEEPING_CHATS = (Platform.TELEGRAM, Platform.WEB)
+"""They keep what was said; a terminal forgets it when it is closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who the platform says has written: its own numeric id, never a display name."""

@@ -59,10 +59,9 @@ class Explanation:
 
 def why(policy: LoadedPolicy, request: Request) -> Explanation:
     """The decision on a request, part by part."""
-    decision = policy.decide(request)
     judged = policy.judge(request)
     parts = () if isinstance(judged, Denied) else tuple(_part(policy, request, j) for j in judged)
-    return Explanation(decision, parts)
+    return Explanation(policy.decide_on(request, judged), parts)
 
 
 def _part(policy: LoadedPolicy, request: Request, judged: Judged) -> Part:

@@ -89,9 +89,12 @@ class LoadedPolicy:
 
     def decide(self, request: Request) -> Decision:
         """The strictest answer over everything the request asks for. Touches no file's content."""
+        return self.decide_on(request, self.judge(request))
+
+    def decide_on(self, request: Request, judged: list[Judged] | Denied) -> Decision:
+        """The same for a request that is judged already."""
         if request.user not in self.names.users:
             return Denied(None, f'no user is called "{request.user}"; users are in dispatch.toml')
-        judged = self.judge(request)
         if isinstance(judged, Denied):
             return judged
         return self._strictest(request, judged)

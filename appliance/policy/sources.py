@@ -38,7 +38,6 @@ class Source:
 class Sources:
     """All files of the policy; `sha256` changes when any of them does."""
 
-    directory: str
     model: Source
     commands: Source
     rules: tuple[Source, ...]
@@ -56,7 +55,6 @@ def read(directory: Path, mistakes: list[str]) -> Sources:
     texts = {name: _decoded(directory, name, raw, mistakes) for name, raw in contents.items()}
     csv = sorted(name for name in texts if name.endswith(".csv"))
     return Sources(
-        directory=str(directory),
         model=Source(f"{directory.name}/{MODEL}", texts.get(MODEL, "")),
         commands=Source(f"{directory.name}/{COMMANDS}", texts.get(COMMANDS, "")),
         rules=tuple(Source(f"{directory.name}/{name}", texts[name]) for name in csv),

@@ -10,7 +10,7 @@ time is not known in a trial: what a rule allows only at certain hours is not al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,17 +33,11 @@ from appliance.core.toml import nearest
 from appliance.policy import patterns
 from appliance.policy.fields import Line
 from appliance.policy.rules import EVERYBODY, Names
+from appliance.policy.tools import TOOLS, call_of
 
 VERDICTS = ("allow", "approve", "deny")
 
-_TOOLS: Mapping[Act, tuple[str, str]] = {
-    Act.BASH: ("Bash", "command"),
-    Act.READ: ("Read", "file_path"),
-    Act.WRITE: ("Write", "file_path"),
-    Act.WEB: ("WebFetch", "url"),
-    Act.AGENT: ("Agent", "subagent_type"),
-}
-_REST: Mapping[str, dict[str, Json]] = {"Write": {"content": ""}, "Agent": {"prompt": ""}}
+_TOOLS = {Act.BASH: "Bash", Act.READ: "Read", Act.WRITE: "Write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,21 +131,12 @@ def tool_call(act: Act, text: str) -> tuple[str, dict[str, Json]]:
     """The tool call that people mean by an act and a text, and its input."""
     if act is Act.MCP:
         return f"mcp__{text.replace('/', '__')}", {}
+    if act is Act.AGENT:
+        return "Agent", {**call_of("Agent", ""), "subagent_type": text}
     if act is Act.WEB and text == "search":
-        return "WebSearch", {"query": ""}
-    if act not in _TOOLS:
-        return text, _PLAIN_INPUTS.get(text, {})
-    tool, field = _TOOLS[act]
-    given: dict[str, Json] = {field: text, **_REST.get(tool, {})}
-    if act is Act.WEB and "://" not in text:
-        given[field] = f"https://{text}/"
-    return tool, given
-
-
-_PLAIN_INPUTS: Mapping[str, dict[str, Json]] = {
-    "TodoWrite": {"todos": []},
-    "TaskOutput": {"task_id": ""},
-    "TaskCreate": {"subject": "", "description": ""},
-    "TaskUpdate": {"taskId": ""},
-    "TaskGet": {"taskId": ""},
-}
+        return "WebSearch", call_of("WebSearch", "")
+    if act is Act.WEB:
+        return "WebFetch", call_of("WebFetch", text if "://" in text else f"https://{text}/")
+    if act in _TOOLS:
+        return _TOOLS[act], call_of(_TOOLS[act], text)
+    return text, call_of(text, "") if TOOLS.get(text) is Act.TOOL else {}

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from appliance.core import anchors
-from appliance.core.model import Place, Platform, PostId, Reply, UserName
+from appliance.core.model import KEEPING_CHATS, Place, PostId, Reply, UserName
 from appliance.errors import AnchorUnavailable, AuditUnavailable, StorageUnavailable
 from appliance.ports import Clock, Ready, State
 from appliance.services.activity import Activity
@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 
 POLITE_SECONDS = 3.0
 """Whoever has just written gets the answer to that first."""
-KEEPING = (Platform.TELEGRAM, Platform.WEB)
-"""Chats that keep what was said; a terminal forgets it when it is closed."""
 
 
 class OwnerChat:
@@ -101,4 +99,4 @@ class OwnerChat:
         return self._outbox.put(place, anchors.checkpoint(note), label=label)
 
     def _place(self) -> Place | None:
-        return self._state.place_of(self._owner, KEEPING)
+        return self._state.place_of(self._owner, KEEPING_CHATS)

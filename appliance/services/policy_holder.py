@@ -45,9 +45,6 @@ class PolicyHolder:
     def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
         return self._current.approvers(requester, asks)
 
-    def roles(self, user: UserName) -> tuple[str, ...]:
-        return self._current.roles(user)
-
     def recipes(self) -> tuple[Recipe, ...]:
         return self._current.recipes()
 

@@ -168,9 +168,6 @@ class TablePolicy:
     def approvers(self, requester: UserName, asks: Asks) -> tuple[UserName, ...]:
         return tuple(u.name for u in PEOPLE if self.may_approve(u.name, requester, asks))
 
-    def roles(self, user: UserName) -> tuple[str, ...]:
-        return ()
-
     def recipes(self) -> tuple[Recipe, ...]:
         return (STATUS, DEPLOY)
 

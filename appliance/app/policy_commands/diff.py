@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.app.config_commands import DEFAULT_FILE
-from appliance.app.policy_commands.shared import policy_in, settings_of
+from appliance.app.policy_commands.shared import settings_of
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -28,6 +28,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_diff(arguments: argparse.Namespace) -> int:
+    from appliance.app.policy_files import policy_in
     from appliance.policy.difference import between
 
     settings = settings_of(arguments)

@@ -41,15 +41,6 @@ def policy_of(
     arguments: argparse.Namespace, settings: Settings, *, is_tried: bool = True
 ) -> LoadedPolicy:
     """The policy that the command is about. Raises PolicyError with every mistake in it."""
+    from appliance.app.policy_files import policy_in
+
     return policy_in(directory_of(arguments, settings), settings, is_tried=is_tried)
-
-
-def policy_in(directory: Path, settings: Settings, *, is_tried: bool = True) -> LoadedPolicy:
-    """`is_tried` False: also when its test lines do not come out."""
-    from appliance.policy import loader
-
-    ours = (settings.daemon.state, settings.daemon.credentials)
-    load = loader.load if is_tried else loader.load_untried
-    return load(
-        directory, settings.users, settings.projects, ours=ours, automations=settings.automations
-    )
