@@ -40,14 +40,14 @@ def public_keys(database: Path) -> PublicKeys:
             ).fetchone()
             # the record that hands over is still signed by the old key
             current = signer_of(connection, last + 1)
+        return PublicKeys(
+            PublicKey(record.log, decode_key(str(record.data.get("public_key")))),
+            PublicKey(record.log, decode_key(str(record.data.get("identity_key")))),
+            current,
+            rotations + 1,
+        )
     except (ValueError, TypeError) as error:
         raise AuditBroken(
             f"the audit log {database} names no keys: {error}",
             hint="run: dispatchctl audit verify",
         ) from error
-    return PublicKeys(
-        PublicKey(record.log, decode_key(str(record.data.get("public_key")))),
-        PublicKey(record.log, decode_key(str(record.data.get("identity_key")))),
-        current,
-        rotations + 1,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from appliance.audit import keys
 from appliance.audit.keyring import public_keys
 from appliance.audit.writer import Writer
+from appliance.core.records import encode
 from appliance.errors import AuditBroken, AuditUnavailable
-from tests.attacks.audit.intruder import run
+from tests.attacks.audit.intruder import put, records, run
 from tests.audit.logs import BOOT, sample
 from tests.fakes import FakeClock
 
@@ -32,6 +34,15 @@ def test_the_keys_are_those_in_the_directory(tmp_path: Path) -> None:
 def test_a_log_without_keys_is_damaged(tmp_path: Path) -> None:
     path = sample(tmp_path)
     run(path, "UPDATE leaf SET rec = CAST('{}' AS BLOB) WHERE seq = 1")
+    with pytest.raises(AuditBroken, match="names no keys"):
+        public_keys(path)
+
+
+@pytest.mark.parametrize("field", ["public_key", "identity_key"])
+def test_a_key_that_is_none_is_damage_too(tmp_path: Path, field: str) -> None:
+    path = sample(tmp_path)
+    first = records(path)[0]
+    put(path, 1, encode(replace(first, data={**first.data, field: "x"})))
     with pytest.raises(AuditBroken, match="names no keys"):
         public_keys(path)
 
