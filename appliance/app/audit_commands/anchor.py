@@ -171,5 +171,5 @@ def _as_json(anchor: Anchored) -> str:
 def _line(anchor: Anchored) -> str:
     at = ""
     if anchor.time is not None:
-        at = f"{local(anchor.time):%Y-%m-%d %H:%M:%S}"
+        at = local(anchor.time, "%Y-%m-%d %H:%M:%S")
     return f"{anchor.size:>9,} records  until {at:<19}  {anchor.sink}"

@@ -7,7 +7,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from appliance.app.audit_commands.filters import add_filters, filter_of
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_LIMIT = 100
 _POLL_SECONDS = 0.5
+_TIME, _TIME_WIDTH = "%m-%d %H:%M:%S", len("01-15 09:00:01")
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -121,7 +121,7 @@ class _Lines:
     def entry(self, entry: Entry) -> str:
         """Number, time, who, what and under which rule, how it ended."""
         ink, record = self._screen.ink, entry.record
-        place = f"{record.seq:>6} {_time(entry):%m-%d %H:%M:%S} "
+        place = f"{record.seq:>6} {fill(local(record.time, _TIME), _TIME_WIDTH)} "
         is_agent = record.actor.type == "agent"  # of which there is one in each job
         who = fill(printable(record.actor.auth if is_agent else record.actor.id), 9)
         outcome = "" if record.outcome == "noted" else str(record.outcome)
@@ -137,13 +137,9 @@ class _Lines:
         record = entry.record
         told = (
             f"     … up to {record.data.get('before')} pruned by {record.actor.id} "
-            f"on {_time(entry):%Y-%m-%d} [{record.seq}]: {record.data.get('reason')}"
+            f"on {local(record.time, '%Y-%m-%d')} [{record.seq}]: {record.data.get('reason')}"
         )
         return fit(printable(told), self._screen.width)
-
-
-def _time(entry: Entry) -> datetime:
-    return local(entry.record.time)
 
 
 def _rule(entry: Entry) -> str:

@@ -5,9 +5,7 @@ Half of what is told was written by strangers: every text goes through `wrapped`
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from appliance.app.audit_commands.screen import Ink, Screen, columns, wrapped
+from appliance.app.audit_commands.screen import Ink, Screen, columns, fit, wrapped
 from appliance.app.audit_commands.shared import local, printable
 from appliance.audit.reader import Redactions
 from appliance.audit.search import Entry
@@ -85,12 +83,11 @@ class Page:
 
     def _when(self, entry: Entry) -> str:
         """The time, where it is another than on the line before."""
-        moment = moment_of(entry)
-        if (day := f"{moment:%A, %Y-%m-%d %Z}") != self._day:
+        if (day := moment_of(entry, "%A, %Y-%m-%d %Z")) != self._day:
             self.gap()
             self.text(day, Ink.DIM)
             self._day = day
-        before, self._time = self._time, f"{moment:%H:%M:%S}"
+        before, self._time = self._time, fit(moment_of(entry, "%H:%M:%S"), MARGIN - 2)
         return "" if self._time == before else self._time
 
 
@@ -112,7 +109,7 @@ def why_gone(name: str, told_by: Entry | None, verb: str = "redacted") -> str:
     if told_by is None:
         return f"{name} is missing, and no record says why: run dispatchctl audit verify"
     who, reason = known(told_by.record.actor), word(told_by, "reason")
-    when = f"{moment_of(told_by):%Y-%m-%d %H:%M}"
+    when = moment_of(told_by, "%Y-%m-%d %H:%M")
     return f"{name} was {verb} by {who} on {when}: {reason} [{told_by.record.seq}]"
 
 
@@ -121,9 +118,9 @@ def known(who: Who) -> str:
     return f"{who.id} ({who.auth})" if who.auth else who.id
 
 
-def moment_of(entry: Entry) -> datetime:
+def moment_of(entry: Entry, form: str) -> str:
     """When it was recorded, in the time of this place."""
-    return local(entry.record.time)
+    return local(entry.record.time, form)
 
 
 def word(entry: Entry, name: str) -> str:

@@ -17,6 +17,8 @@ from appliance.audit.search import Entry, job_of
 from appliance.audit.story import causes, protection
 from appliance.core.events import FieldValue
 
+_MOMENT = "%A, %Y-%m-%d %H:%M:%S %Z"
+
 
 def tell_record(page: Page, log: Log, entry: Entry, leaf: bytes) -> None:
     """Put all there is of a record on a page."""
@@ -24,7 +26,7 @@ def tell_record(page: Page, log: Log, entry: Entry, leaf: bytes) -> None:
     page.text(f"Record {record.seq}: {record.kind}", Ink.BOLD)
     page.text(str(record.outcome), OUTCOMES.get(record.outcome))
     page.gap()
-    page.field("at", f"{moment_of(entry):%A, %Y-%m-%d %H:%M:%S %Z}")
+    page.field("at", moment_of(entry, _MOMENT))
     page.field("who", f"{known(record.actor)}, {record.actor.type}")
     for name, value in record.data.items():
         page.field(name, _shown(name, value))
@@ -63,5 +65,5 @@ def _tell_causes(page: Page, log: Log, entry: Entry) -> None:
 
 def _shown(name: str, value: FieldValue) -> str:
     if isinstance(value, int) and name.endswith("_at"):
-        return f"{local(value):%A, %Y-%m-%d %H:%M:%S %Z}"
+        return local(value, _MOMENT)
     return in_words(value)

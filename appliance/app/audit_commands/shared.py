@@ -60,9 +60,15 @@ def moment(option: str, text: str | None, now: Millis) -> Millis | None:
         ) from error
 
 
-def local(time: int) -> datetime:
-    """Milliseconds as a moment, in the time of this place."""
-    return datetime.fromtimestamp(time / 1000, tz=UTC).astimezone()
+def local(time: int, form: str) -> str:
+    """Milliseconds as a moment in the time of this place, worded as `strftime` takes it.
+
+    The number where there is no date: a forged record can name a time that is in no calendar.
+    """
+    try:
+        return f"{datetime.fromtimestamp(time / 1000, tz=UTC).astimezone():{form}}"
+    except (ValueError, OverflowError, OSError):
+        return f"{time} ms"
 
 
 def read_text(path: Path) -> str:

@@ -112,7 +112,7 @@ def _checked(found: Verification) -> Iterator[str]:
 def _protection(found: Verification) -> Iterator[str]:
     """What could have been done unseen, by whom: who has the file, who has today's key as well."""
     if found.anchored:
-        at = f" at {_moment(found.anchored_at)}" if found.anchored_at else ""
+        at = f" at {local(found.anchored_at, '%Y-%m-%d %H:%M:%S %z')}" if found.anchored_at else ""
         yield f"anchored to record {found.anchored}{at}"
     unanchored = found.size - found.anchored
     if not unanchored:
@@ -124,13 +124,6 @@ def _protection(found: Verification) -> Iterator[str]:
         yield f"  whoever holds today's key could have written records {first} to {found.size}"
     else:
         yield "  today's key has signed none of them: whoever holds it can only add to them"
-
-
-def _moment(millis: int) -> str:
-    try:
-        return f"{local(millis):%Y-%m-%d %H:%M:%S %z}"
-    except (ValueError, OverflowError, OSError):
-        return "a time that is none"
 
 
 def _as_json(found: Verification) -> str:
