@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
 from appliance.audit.writer import Writer, prepare
-from appliance.core.events import Event, Who
+from appliance.core.events import Event
 from appliance.core.records import Draft
 from appliance.errors import AuditUnavailable
-from appliance.ports import Clock, Ready, Receipt
+from appliance.ports import Ready, Receipt
 
 MAX_GROUP = 512  # callers per commit: bounds the size of a transaction
 LOOK_EVERY_SECONDS = 60.0
@@ -43,18 +41,6 @@ class AuditLog:
         self._writer = writer
         self._waiting: list[_Waiting] = []
         self._is_closed = False
-
-    @classmethod
-    def open(
-        cls,
-        directory: Path,
-        clock: Clock,
-        boot: str,
-        *,
-        factory: type[sqlite3.Connection] = sqlite3.Connection,
-    ) -> AuditLog:
-        """Open or begin the log in a directory; raises what `Writer` raises."""
-        return cls(Writer(directory, clock, boot, factory=factory))
 
     @property
     def refusal(self) -> str:
@@ -89,18 +75,6 @@ class AuditLog:
     async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
         """See `appliance.ports.AnchorableAudit.prove_growth`."""
         return await asyncio.to_thread(self._writer.prove_growth, old, new)
-
-    async def redact(self, seq: int, field: str, reason: str, who: Who) -> None:
-        """See `Writer.redact`."""
-        self._ready_writer().redact(seq, field, reason, who)
-
-    async def prune(self, before: int, reason: str, who: Who) -> None:
-        """See `Writer.prune`."""
-        self._ready_writer().prune(before, reason, who)
-
-    async def rotate(self) -> None:
-        """See `Writer.rotate`."""
-        self._ready_writer().rotate()
 
     async def ticking(self, ready: Ready) -> None:
         """A part of the daemon: keeps the log from falling silent, and keys from growing old."""

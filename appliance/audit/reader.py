@@ -172,18 +172,6 @@ def opened(path: Path, report: Report = index.unheard, *, use_index: bool = True
         yield Log(connection, path, report, use_index=use_index)
 
 
-def entries(path: Path, wanted: Filter, *, limit: int) -> list[Entry]:
-    """The newest matching entries, oldest first, found without an index.
-
-    Raises what `opened` raises, and AuditBroken for a record that makes no sense.
-    """
-    with opened(path, use_index=False) as log:
-        found = log.newest(wanted, limit)
-        for error in log.damaged.values():
-            raise error
-        return found
-
-
 def following(path: Path, wanted: Filter, last: int, wait: Callable[[], None]) -> Iterator[Entry]:
     """The entries behind record `last` that fit, as they come, for ever.
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from appliance.audit.database import EPOCH
-from appliance.audit.reader import Log, opened
+from appliance.audit.reader import Log
 from appliance.audit.search import Entry, job_of, message_key, tool_of, word
 from appliance.core.approvals import JOB_ITSELF
 from appliance.core.events import ActorType, Who
@@ -130,17 +129,11 @@ class Records(Protocol):
     def of_message(self, key: str) -> Sequence[Entry]: ...
 
 
-def story(path: Path, job: int) -> Story:
+def story_in(log: Records, job: int) -> Story:
     """The story of the job with this number, of the latest if there were several.
 
-    Raises ApplianceError when no record is about it, and what `opened` raises.
+    Raises ApplianceError when no record is about it.
     """
-    with opened(path) as log:
-        return story_in(log, job)
-
-
-def story_in(log: Records, job: int) -> Story:
-    """See `story`."""
     lives = _lives(log.of_job(job))
     if not lives:
         raise ApplianceError(

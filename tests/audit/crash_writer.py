@@ -17,6 +17,7 @@ from pathlib import Path
 from appliance.audit.database import DATABASE, reading
 from appliance.audit.log import AuditLog
 from appliance.audit.verify import Verdict, verify
+from appliance.audit.writer import Writer
 from appliance.core.records import decode
 from appliance.host.clock import SystemClock
 from tests.audit.logs import ANNA, BOOT, allowed
@@ -63,7 +64,8 @@ def _one_life(directory: Path, number: int, chance: random.Random) -> dict[int, 
 
 
 async def _write(directory: Path, first: int, pipe: int) -> None:
-    log = AuditLog.open(directory, SystemClock(), BOOT)
+    writer = Writer(directory, SystemClock(), BOOT)
+    log = AuditLog(writer)
 
     async def write(numbers: range) -> None:
         for number in numbers:
@@ -73,18 +75,18 @@ async def _write(directory: Path, first: int, pipe: int) -> None:
     async with asyncio.TaskGroup() as group:
         for start in range(3):
             group.create_task(write(range(first + start, first + 1_000_000, 3)))
-        group.create_task(_administer(log, first))
+        group.create_task(_administer(writer, log, first))
 
 
-async def _administer(log: AuditLog, seed: int) -> None:
+async def _administer(writer: Writer, log: AuditLog, seed: int) -> None:
     chance = random.Random(seed)
     while True:
         receipt = await log.append(allowed(-1))
-        await log.redact(receipt.seq, "input", "", ANNA)
-        await log.rotate()
+        writer.redact(receipt.seq, "input", "", ANNA)
+        writer.rotate()
         await log.record_anchor(log_size(await log.checkpoint()), "chat", "thanks")
         if not chance.randrange(PRUNE_EVERY):
-            await log.prune(max(2, receipt.seq - chance.randrange(100)), "", ANNA)
+            writer.prune(max(2, receipt.seq - chance.randrange(100)), "", ANNA)
 
 
 def log_size(note: str) -> int:

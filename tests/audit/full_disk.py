@@ -12,13 +12,14 @@ import sys
 from pathlib import Path
 
 from appliance.audit.log import AuditLog
+from appliance.audit.writer import Writer
 from appliance.errors import AuditUnavailable
 from appliance.host.clock import SystemClock
 from tests.audit.logs import BOOT, allowed
 
 
 async def main(directory: Path, limit: int) -> None:
-    log = AuditLog.open(directory, SystemClock(), BOOT)
+    log = AuditLog(Writer(directory, SystemClock(), BOOT))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     last = await _fill(log)

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from appliance.audit.database import DATABASE
+from appliance.audit.reader import opened
+from appliance.audit.search import Entry, Filter
 from appliance.audit.writer import Writer, prepare
 from appliance.core.events import ActorType, Event, JobQueued, RequestAllowed, RequestDenied, Who
 from tests.fakes import FakeClock
 
 BOOT = "boot-1"
+EVERYTHING = Filter()
 ANNA = Who(ActorType.USER, "anna", "telegram:4711")
 
 
@@ -52,6 +55,14 @@ def write(directory: Path, commits: Sequence[Sequence[Event]], clock: FakeClock)
         writer.commit([[prepare(event) for event in events]])
     writer.close()
     return directory / DATABASE
+
+
+def entries(path: Path, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[Entry]:
+    """The newest records that fit, oldest first, none of which may be damaged."""
+    with opened(path, use_index=False) as log:
+        found = log.newest(wanted, limit)
+        assert not log.damaged
+        return found
 
 
 def sample(directory: Path) -> Path:

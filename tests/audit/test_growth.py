@@ -11,6 +11,7 @@ from appliance.audit.checkpoint import origin_of, parse_note, parse_public_key
 from appliance.audit.database import reading
 from appliance.audit.growth import consistency
 from appliance.audit.log import AuditLog
+from appliance.audit.writer import Writer
 from appliance.core.merkle import CompactRange, roots_by_consistency
 from appliance.errors import AuditUnavailable
 from tests.audit.logs import BOOT, queued, write
@@ -64,7 +65,7 @@ def test_nothing_before_the_last_kept_checkpoint_is_read(log: Path, tmp_path: Pa
 
 
 async def test_an_open_log_proves_its_growth_and_tells_its_first_key(tmp_path: Path) -> None:
-    async with AuditLog.open(tmp_path, FakeClock(), BOOT) as log:
+    async with AuditLog(Writer(tmp_path, FakeClock(), BOOT)) as log:
         first = parse_note(await log.checkpoint()).checkpoint
         await log.append(*[queued()] * 20)
         second = parse_note(await log.checkpoint()).checkpoint

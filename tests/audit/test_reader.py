@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from appliance.audit.database import DATABASE
-from appliance.audit.reader import entries
+from appliance.audit.reader import opened
 from appliance.audit.search import Filter
 from appliance.core.events import MessageReceived, ToolStarted, Who
 from appliance.core.model import Millis
 from appliance.core.records import Outcome
-from appliance.errors import AuditBroken, AuditUnavailable
+from appliance.errors import AuditUnavailable
 from tests.attacks.audit.intruder import run
-from tests.audit.logs import ANNA, allowed, denied, queued, write
+from tests.audit.logs import ANNA, allowed, denied, entries, queued, write
 from tests.fakes import FakeClock
 
 NOW = 1_800_000_000_000
@@ -60,24 +60,28 @@ def database(tmp_path: Path) -> Path:
     ],
 )
 def test_filters_find_what_they_say(wanted: Filter, found: list[int], database: Path) -> None:
-    assert [entry.record.seq for entry in entries(database, wanted, limit=100)] == found
+    assert [entry.record.seq for entry in entries(database, wanted)] == found
 
 
 def test_the_limit_keeps_the_newest(database: Path) -> None:
-    assert [entry.record.seq for entry in entries(database, Filter(), limit=3)] == [6, 7, 8]
+    assert [entry.record.seq for entry in entries(database, limit=3)] == [6, 7, 8]
 
 
 def test_private_values_come_with_their_record(database: Path) -> None:
-    (entry,) = entries(database, Filter(kind="message"), limit=1)
+    (entry,) = entries(database, Filter(kind="message"))
     assert entry.values == {"text": 'say "Grüße"\n100%'}
 
 
 def test_a_log_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(AuditUnavailable, match="cannot read the audit log"):
-        entries(tmp_path / DATABASE, Filter(), limit=1)
+    with (
+        pytest.raises(AuditUnavailable, match="cannot read the audit log"),
+        opened(tmp_path / DATABASE),
+    ):
+        pass
 
 
 def test_a_damaged_record_is_named(database: Path) -> None:
     run(database, "UPDATE leaf SET rec=CAST('{\"v\":1}' AS BLOB) WHERE seq=4")
-    with pytest.raises(AuditBroken, match="record 4"):
-        entries(database, Filter(), limit=100)
+    with opened(database) as log:
+        assert [entry.record.seq for entry in log.newest(Filter())] == [1, 2, 3, 5, 6, 7, 8]
+        assert str(log.damaged[4]).startswith("record 4 of the audit log is damaged")

@@ -15,9 +15,7 @@ import pytest
 
 from appliance.audit import server, wire
 from appliance.audit.database import DATABASE
-from appliance.audit.reader import entries
 from appliance.audit.rights import Rights
-from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
 from appliance.audit.writer import Writer
 from appliance.core.events import (
@@ -31,7 +29,7 @@ from appliance.core.events import (
 )
 from appliance.core.records import Draft
 from appliance.ports import Receipt
-from tests.audit.logs import FailingConnection, allowed, denied, queued
+from tests.audit.logs import FailingConnection, allowed, denied, entries, queued
 from tests.audit.serving import ME, Client, Served, served
 
 NOBODY = 65534
@@ -53,7 +51,7 @@ def log(tmp_path: Path) -> Iterator[Served]:
 
 
 def _kinds(log: Served) -> list[str]:
-    return [e.record.kind for e in entries(log.directory / DATABASE, Filter(), limit=10_000)]
+    return [e.record.kind for e in entries(log.directory / DATABASE)]
 
 
 # --- appending

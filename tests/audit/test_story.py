@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.audit.reader import opened
 from appliance.audit.search import Entry
-from appliance.audit.story import Story, story
+from appliance.audit.story import Story, story_in
 from appliance.core.events import Event, JobCancelled, JobQueued, JobSteered, MessageReceived
 from appliance.errors import ApplianceError
 from tests.audit.lives import BEN, EVE, life
@@ -16,7 +17,8 @@ from tests.fakes import FakeClock
 
 def told(directory: Path, *events: Event, job: int = 12) -> Story:
     """The story of the job in a log with these events, one second after another."""
-    return story(write(directory, [[event] for event in events], FakeClock()), job)
+    with opened(write(directory, [[event] for event in events], FakeClock())) as log:
+        return story_in(log, job)
 
 
 def kind(entry: Entry | None) -> str:

@@ -12,13 +12,12 @@ from appliance.audit.checkpoint import Note, PublicKey, parse_note, parse_public
 from appliance.audit.checkpoint import note as note_of
 from appliance.audit.database import DATABASE, PUBLIC_KEY, missing_protection, reading
 from appliance.audit.index import INDEX
-from appliance.audit.reader import entries
 from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
 from appliance.audit.writer import Writer, prepare
 from appliance.core.records import decode
 from appliance.errors import AuditBroken, AuditUnavailable
-from tests.audit.logs import ANNA, BOOT, allowed, queued, sample, write
+from tests.audit.logs import ANNA, BOOT, allowed, entries, queued, sample, write
 from tests.fakes import FakeClock
 
 
@@ -349,7 +348,7 @@ def test_a_redacted_value_is_gone_and_the_log_says_so(tmp_path: Path) -> None:
         with pytest.raises(AuditUnavailable, match="no private value 'input'"):
             writer.redact(2, "input", "again", ANNA)
         writer.commit([[prepare(queued())]])
-    found = entries(tmp_path / DATABASE, Filter(kind="record.redacted"), limit=1)[0].record
+    found = entries(tmp_path / DATABASE, Filter(kind="record.redacted"))[0].record
     assert (found.actor, found.data["seq"], found.data["field"]) == (ANNA, 2, "input")
     assert verify(tmp_path / DATABASE).verdict is Verdict.INTACT
 

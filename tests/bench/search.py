@@ -12,7 +12,7 @@ from appliance.audit import index
 from appliance.audit.database import reading
 from appliance.audit.reader import opened
 from appliance.audit.search import Filter
-from appliance.audit.story import story
+from appliance.audit.story import story_in
 from appliance.core.model import Millis
 from appliance.core.records import Outcome
 from tests.bench.table import Row, Target
@@ -77,7 +77,12 @@ def _search_row(path: Path, name: str, wanted: Filter) -> Row:
 def _story_rows(path: Path, records: int) -> list[Row]:
     jobs = [1 + number * (records // 20) // REPEATS for number in range(REPEATS)]
     told = iter(jobs)
-    return [Row("show JOB", "ms", _timed(lambda: story(path, next(told)), REPEATS), target=_SHOW)]
+
+    def show() -> None:
+        with opened(path) as log:
+            story_in(log, next(told))
+
+    return [Row("show JOB", "ms", _timed(show, REPEATS), target=_SHOW)]
 
 
 def _command_rows(path: Path, records: int) -> list[Row]:

@@ -13,12 +13,10 @@ import pytest
 from appliance.audit.client import RemoteAudit
 from appliance.audit.database import DATABASE
 from appliance.audit.log import AuditLog
-from appliance.audit.reader import entries
-from appliance.audit.search import Filter
 from appliance.audit.writer import Writer
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit
-from tests.audit.logs import BOOT, FailingConnection, allowed, denied, queued
+from tests.audit.logs import BOOT, FailingConnection, allowed, denied, entries, queued
 from tests.audit.serving import ME, hosted
 from tests.fakes import FakeClock
 from tests.fakes_audit import MemoryAudit
@@ -43,7 +41,7 @@ async def subject(
         return
 
     def names() -> list[str]:
-        found = entries(tmp_path / DATABASE, Filter(), limit=10_000)
+        found = entries(tmp_path / DATABASE)
         return [entry.record.kind for entry in found if entry.record.kind != "audit.sealed"]
 
     def fail() -> None:

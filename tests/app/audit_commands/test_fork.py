@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit.reader import entries
-from appliance.audit.search import Filter
 from appliance.audit.verify import Verdict, verify
 from appliance.audit.writer import Writer
 from appliance.errors import ApplianceError, AuditBroken, AuditUnavailable
 from tests.app.audit_commands.dispatchctl import audit
 from tests.app.audit_commands.kept import log_of, settings
-from tests.audit.logs import BOOT
+from tests.audit.logs import BOOT, entries
 from tests.fakes import FakeClock
 
 FORK = ("fork", "--accept-loss", "--reason", "a disk died", "--config")
@@ -45,7 +43,7 @@ def test_a_broken_log_is_kept_and_another_goes_on_from_it(tmp_path: Path) -> Non
     assert kept.is_dir()
     assert not list(kept.glob("*.key")), "nobody can add to it any more"
     assert verify(log_of(tmp_path)).verdict is Verdict.INTACT
-    first = entries(log_of(tmp_path), Filter(), limit=1000)[0].record
+    first = entries(log_of(tmp_path))[0].record
     assert (first.kind, first.data["reason"]) == ("audit.forked", "a disk died")
     Writer(directory, FakeClock(), BOOT).close()
 
@@ -65,7 +63,7 @@ def test_what_an_anchor_knows_to_be_lost_is_recorded(tmp_path: Path) -> None:
     status, (line,) = audit(*FORK, file, "--anchor", tmp_path / "anchor", "--json")
     assert status == 0
     assert json.loads(line).keys() == {"format", "kept", "public_key"}
-    first = entries(log_of(tmp_path), Filter(), limit=1000)[0].record
+    first = entries(log_of(tmp_path))[0].record
     assert first.data["lost_size"] == note.checkpoint.size
     assert first.data["kept_size"] == 3
 
