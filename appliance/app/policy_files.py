@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.config import Settings
@@ -9,6 +10,7 @@ from appliance.policy import loader
 from appliance.policy.difference import between
 from appliance.policy.explain import selftest
 from appliance.policy.loaded import LoadedPolicy
+from appliance.policy.sources import stamp
 from appliance.ports import LivePolicy
 
 
@@ -18,10 +20,23 @@ def policy_in(directory: Path, settings: Settings, *, is_tried: bool = True) -> 
     `is_tried` False: also when its test lines do not come out.
     """
     load = loader.load if is_tried else loader.load_untried
-    ours = (settings.daemon.state, settings.daemon.credentials)
     return load(
-        directory, settings.users, settings.projects, ours=ours, automations=settings.automations
+        directory,
+        settings.users,
+        settings.projects,
+        ours=tuple(_ours(settings)),
+        automations=settings.automations,
     )
+
+
+def _ours(settings: Settings) -> Iterator[str]:
+    """What no wide rule reaches: who could write there would be above the policy, or the log."""
+    yield settings.daemon.state
+    yield settings.daemon.credentials
+    yield settings.file
+    yield str(settings.audit_directory)
+    if settings.audit.anchor_file:
+        yield settings.audit.anchor_file
 
 
 class PolicyDirectory:
@@ -37,8 +52,7 @@ class PolicyDirectory:
 
     def version(self) -> str:
         try:
-            files = sorted(self._directory.iterdir())
-            return "\n".join(map(_look, files))
+            return str(stamp(self._directory))
         except OSError as error:
             return f"unreadable: {error.strerror}"
 
@@ -52,9 +66,3 @@ class PolicyDirectory:
         assert isinstance(before, LoadedPolicy)
         assert isinstance(after, LoadedPolicy)
         return tuple(map(str, between(before, after)))
-
-
-def _look(file: Path) -> str:
-    """What of a file changes with an edit, or when another takes its place."""
-    seen = file.stat()
-    return f"{file.name} {seen.st_ino} {seen.st_size} {seen.st_mtime_ns}"

@@ -39,8 +39,8 @@ def load(
 ) -> LoadedPolicy:
     """The policy in `directory` for these users and projects, after its tests came out right.
 
-    `ours` are our own directories (state, credentials): like the policy itself they are
-    protected whatever a wide rule says. `automations` are the users who are no people. Raises
+    `ours` are our own files and directories (settings, state, credentials): like the policy
+    itself they are protected whatever a wide rule says. `automations` are the users who are no people. Raises
     PolicyError with one line per mistake.
     """
     policy = load_untried(directory, users, projects, ours=ours, automations=automations)

@@ -66,9 +66,9 @@ def _settled(directory: Path, mistakes: list[str]) -> dict[str, bytes]:
     """The contents as they stood all at once: the same files before and after reading them."""
     try:
         for _ in range(_ATTEMPTS):
-            before = _stamp(directory)
+            before = stamp(directory)
             contents = {name: _content(directory / name) for name in before if _is_ours(name)}
-            if _stamp(directory) == before:
+            if stamp(directory) == before:
                 break
         else:
             raise PolicyError(
@@ -90,8 +90,12 @@ def _settled(directory: Path, mistakes: list[str]) -> dict[str, bytes]:
     return contents
 
 
-def _stamp(directory: Path) -> dict[str, tuple[int, ...]]:
-    """What changes when a file does. Links are followed: what they lead to is read."""
+def stamp(directory: Path) -> dict[str, tuple[int, ...]]:
+    """What changes when a file does, or comes, or goes. Raises OSError.
+
+    Links of ours are followed, because what they lead to is read. Others need not lead anywhere:
+    Emacs locks a file with one that does not.
+    """
     found: dict[str, tuple[int, ...]] = {}
     for path in sorted(directory.iterdir()):
         state = path.stat(follow_symlinks=_is_ours(path.name))

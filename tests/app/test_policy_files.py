@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.app.policy_files import PolicyDirectory
+from appliance.app.policy_files import PolicyDirectory, policy_in
 from appliance.config import load
 from appliance.core.events import PolicyChanged
 from appliance.core.model import Allowed, CommandRequest, Denied, Platform, ProjectName, UserName
 from appliance.services.policy_holder import PolicyHolder
 from appliance.services.reloading import Outcome, Reloading
 from tests.fakes_clock import HurriedClock
-from tests.policy.policies_on_disk import write
+from tests.policy.policies_on_disk import tool, write
 from tests.services.rig import ListAudit
 
 SETTINGS = """
@@ -153,4 +153,33 @@ def test_every_way_to_change_a_file_changes_the_version(house: House) -> None:
     (house.policies / "more.csv").write_text("")
     seen.add(house.files.version())
     (house.policies / "more.csv").unlink()
-    assert len(seen) == 4
+    (house.policies / ".#rules.csv").symlink_to("me@here.4711")  # as Emacs locks a file
+    seen.add(house.files.version())
+    rules.write_text(rules.read_text() + "# while it is locked\n")
+    seen.add(house.files.version())
+    assert len(seen) == 6
+
+
+def test_no_wide_rule_reaches_what_is_ours(tmp_path: Path) -> None:
+    home = tmp_path.resolve()
+    (home / "demo").mkdir()
+    (home / "dispatch.toml").write_text(
+        SETTINGS.format(home=home)
+        + f'[audit]\ndirectory = "{home}/log"\nanchor_file = "{home}/disk/anchors"\n'
+    )
+    wide = (f"p, dev, *, {act}, {home}/**, allow" for act in ("read", "write"))
+    write(home / "policies", GRANT, *wide)
+    policy = policy_in(home / "policies", load(home / "dispatch.toml"))
+    ours = {
+        "policies/rules.csv", "state/x", "credentials/token", "dispatch.toml", "log/audit.db",
+        "disk/anchors",
+    }  # fmt: skip
+    for name, call in (("Read", {}), ("Write", {"content": ""})):
+        within_reach = {
+            path
+            for path in (*ours, "disk/other", "demo/a.py")
+            if isinstance(
+                policy.decide(tool(home, name, file_path=f"{home}/{path}", **call)), Allowed
+            )
+        }
+        assert within_reach == {"disk/other", "demo/a.py"}
