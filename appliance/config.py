@@ -324,14 +324,14 @@ def load(file: Path) -> Settings:
         if not mistakes:
             return settings
     raise ConfigError(
-        "\n".join(sorted(mistakes, key=_by_line)),
+        "\n".join(sorted(mistakes, key=_by_place)),
         hint="dispatchctl config example shows every setting",
     )
 
 
-def _by_line(mistake: str) -> int:
-    found = re.search(r":(\d+): ", mistake)
-    return int(found[1]) if found else 0
+def _by_place(mistake: str) -> tuple[int, ...]:
+    found = re.search(r":(\d+):(\d+): ", mistake)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def _content(file: Path) -> str:
@@ -348,7 +348,8 @@ def _content(file: Path) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{file}:{line}: not UTF-8; save the file as UTF-8") from error
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise ConfigError(f"{file}:{line}:{column}: not UTF-8; save the file as UTF-8") from error
 
 
 def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:

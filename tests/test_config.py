@@ -112,15 +112,15 @@ telegram = ["@bob"]
 [projects.demo]
 """,
     ) == [
-        'f:2: "max_parallel" in [daemon] must be a whole number from 1 to 64',
-        'f:3: "state" in [daemon] must be an absolute path, such as /srv/demo',
-        'f:5: unknown key "tokn" in [telegram], did you mean "token"?',
-        'f:6: unknown section "tele" in the file, did you mean "telegram"?',
-        'f:7: "Alice" is no name for one of the users: a small letter, then up to 31 small '
+        'f:2:1: "max_parallel" in [daemon] must be a whole number from 1 to 64',
+        'f:3:1: "state" in [daemon] must be an absolute path, such as /srv/demo',
+        'f:5:1: unknown key "tokn" in [telegram], did you mean "token"?',
+        'f:6:2: unknown section "tele" in the file, did you mean "telegram"?',
+        'f:7:2: "Alice" is no name for one of the users: a small letter, then up to 31 small '
         "letters, digits and -",
-        'f:9: "telegram" in [users.bob] must be a list in [ ], each a whole number from 1 to '
+        'f:9:1: "telegram" in [users.bob] must be a list in [ ], each a whole number from 1 to '
         "4503599627370496",
-        'f:10: [projects.demo] needs "path": an existing directory'.replace(
+        'f:10:2: [projects.demo] needs "path": an existing directory'.replace(
             "an existing directory", "an absolute path, such as /srv/demo"
         ),
     ]
@@ -155,7 +155,7 @@ telegram = ["@bob"]
         (GOOD + '[audit]\nanchor_file = "{path}/a"', "the anchor file {path}/a lies inside"),
         (GOOD + '[audit]\nwitnesses = ["http://w.example"]', "must be a list in [ ], each an http"),
         ("users = 3", "no users"),
-        ("[users\n", "f:1: "),
+        ("[users\n", "f:1:7: "),
     ],
 )
 def test_dangerous_or_useless_settings_are_refused(
@@ -183,7 +183,7 @@ def test_a_missing_file_says_how_to_begin(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:
     file = tmp_path / "dispatch.toml"
     file.write_bytes(b"# ok\n\xff\n")
-    with pytest.raises(ConfigError, match=r"dispatch\.toml:2: not UTF-8"):
+    with pytest.raises(ConfigError, match=r"dispatch\.toml:2:1: not UTF-8"):
         load(file)
 
 

@@ -1,8 +1,8 @@
-"""TOML text to frozen dataclasses, every mistake named by file, line and nearest right word.
+"""TOML text to frozen dataclasses, every mistake named by file, line, column and nearest word.
 
 One field is one row: what it takes, its default, a line of help. `read` follows the rows, so a
 settings file, its example and its documentation cannot drift apart. tomllib tells the values
-but not where they stand: `_Places` finds the line of each key in text that tomllib accepted.
+but not where they stand: `_Places` finds the place of each key in text that tomllib accepted.
 
 Mistakes are collected, not raised: who edits a file wants to see all of them at once.
 """
@@ -15,7 +15,7 @@ import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -85,43 +85,53 @@ def _whole(value: object, low: int, high: int) -> int | None:
 # --- a document
 
 
+class Place(NamedTuple):
+    """Line and column in a file, both counted from 1."""
+
+    line: int
+    column: int
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its values, and the line on which each key stands."""
+    """A parsed file: its values, and where each key and list item stands."""
 
     file: str
     values: Mapping[str, Any]
-    lines: Mapping[Path, int]
+    places: Mapping[Path, Place]
 
-    def line(self, path: Path) -> int:
-        """The line of a key, or of the nearest table around it."""
-        while path and path not in self.lines:
+    def place(self, path: Path) -> Place:
+        """Where a key stands, or the nearest table around it."""
+        while path and path not in self.places:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.places.get(path, Place(1, 1))
 
     def at(self, path: Path) -> str:
-        return f"{self.file}:{self.line(path)}"
+        """The same for people: "file:line:column"."""
+        line, column = self.place(path)
+        return f"{self.file}:{line}:{column}"
 
 
 def parse(file: str, content: str, mistakes: list[str]) -> Document:
-    """The document; an empty one, and a mistake with its line, when the text is no TOML."""
+    """The document; an empty one, and a mistake with its place, when the text is no TOML."""
     try:
         values = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         mistakes.append(_syntax_error(file, content, str(error)))
         return Document(file, {}, {})
     except RecursionError:
-        mistakes.append(f"{file}:1: too many brackets inside each other")
+        mistakes.append(f"{file}:1:1: too many brackets inside each other")
         return Document(file, {}, {})
     return Document(file, values, _Places(content).find())
 
 
 def _syntax_error(file: str, content: str, message: str) -> str:
-    found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
+    found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
     if found is None:
-        return f"{file}:1: {message}"
-    line = int(found[1]) if found[1] else content.count("\n") + 1
-    return f"{file}:{line}: {message[: found.start()]}"
+        return f"{file}:1:1: {message}"
+    end = content.count("\n") + 1, len(content) - content.rfind("\n")
+    line, column = (found[1], found[2]) if found[1] else end
+    return f"{file}:{line}:{column}: {message[: found.start()]}"
 
 
 def read(cls: type[T], document: Document, path: Path, value: object, mistakes: list[str]) -> T:
@@ -194,23 +204,23 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
 class _Places:
-    """Walks through valid TOML and notes the line of every key and list item."""
+    """Walks through valid TOML and notes where every key and list item stands."""
 
     def __init__(self, content: str) -> None:
         self._text = content
         self._at = 0
         self._breaks = [i for i, c in enumerate(content) if c == "\n"]
-        self._lines: dict[Path, int] = {}
+        self._places: dict[Path, Place] = {}
         self._arrays: dict[Path, int] = {}
 
-    def find(self) -> dict[Path, int]:
+    def find(self) -> dict[Path, Place]:
         table: Path = ()
         while self._next():
             if self._next() == "[":
                 table = self._header()
             else:
                 self._pair(table)
-        return self._lines
+        return self._places
 
     def _next(self) -> str:
         """The next character that means something, "" at the end."""
@@ -224,7 +234,9 @@ class _Places:
         return found[0]
 
     def _note(self, path: Path) -> None:
-        self._lines.setdefault(path, bisect_right(self._breaks, self._at - 1) + 1)
+        line = bisect_right(self._breaks, self._at - 1)
+        begin = self._breaks[line - 1] + 1 if line else 0
+        self._places.setdefault(path, Place(line + 1, self._at - begin + 1))
 
     def _header(self) -> Path:
         is_array = self._text.startswith("[[", self._at)

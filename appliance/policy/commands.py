@@ -49,7 +49,7 @@ class _ParameterRow:
 
 
 def recipes(source: Source, mistakes: list[str]) -> tuple[Recipe, ...]:
-    """The recipes of the file; every mistake is noted with its line."""
+    """The recipes of the file; every mistake is noted with its place."""
     document = toml.parse(source.name, source.text, mistakes)
     return tuple(
         _recipe(name, value, document, mistakes) for name, value in document.values.items()
@@ -67,7 +67,9 @@ def _recipe(name: str, value: object, document: Document, mistakes: list[str]) -
             *_wrong_order(parameters),
             *_wrong_directory(found.directory),
         ]
-        mistakes += [f"{document.at((name,))}: {toml.name((name,))}: {what}" for what in wrong]
+        mistakes += [
+            f"{document.at((name, *key))}: {toml.name((name,))}: {what}" for key, what in wrong
+        ]
     return Recipe(
         words=tuple(name.split()),
         summary=found.summary,
@@ -79,42 +81,50 @@ def _recipe(name: str, value: object, document: Document, mistakes: list[str]) -
         tail_lines=found.tail_lines,
         ok_statuses=found.ok_statuses,
         parallel=found.parallel,
-        source=Rule(document.file, document.line((name,)), toml.name((name,))),
+        source=Rule(document.file, document.place((name,)).line, toml.name((name,))),
     )
 
 
-def _wrong_name(name: str) -> Iterator[str]:
+_Wrong = tuple[toml.Path, str]
+"""At which key of a command something is wrong, and what."""
+
+
+def _wrong_name(name: str) -> Iterator[_Wrong]:
     if not _NAME.fullmatch(name):
-        yield "a command is one to three words of small letters, digits and -"
+        yield (), "a command is one to three words of small letters, digits and -"
     elif name.split()[0] in _TAKEN:
-        yield f"/{name.split()[0]} is a command of ours; choose another word"
+        yield (), f"/{name.split()[0]} is a command of ours; choose another word"
 
 
-def _wrong_argv(argv: Sequence[str], parameters: Sequence[Parameter]) -> Iterator[str]:
+def _wrong_argv(argv: Sequence[str], parameters: Sequence[Parameter]) -> Iterator[_Wrong]:
     if not argv or not argv[0] or is_placeholder(argv[0]):
-        yield "argv begins with a program, and no value from chat can be one"
+        yield ("argv", 0), "argv begins with a program, and no value from chat can be one"
     known = {parameter.name for parameter in parameters}
     used = {word[1:-1] for word in argv if is_placeholder(word)}
-    for word in argv:
-        if not is_placeholder(word) and re.search(r"\{[a-z][a-z0-9_]*\}", word):
-            yield f'a placeholder is a whole argument; split "{word}" into two'
-    for name in sorted(used - known):
-        yield f'argv has "{{{name}}}", but there is no parameter of that name'
+    for index, word in enumerate(argv):
+        if not is_placeholder(word):
+            if re.search(r"\{[a-z][a-z0-9_]*\}", word):
+                what = f'a placeholder is a whole argument; split "{word}" into two'
+                yield ("argv", index), what
+        elif word[1:-1] not in known:
+            yield ("argv", index), f'argv has "{word}", but there is no parameter of that name'
     for name in sorted(known - used):
-        yield f'the parameter "{name}" is not used in argv'
+        yield ("parameters", name), f'the parameter "{name}" is not used in argv'
 
 
-def _wrong_order(parameters: Sequence[Parameter]) -> Iterator[str]:
+def _wrong_order(parameters: Sequence[Parameter]) -> Iterator[_Wrong]:
     for before, after in pairwise(parameters):
         if before.kind is ParameterKind.TEXT:
-            yield f'"{before.name}" takes the rest of the line, so it must be the last parameter'
+            what = f'"{before.name}" takes the rest of the line, so it must be the last parameter'
+            yield ("parameters", before.name), what
         if before.default is not None and after.default is None:
-            yield f'"{after.name}" needs a default, because "{before.name}" before it has one'
+            what = f'"{after.name}" needs a default, because "{before.name}" before it has one'
+            yield ("parameters", after.name), what
 
 
-def _wrong_directory(directory: str) -> Iterator[str]:
+def _wrong_directory(directory: str) -> Iterator[_Wrong]:
     if directory.startswith(("/", "~")) or ".." in directory.split("/"):
-        yield "directory must lie inside the project"
+        yield ("directory",), "directory must lie inside the project"
 
 
 def _parameters(

@@ -39,7 +39,7 @@ def test_every_mistake_is_told(settings: Path, capsys: pytest.CaptureFixture[str
     settings.write_text(settings.read_text() + "[telegram]\ntokn = 1\n")
     assert main(["config", "check", str(settings)]) == 78
     said = capsys.readouterr().err
-    assert f'{settings}:9: unknown key "tokn" in [telegram], did you mean "token"?' in said
+    assert f'{settings}:9:1: unknown key "tokn" in [telegram], did you mean "token"?' in said
     assert main(["config", "check", str(settings), "--json"]) == 78
     assert len(json.loads(capsys.readouterr().out)["mistakes"]) == 1
 

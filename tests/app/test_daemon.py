@@ -288,9 +288,9 @@ def test_every_mistake_in_the_settings_is_told_at_once(tmp_path: Path) -> None:
     file.write_text('[daemon]\nstate = 7\nmax_paralel = 2\n[users.me]\n[projects.x]\npath = "no"\n')
     refused = dispatchd(file)
     assert refused.returncode == 78
-    assert f"{file}:2: " in refused.stderr
-    assert f"{file}:3: " in refused.stderr
-    assert f"{file}:6: " in refused.stderr
+    assert f"{file}:2:1: " in refused.stderr
+    assert f"{file}:3:1: " in refused.stderr
+    assert f"{file}:6:1: " in refused.stderr
     assert "max_parallel" in refused.stderr
     assert "Traceback" not in refused.stderr
 

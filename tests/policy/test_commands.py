@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,13 +71,29 @@ BASE = '[x]\nsummary = "x"\n'
         ('[run]\nsummary = "x"\nargv = ["x"]', "is a command of ours"),
         ('["Git Log"]\nsummary = "x"\nargv = ["x"]', "small letters"),
         ("x = 3", "must be a table"),
-        ("[x", "commands.toml:1: "),
+        ("[x", "commands.toml:1:3: "),
     ],
 )
-def test_a_broken_table_is_refused_with_its_line(text: str, said: str) -> None:
+def test_a_broken_table_is_refused_with_its_place(text: str, said: str) -> None:
     _, mistakes = _read(text)
     assert any(said in mistake for mistake in mistakes), mistakes
-    assert all(mistake.startswith("commands.toml:") for mistake in mistakes)
+    assert all(re.match(r"commands\.toml:[0-9]+:[0-9]+: ", mistake) for mistake in mistakes)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (BASE + 'argv = ["x", "-n{a}"]\nparameters.a = { kind = "word" }', "3:14"),
+        (BASE + 'argv = [\n  "x",\n  "{b}"]', "5:3"),
+        (BASE + 'argv = ["x", "{a}"]\nparameters.a = { kind = "wrod" }', "4:18"),
+        (BASE + 'argv = ["x"]\n  directory = "/y"', "4:3"),
+        (BASE + 'argv = ["x"]\n[x.parameters.a]\nkind = "word"', "4:2"),
+        ('\n ["Git Log"]\nsummary = "x"\nargv = ["x"]', "2:3"),
+    ],
+)
+def test_the_place_is_that_of_the_word_to_change(text: str, place: str) -> None:
+    _, (mistake, *_) = _read(text)
+    assert mistake.startswith(f"commands.toml:{place}: ")
 
 
 # --- what ships
