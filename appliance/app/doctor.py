@@ -87,10 +87,10 @@ def _failed(name: str, error: ApplianceError) -> Check:
 
 
 def _policy(settings: Settings) -> Check:
-    from appliance.policy.loader import load
+    from appliance.app.policy_files import PolicyDirectory
 
     try:
-        policy = load(Path(settings.daemon.policies), settings.users, settings.projects)
+        policy = PolicyDirectory(settings).load()
     except ApplianceError as error:
         return _failed("policy", error)
     return Check("policy", Outcome.PASS, f"{policy.rules} rules in {settings.daemon.policies}")

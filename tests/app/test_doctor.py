@@ -14,6 +14,7 @@ import pytest
 from appliance.app.doctor import Check, examine
 from appliance.audit.sinks import journal
 from tests.journeys.house import House
+from tests.policy.policies_on_disk import write
 
 
 @pytest.fixture
@@ -42,16 +43,30 @@ async def test_a_healthy_installation_passes(house: House) -> None:
     assert "intact" in found["audit log"]["found"]
 
 
-def examined(tmp_path: Path, audit: str, users: str) -> Check:
-    """The check named "anchors" for these settings; no daemon runs."""
+def examined(tmp_path: Path, audit: str, users: str, name: str = "anchors") -> Check:
+    """The check of that name for these settings; no daemon runs."""
     (tmp_path / "demo").mkdir()
     file = tmp_path / "dispatch.toml"
     file.write_text(
-        f'[daemon]\nstate = "{tmp_path}/state"\n[terminal]\nsocket = "{tmp_path}/socket"\n'
+        f'[daemon]\nstate = "{tmp_path}/state"\npolicies = "{tmp_path}/policies"\n[terminal]\nsocket = "{tmp_path}/socket"\n'
         f'{users}\n[projects.demo]\npath = "{tmp_path}/demo"\n{audit}\n'
     )
     (tmp_path / "state").mkdir()
-    return next(check for check in examine(file) if check.name == "anchors")
+    return next(check for check in examine(file) if check.name == name)
+
+
+def test_the_policy_is_judged_as_the_daemon_judges_it(tmp_path: Path) -> None:
+    """To the daemon an automation is no person, so nobody is left who could approve."""
+    write(
+        tmp_path / "policies",
+        "g, me, dev",
+        "g, night, dev",
+        "p, dev, demo, bash, git push **, approve, by=dev",
+        "t, me, demo, bash, git push, deny",
+    )
+    users = "[users.me]\nunix = [1]\n[users.night]\nunix = [2]\nautomation = true"
+    found = examined(tmp_path, "", users, "policy")
+    assert found.outcome == "pass", found
 
 
 def test_a_log_that_nobody_else_keeps_checkpoints_of_is_remarked_on(
