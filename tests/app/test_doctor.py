@@ -48,7 +48,8 @@ def examined(tmp_path: Path, audit: str, users: str, name: str = "anchors") -> C
     (tmp_path / "demo").mkdir()
     file = tmp_path / "dispatch.toml"
     file.write_text(
-        f'[daemon]\nstate = "{tmp_path}/state"\npolicies = "{tmp_path}/policies"\n[terminal]\nsocket = "{tmp_path}/socket"\n'
+        f'[daemon]\nstate = "{tmp_path}/state"\npolicies = "{tmp_path}/policies"\n'
+        f'[terminal]\nsocket = "{tmp_path}/socket"\n'
         f'{users}\n[projects.demo]\npath = "{tmp_path}/demo"\n{audit}\n'
     )
     (tmp_path / "state").mkdir()

@@ -12,7 +12,7 @@ from appliance.app.policy_commands.shared import add_options, policy_of, setting
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.app.audit_commands.screen import Screen
-    from appliance.core.model import UserName
+    from appliance.core.model import Quota, Rule, UserName
     from appliance.policy.loaded import LoadedPolicy
     from appliance.policy.rules import PolicyRule
 
@@ -20,7 +20,7 @@ _INDENT, _EFFECT = 2, 9
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
-    show = actions.add_parser("show", help="show every rule that is about a user")
+    show = actions.add_parser("show", help="show every rule and quota that is about a user")
     show.set_defaults(run=run_show)
     show.add_argument("--as", dest="user", required=True, metavar="USER", help="a user's name")
     add_options(show)
@@ -38,11 +38,11 @@ def run_show(arguments: argparse.Namespace) -> int:
         near = nearest(user, settings.users) or "; users are in dispatch.toml"
         raise ApplianceError(f'no user is called "{user}"{near}')
     policy = policy_of(arguments, settings)
-    rules = _rules(policy, user)
+    rules, quotas = _rules(policy, user), _quotas(policy, user)
     if arguments.json:
-        print(json.dumps(_as_json(policy, user, rules)))
+        print(json.dumps(_as_json(policy, user, rules, quotas)))
     else:
-        print("\n".join(_as_text(policy, user, rules, screen_of(sys.stdout))))
+        print("\n".join(_as_text(policy, user, rules, quotas, screen_of(sys.stdout))))
     return 0
 
 
@@ -55,8 +55,19 @@ def _rules(policy: LoadedPolicy, user: UserName) -> list[PolicyRule]:
     return list({rule.rule: rule for rule in own}.values())
 
 
+def _quotas(policy: LoadedPolicy, user: UserName) -> list[Quota]:
+    """How much a user may use, in which projects."""
+    everywhere = (None, *policy.names.projects)
+    found = (quota for project in everywhere for quota in policy.quotas(user, project))
+    return list(dict.fromkeys(found))
+
+
 def _as_text(
-    policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule], screen: Screen
+    policy: LoadedPolicy,
+    user: UserName,
+    rules: Sequence[PolicyRule],
+    quotas: Sequence[Quota],
+    screen: Screen,
 ) -> Iterator[str]:
     from appliance.app.audit_commands.screen import Ink, wrapped
     from appliance.core.model import Act
@@ -71,6 +82,11 @@ def _as_text(
         for rule in rules:
             if rule.act is act:
                 yield from _rule_as_text(rule, screen)
+    if quotas:
+        yield ""
+        yield screen.ink(Ink.BOLD, "quotas")
+        for line in dict.fromkeys(quota.rule for quota in quotas):
+            yield from _quota_as_text(line, screen)
     if unsaid := ", ".join(act for act in Act if act not in spoken_of):
         yield ""
         yield from wrapped(f"No rule speaks of {unsaid}: all of that is denied.", screen.width)
@@ -78,24 +94,39 @@ def _as_text(
 
 def _rule_as_text(rule: PolicyRule, screen: Screen) -> Iterator[str]:
     """The effect, what it is about, where it stands."""
-    from appliance.app.audit_commands.screen import wrapped
     from appliance.app.policy_commands.verdicts import INKS
 
     _, _, where, _, pattern, effect, *options = (part.strip() for part in rule.rule.text.split(","))
     said = " ".join([pattern, *([f"in {where}"] if where != "*" else []), *_options(options)])
-    room = screen.width - _INDENT - _EFFECT
-    lines = [*wrapped(said, room), *wrapped(str(rule.rule), room)]
+    first, *more = _beside(said, str(rule.rule), screen.width - _INDENT - _EFFECT)
+    yield " " * _INDENT + screen.ink(INKS[effect], effect.ljust(_EFFECT)) + first
+    yield from (" " * (_INDENT + _EFFECT) + line for line in more)
+
+
+def _quota_as_text(line: Rule, screen: Screen) -> Iterator[str]:
+    _, _, where, limits = (part.strip() for part in line.text.split(","))
+    said = " ".join([limits, *([f"in {where}"] if where != "*" else [])])
+    for shown in _beside(said, str(line), screen.width - _INDENT):
+        yield " " * _INDENT + shown
+
+
+def _beside(said: str, place: str, room: int) -> list[str]:
+    """Both on one line where there is room for them."""
+    from appliance.app.audit_commands.screen import wrapped
+
+    lines = [*wrapped(said, room), *wrapped(place, room)]
     if len(lines) == 2 and sum(map(len, lines)) + 2 <= room:
-        lines = [lines[0].ljust(room - len(lines[1])) + lines[1]]
-    yield " " * _INDENT + screen.ink(INKS[effect], effect.ljust(_EFFECT)) + lines[0]
-    yield from (" " * (_INDENT + _EFFECT) + line for line in lines[1:])
+        return [lines[0].ljust(room - len(lines[1])) + lines[1]]
+    return lines
 
 
 def _options(options: Sequence[str]) -> list[str]:
     return [f"({', '.join(option for option in options)})"] if any(options) else []
 
 
-def _as_json(policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule]) -> dict[str, Any]:
+def _as_json(
+    policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule], quotas: Sequence[Quota]
+) -> dict[str, Any]:
     return {
         "user": user,
         "automation": user in policy.names.automations,
@@ -109,5 +140,16 @@ def _as_json(policy: LoadedPolicy, user: UserName, rules: Sequence[PolicyRule]) 
                 "text": rule.rule.text,
             }
             for rule in rules
+        ],
+        "quotas": [
+            {
+                "at": str(quota.rule),
+                "measure": quota.measure,
+                "limit": quota.limit,
+                "seconds": quota.seconds,
+                "project": quota.project,
+                "text": quota.rule.text,
+            }
+            for quota in quotas
         ],
     }
