@@ -5,6 +5,7 @@ Who may do what is decided by the user id that the kernel vouches for, never by 
 
 from __future__ import annotations
 
+import pwd
 import socket
 import stat
 import struct
@@ -29,6 +30,18 @@ def peer_uid(connection: socket.socket) -> int:
         found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         _pid, uid, _gid = struct.unpack("3I", found)
     return int(uid)
+
+
+def user_id(account: str) -> int:
+    """The id of an account, given as its name or number. Raises ConfigError."""
+    if account.isdecimal():
+        return int(account)
+    try:
+        return pwd.getpwnam(account).pw_uid
+    except KeyError as error:
+        raise ConfigError(
+            f"this machine has no user called {account}", hint="name one, or give its number"
+        ) from error
 
 
 def listen(path: Path) -> socket.socket:

@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ConfigError
-from appliance.local_sockets import listen, peer_uid
+from appliance.local_sockets import listen, peer_uid, user_id
 
 
 def test_the_kernel_says_who_is_at_the_other_end() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs:
         assert peer_uid(ours) == os.getuid()
+
+
+def test_an_account_is_a_name_or_a_number() -> None:
+    assert user_id("root") == 0
+    assert user_id("4711") == 4711
+    with pytest.raises(ConfigError, match="no user called nobody-at-all"):
+        user_id("nobody-at-all")
 
 
 def test_only_owner_and_group_can_connect(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from appliance.audit.admin import SOCKET, Administration, administer
-from appliance.audit.rights import ROOT, user_id
+from appliance.audit.rights import ROOT
 from appliance.config import Settings
 from appliance.host.clock import SystemClock
 from appliance.host.machine import boot_id
+from appliance.local_sockets import user_id
 
 
 def audit_socket(settings: Settings) -> Path:

@@ -34,14 +34,14 @@ from appliance.app.cli import run_program
 from appliance.app.journal import start_logging
 from appliance.app.room import shortfall
 from appliance.audit.checkpoint import Note
-from appliance.audit.rights import ROOT, Rights, user_id
+from appliance.audit.rights import ROOT, Rights
 from appliance.audit.server import AuditServer
 from appliance.audit.writer import Writer
 from appliance.errors import AuditUnavailable, ConfigError
 from appliance.host.clock import SystemClock
 from appliance.host.machine import boot_id
 from appliance.host.service_manager import ServiceManager
-from appliance.local_sockets import listen
+from appliance.local_sockets import listen, user_id
 from appliance.ports import Clock
 
 LOOK_EVERY_SECONDS = 1.0

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from appliance.audit import wire
 from appliance.core.events import ActorType, Who
-from appliance.errors import ConfigError
 
 ROOT = 0
 
@@ -41,18 +40,6 @@ class Rights:
         return (_WRITER if uid in self.writers else frozenset()) | (
             _ADMINISTRATOR if uid in self.administrators else frozenset()
         )
-
-
-def user_id(account: str) -> int:
-    """The id of an account, given as its name or number. Raises ConfigError."""
-    if account.isdecimal():
-        return int(account)
-    try:
-        return pwd.getpwnam(account).pw_uid
-    except KeyError as error:
-        raise ConfigError(
-            f"this machine has no user called {account}", hint="name one, or give its number"
-        ) from error
 
 
 def administrator(uid: int) -> Who:

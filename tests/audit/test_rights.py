@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from typing import get_args
 
-import pytest
-
 from appliance.audit import wire
-from appliance.audit.rights import Rights, administrator, user_id
+from appliance.audit.rights import Rights, administrator
 from appliance.core.events import ActorType
-from appliance.errors import ConfigError
 
 DESTRUCTIVE = {wire.Redact, wire.Prune, wire.Rotate}
 
@@ -24,13 +21,6 @@ def test_a_writer_can_destroy_nothing_and_an_administrator_cannot_add() -> None:
     everything = set(get_args(wire.Question))
     assert everything - rights.of(1) == DESTRUCTIVE
     assert everything - rights.of(2) == {wire.Append}
-
-
-def test_an_account_is_a_name_or_a_number() -> None:
-    assert user_id("root") == 0
-    assert user_id("4711") == 4711
-    with pytest.raises(ConfigError, match="no user called nobody-at-all"):
-        user_id("nobody-at-all")
 
 
 def test_an_administrator_is_named_as_the_machine_knows_him() -> None:
