@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import textwrap
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
+from appliance.app.policy_commands.shared import add_options, policy_of, print_json, settings_of
 
 if TYPE_CHECKING:
     from appliance.policy.lint import Finding
@@ -25,7 +24,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
         description="Load the policy, run its tests, fire every denial once, and look for lines "
         "that have no effect or allow too much.",
         epilog="Exit status: 0 nothing to say, 1 it can be used but look at the warnings, 2 it "
-        "cannot be used.",
+        "cannot be used, 78 the settings are wrong.",
     )
     parser.set_defaults(run=run_check)
     add_options(parser)
@@ -44,7 +43,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         return WRONG
     found = lint(policy, date.today())  # noqa: DTZ011 - a day as people here count it
     if arguments.json:
-        print(json.dumps(_as_json(policy, denials, found)))
+        print_json(_as_json(policy, denials, found))
     else:
         print(_as_text(policy, denials, found))
     return DOUBTFUL if found else OK
@@ -52,7 +51,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def _tell_mistakes(mistakes: list[str], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"ok": False, "mistakes": mistakes, "warnings": []}))
+        print_json({"ok": False, "mistakes": mistakes, "warnings": []})
         return
     for mistake in mistakes:
         print(mistake)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from appliance.app.config_commands import DEFAULT_FILE
-from appliance.app.policy_commands.shared import settings_of
+from appliance.app.policy_commands.shared import print_json, settings_of
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -18,7 +17,8 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
         help="who may what more, and who less, in another policy",
         description="Compare two policy directories for the users and projects of the settings. "
         '"+" is what somebody may more, "-" what somebody may less.',
-        epilog="Exit status: 0 nobody may more or less, 1 somebody does.",
+        epilog="Exit status: 0 nobody may more or less, 1 somebody does, 78 one of them "
+        "cannot be used.",
     )
     parser.set_defaults(run=run_diff)
     parser.add_argument("old", type=Path, metavar="OLD", help="a policy directory")
@@ -36,7 +36,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
     changes = between(old, new)
     if arguments.json:
         rows = [{**asdict(c), "rule": str(c.rule) if c.rule else None} for c in changes]
-        print(json.dumps({"changes": rows}))
+        print_json({"changes": rows})
     else:
         for change in changes:
             print(change)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from appliance.app.policy_commands.shared import add_options, directory_of, settings_of
+from appliance.app.policy_commands.shared import (
+    add_options,
+    directory_of,
+    print_json,
+    settings_of,
+)
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -16,8 +23,8 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
         help="put the rules into straight columns",
         description="Align the columns of every *.csv file of the policy. What the lines say and "
         "the comments stay as they are.",
-        epilog="Exit status: 0 done, or with --check: all files are in shape; 1 with --check: some "
-        "are not.",
+        epilog="Exit status: 0 done, or with --check: all files are in shape; 1 some are not, or a "
+        "file cannot be read or written.",
     )
     parser.set_defaults(run=run_fmt)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: all *.csv")
@@ -37,7 +44,7 @@ def run_fmt(arguments: argparse.Namespace) -> int:
             if not arguments.check:
                 _replace(file, after)
     if arguments.json:
-        print(json.dumps({"changed": changed, "written": not arguments.check}))
+        print_json({"changed": changed, "written": not arguments.check})
     else:
         for name in changed:
             print(f"{'would change' if arguments.check else 'changed'}: {name}")
@@ -47,8 +54,17 @@ def run_fmt(arguments: argparse.Namespace) -> int:
 
 
 def _files(arguments: argparse.Namespace) -> list[Path]:
+    from appliance.errors import ApplianceError
+
     directory = arguments.policies or directory_of(arguments, settings_of(arguments))
-    return sorted(path for path in directory.glob("*.csv") if not path.name.startswith("."))
+    try:
+        found = sorted(directory.iterdir())
+    except OSError as error:
+        raise ApplianceError(f"cannot read {directory}: {error.strerror}") from error
+    files = [file for file in found if file.suffix == ".csv" and not file.name.startswith(".")]
+    if not files:
+        raise ApplianceError(f"there is no *.csv in {directory}", hint="name another: --policies")
+    return files
 
 
 def _read(file: Path) -> str:
@@ -63,9 +79,18 @@ def _read(file: Path) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """In one step, so that nobody reads half a file."""
+    """In one step, so that nobody reads half a file; whoever could read it still can."""
+    from appliance.errors import ApplianceError
+
     fresh = file.with_name(f".{file.name}.new")
-    with fresh.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-    fresh.chmod(file.stat().st_mode & 0o777)
-    fresh.replace(file)
+    try:
+        before = file.stat()
+        with fresh.open("w", encoding="utf-8", newline="") as stream:
+            os.fchown(stream.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(stream.fileno(), stat.S_IMODE(before.st_mode))
+            stream.write(text)
+        fresh.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
+        raise ApplianceError(f"cannot write {file}: {error.strerror}") from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from appliance.app.control_commands import add_config, connect
+from appliance.app.policy_commands.shared import print_json
 
 WORDS = {
     "taken": "the new rules hold",
@@ -18,7 +18,12 @@ WORDS = {
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
-    parser = actions.add_parser("reload", help="take edits over now; it does so by itself, too")
+    parser = actions.add_parser(
+        "reload",
+        help="take edits over now; it does so by itself, too",
+        epilog="Exit status: 0 the files as they are hold, 1 they do not, or you may not ask for "
+        "it, 69 dispatchd cannot be asked.",
+    )
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="answer as JSON")
     parser.set_defaults(run=run)
@@ -29,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     with connect(arguments.config) as client:
         answer = client.ask("reload")
     if arguments.json:
-        print(json.dumps({"v": 1, **answer}))
+        print_json(answer)
     else:
         print(f"{WORDS[answer['outcome']]}: {answer['policy']}")
         for mistake in answer["mistakes"]:

@@ -1,12 +1,16 @@
-"""What several policy commands need: the settings, the policy they name, common options."""
+"""What several policy commands need: the settings, the policy they name, options, answers."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.app.config_commands import DEFAULT_FILE
+
+JSON_VERSION = 1
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.config import Settings
@@ -44,3 +48,8 @@ def policy_of(
     from appliance.app.policy_files import policy_in
 
     return policy_in(directory_of(arguments, settings), settings, is_tried=is_tried)
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """The answer of a command to a program, in one line, with its version."""
+    print(json.dumps({"v": JSON_VERSION, **answer}))

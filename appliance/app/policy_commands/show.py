@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
+from appliance.app.policy_commands.shared import add_options, policy_of, print_json, settings_of
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.app.audit_commands.screen import Screen
@@ -20,7 +19,11 @@ _INDENT, _EFFECT = 2, 9
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
-    show = actions.add_parser("show", help="show every rule and quota that is about a user")
+    show = actions.add_parser(
+        "show",
+        help="show every rule and quota that is about a user",
+        epilog="Exit status: 0 shown, 1 there is no such user, 78 the policy cannot be used.",
+    )
     show.set_defaults(run=run_show)
     show.add_argument("--as", dest="user", required=True, metavar="USER", help="a user's name")
     add_options(show)
@@ -40,7 +43,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     policy = policy_of(arguments, settings)
     rules, quotas = _rules(policy, user), _quotas(policy, user)
     if arguments.json:
-        print(json.dumps(_as_json(policy, user, rules, quotas)))
+        print_json(_as_json(policy, user, rules, quotas))
     else:
         print("\n".join(_as_text(policy, user, rules, quotas, screen_of(sys.stdout))))
     return 0

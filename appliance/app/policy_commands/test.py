@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
-from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
+from appliance.app.policy_commands.shared import add_options, policy_of, print_json, settings_of
 
 if TYPE_CHECKING:
     from appliance.policy.trials import Outcome
@@ -31,7 +30,7 @@ def run_test(arguments: argparse.Namespace) -> int:
     outcomes = list(trials.run(policy.trials, policy.decide))
     wrong = [outcome for outcome in outcomes if not outcome.is_right]
     if arguments.json:
-        print(json.dumps({"ok": not wrong, "tests": [_as_json(one) for one in outcomes]}))
+        print_json({"ok": not wrong, "tests": [_as_json(one) for one in outcomes]})
     else:
         for outcome in outcomes:
             print(_as_text(outcome))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
+from appliance.app.policy_commands.shared import add_options, policy_of, print_json, settings_of
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.app.audit_commands.screen import Screen
@@ -32,7 +31,12 @@ class Answer:
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
-    who = actions.add_parser("who-can", help="say who may do a thing, and who may approve it")
+    who = actions.add_parser(
+        "who-can",
+        help="say who may do a thing, and who may approve it",
+        epilog="Exit status: 0 somebody may, at least with an approval, 1 nobody may, 78 the "
+        "policy cannot be used.",
+    )
     who.set_defaults(run=run_who_can)
     who.add_argument("act", metavar="ACT", help="chat, bash, read, write, web, mcp, agent, tool, …")
     who.add_argument("input", metavar="INPUT", help='such as "git push", /deploy prod, src/a.py')
@@ -48,7 +52,7 @@ def run_who_can(arguments: argparse.Namespace) -> int:
     policy = policy_of(arguments, settings)
     answers = list(_answers(arguments, settings, policy))
     if arguments.json:
-        print(json.dumps([_as_json(answer) for answer in answers]))
+        print_json({"users": [_as_json(answer) for answer in answers]})
     else:
         print("\n".join(_as_text(answers, screen_of(sys.stdout))))
     return int(all(_verdict(answer) == "deny" for answer in answers))

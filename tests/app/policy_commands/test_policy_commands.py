@@ -40,6 +40,56 @@ def test_a_good_policy_is_ok(settings: Path, capsys: pytest.CaptureFixture[str])
     assert len(found["sha256"]) == 64
 
 
+COMMANDS = {
+    "check": (),
+    "test": (),
+    "diff": ("{policies}", "{policies}"),
+    "fmt": ("--check",),
+    "import-patterns": ("{lists}",),
+    "who-can": ("bash", "git status"),
+    "show": ("--as", "me"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_answer_for_programs_carries_its_version(
+    command: str, settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = tmp_path / "lists"
+    lists.write_text("[allow]\n^git status$\n")
+    words = (word.format(policies=tmp_path / "policies", lists=lists) for word in COMMANDS[command])
+    config = () if command == "import-patterns" else ("--config", str(settings))
+    assert main(["policy", command, *words, "--json", *config]) == 0
+    assert json.loads(capsys.readouterr().out)["v"] == 1
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "reload"])
+def test_the_help_tells_the_exit_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["policy", command, "--help"])
+    assert "Exit status: 0 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("directory", ["nowhere", "demo"])
+@pytest.mark.parametrize("command", ["check", "test", "show", "who-can"])
+def test_without_a_policy_there_is_one_clear_answer(
+    command: str,
+    directory: str,
+    settings: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policies = ("--policies", str(tmp_path / directory), "--config", str(settings))
+    status = main(["policy", command, *COMMANDS[command], *policies])
+    said = capsys.readouterr()
+    if command == "check":
+        assert (status, said.err) == (2, "")
+        assert said.out.endswith("the policy cannot be used\n")
+    else:
+        assert (status, said.out) == (78, "")
+        assert said.err.startswith("dispatchctl: error: ")
+
+
 def test_every_mistake_is_told(
     settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

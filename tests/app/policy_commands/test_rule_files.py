@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -83,21 +85,47 @@ def test_files_are_brought_into_shape_once(home: Path, capsys: Out) -> None:
     shaped = (home / "policies/more.csv").read_text()
     assert shaped == "p, owner, *, mcp, github/get_*, allow  # looks\n"
     assert _policy(home, "fmt", "--check", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"changed": [], "written": False}
+    assert json.loads(capsys.readouterr().out) == {"v": 1, "changed": [], "written": False}
+
+
+def test_shaping_leaves_owner_and_rights_as_they_are(home: Path, capsys: Out) -> None:
+    _more(home, "p,owner,*,mcp,github/get_*,allow")
+    file = home / "policies/more.csv"
+    file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 4711, 4712)
+    before = file.stat()
+    assert _policy(home, "fmt") == 0
+    after = file.stat()
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+    assert stat.S_IMODE(after.st_mode) == 0o640
+
+
+def test_what_cannot_be_shaped_is_no_success(home: Path, capsys: Out) -> None:
+    assert _policy(home, "fmt", "--check", "--policies", str(home / "none")) == 1
+    assert "cannot read" in capsys.readouterr().err
+    assert _policy(home, "fmt", "--check", "--policies", str(home / "demo")) == 1
+    assert "there is no *.csv in" in capsys.readouterr().err
+    _more(home, "p,owner,*,mcp,github/get_*,allow")
+    (home / "policies/.more.csv.new").mkdir()  # stands where the new file would be written
+    assert _policy(home, "fmt") == 1
+    assert "cannot write" in capsys.readouterr().err
 
 
 def test_lists_of_other_bridges_become_a_file_that_loads(home: Path, capsys: Out) -> None:
     lists = home / "lists.json"
     lists.write_text(
-        json.dumps({"allow": [r"^git\s(status|log)"], "block": [r"curl.*\|.*sh", ">x"]})
+        json.dumps({"allow": [r"^git\s(status|log)"], "block": [r"curl.*\|.*sh", ">x\n"]})
     )
     assert main(["policy", "import-patterns", str(lists)]) == 1
     said = capsys.readouterr().out
-    assert "# NOT CARRIED OVER (deny): >x" in said
+    assert "# NOT CARRIED OVER (deny): >x\\n\n" in said
     (home / "policies/imported.csv").write_text(said)
     assert _policy(home, "check", "--json") in (0, 1)
     capsys.readouterr()
     assert main(["policy", "import-patterns", str(lists), "--json"]) == 1
-    assert len(json.loads(capsys.readouterr().out)["imported"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["imported"]) == 3
+    assert "quotes" in found["limits"]
     assert main(["policy", "import-patterns", str(home / "none")]) == 1
     assert "cannot read" in capsys.readouterr().err

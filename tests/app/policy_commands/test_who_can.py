@@ -30,11 +30,11 @@ def test_everybody_is_told_whoever_may_first(policy: Policy, capsys: Captured) -
         ("admin", "pair telegram", ["ann"]),
     ],
 )
-def test_as_json_it_is_a_list(
+def test_as_json_every_user_has_a_verdict(
     policy: Policy, capsys: Captured, act: str, given: str, may: list[str]
 ) -> None:
     assert policy("who-can", act, given, "--project", "demo", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)["users"]
     assert [one["user"] for one in found] == ["ann", "dan", "lea", "night", "vic"]
     assert [one["user"] for one in found if one["verdict"] == "allow"] == may
 
