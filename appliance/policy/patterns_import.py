@@ -4,14 +4,16 @@ r"""Lists of regular expressions, as other bridges use them, to rules of ours.
 
 A regular expression is held against a whole line, a rule of ours against the words of one
 command. So an allowing expression becomes a rule that allows no more, and a blocking one
-becomes rules that deny no less; what cannot be said like that is left out and named. What is
-stricter than before is noted.
+becomes rules that deny no less of what would run; what cannot be said like that is left out and
+named, and so is every entry of a list that we do not understand. What is stricter than before is
+noted. A name that says no ("unsafe", "not_allowed", what is except from allowed) blocks.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from re import _parser as expressions  # type: ignore[attr-defined]
@@ -22,12 +24,30 @@ from appliance.policy.patterns import mistake_in
 
 MAX_BYTES = 1_000_000
 MAX_EXPRESSIONS = 2_000
-WORDS_BEFORE = 3
-"""How many words may stand before what an unanchored blocking expression names."""
+WORDS_BEFORE = 5
+"""How many words may stand before what an unanchored blocking expression names: those of
+`find DIRECTORY -name PATTERN -exec`."""
 
-_ALLOW = re.compile(r"allow|white|permit|safe", re.IGNORECASE)
-_BLOCK = re.compile(r"block|den[yi]|black|forbid|dangerous|disallow|reject", re.IGNORECASE)
-_HEADING = re.compile(r"\[?([A-Za-z_ -]+)\]?:?")
+LIMITS = (
+    "rules see the commands of a line, not its text: what stands only in quotes, comments and "
+    "here-documents is not denied any more"
+)
+"""What holds for all that is blocked."""
+
+UNKNOWN = "unknown"
+"""The effect of what is in no list that we know."""
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_ALLOW = re.compile(r"allow.*|white.*|permit|permitted|safe")
+_NOT = re.compile(r"not?|non|never|without|except.*|exclud.*|unless|but")
+_BLOCK = re.compile(
+    r"block|den[yi]|black|forbid|dangerous|disallow|reject|unsafe|unallow|unpermit|prohibit|banned",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"\[([A-Za-z_ -]+)\]:?|([A-Za-z_ -]+):")
+_EXPRESSION_KEYS = frozenset({"pattern", "regex", "expression"})
+_REMARK_KEYS = frozenset({"description", "reason", "comment", "message", "name", "id"})
+_CLAUDE_RULE = re.compile(r"[A-Z][A-Za-z]*\(.*\)")
 _META = "|;&<>`$()\n"
 _UNSAYABLE = ",\"'#*[]{}?\\"
 
@@ -44,18 +64,20 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One entry of a list."""
+    """One entry of a list; `why_not` says why it is not understood, "" when it is."""
 
     effect: str
     text: str
+    why_not: str = ""
 
 
 def read(text: str) -> list[Expression]:
     """The entries of a JSON or text file. Raises ApplianceError when it is neither."""
     if len(text) > MAX_BYTES:
         raise ApplianceError(f"the file has more than {MAX_BYTES} characters")
-    is_json = text.lstrip().startswith(("{", "["))
-    found = list(_in_json(text) if is_json else _in_lines(text))
+    first = text.lstrip().partition("\n")[0].strip()
+    is_json = first.startswith(("{", "[")) and not _HEADING.fullmatch(first)
+    found = _in_json(text) if is_json else list(_in_lines(text))
     if not found:
         raise ApplianceError(
             "no lists found",
@@ -68,52 +90,95 @@ def read(text: str) -> list[Expression]:
 
 def translated(entries: Iterable[Expression]) -> list[Imported]:
     """Each entry with its patterns."""
-    return [_allowed(e.text) if e.effect == "allow" else _blocked(e.text) for e in entries]
+    return [_translated(entry) for entry in entries]
+
+
+def _translated(entry: Expression) -> Imported:
+    if entry.why_not:
+        return Imported(entry.effect, entry.text, (), entry.why_not)
+    return _allowed(entry.text) if entry.effect == "allow" else _blocked(entry.text)
 
 
 # --- files
 
 
-def _in_json(text: str) -> Iterator[Expression]:
+_Object = tuple[tuple[str, object], ...]
+"""An object of JSON as its pairs: a name can stand there twice, and the first is no less meant."""
+
+
+def _in_json(text: str) -> list[Expression]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=tuple)
+        return list(_in_value("the file", value, ""))
     except (json.JSONDecodeError, RecursionError) as error:
         raise ApplianceError(f"not JSON: {error}") from error
-    yield from _in_value(value, "")
 
 
-def _in_value(value: object, effect: str) -> Iterator[Expression]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _in_value(inner, _effect_of(key) or effect)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _in_value(inner, effect)
-    elif isinstance(value, str) and effect:
-        yield Expression(effect, value)
+def _in_value(name: str, value: object, effect: str) -> Iterator[Expression]:
+    """What the value of a name lists; text that is in no list is only understood where its name
+    is that of one."""
+    if isinstance(value, list):
+        for item in value:
+            if isinstance(item, list | tuple):
+                yield from _in_value(name, item, effect)
+            else:
+                yield _entry(name, item, effect)
+    elif isinstance(value, tuple) and _EXPRESSION_KEYS & {key for key, _ in value}:
+        yield _entry_of_object(name, value, effect)
+    elif isinstance(value, tuple):
+        for key, inner in value:
+            yield from _in_value(key, inner, _effect_of(key, effect))
+    elif effect:
+        yield _entry(name, value, effect if _effect_of(name, "") else "")
+
+
+def _entry(name: str, value: object, effect: str) -> Expression:
+    if not effect:
+        return Expression(UNKNOWN, _text(value), f'"{name}" is no list that allows or blocks')
+    why_not = "" if isinstance(value, str) else "it is no text"
+    return Expression(effect, _text(value), why_not)
+
+
+def _entry_of_object(name: str, pairs: _Object, effect: str) -> Expression:
+    """An expression with remarks; what else is said beside it may change what it means."""
+    others = {key for key, _ in pairs} - _EXPRESSION_KEYS - _REMARK_KEYS
+    expressions_said = [value for key, value in pairs if key in _EXPRESSION_KEYS]
+    if not effect or others or len(expressions_said) > 1:
+        said = f"with {', '.join(sorted(others))}" if others else f'in "{name}"'
+        why_not = f"an object {said}: write the expression alone, below allow or block"
+        return Expression(effect or UNKNOWN, json.dumps(dict(pairs)), why_not)
+    return _entry(name, expressions_said[0], effect)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _in_lines(text: str) -> Iterator[Expression]:
     effect = ""
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
-        heading = _HEADING.fullmatch(line)
         if not line or line.startswith("#"):
             continue
-        if heading and (line[0] == "[" or line[-1] == ":") and _effect_of(heading[1]):
-            effect = _effect_of(heading[1])
-        elif effect:
-            yield Expression(effect, line)
-        else:
+        if heading := _HEADING.fullmatch(line):
+            effect = _effect_of(heading[1] or heading[2], "")
+        if not effect:
+            what = "names no list that allows or blocks" if heading else "is in no list"
             raise ApplianceError(
-                f"line {number} is in no list", hint="write [allow] or [block] above it"
+                f"line {number} {what}: {line!a}", hint="write [allow] or [block] above it"
             )
+        if not heading:
+            yield Expression(effect, line)
 
 
-def _effect_of(word: str) -> str:
-    if _BLOCK.search(word):
+def _effect_of(name: str, around: str) -> str:
+    """What a list of that name does within one that does `around`; "" when no word tells."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    if around == "deny" or _BLOCK.search(name):
         return "deny"
-    return "allow" if _ALLOW.search(word) else ""
+    if around == "allow" or any(map(_ALLOW.fullmatch, words)):
+        return "deny" if any(map(_NOT.fullmatch, words)) else "allow"
+    return ""
 
 
 # --- one expression
@@ -143,8 +208,11 @@ class _Said:
 
 
 def _tree(text: str) -> list[tuple[str, Any]]:
+    if _CLAUDE_RULE.fullmatch(text):
+        raise _Unsayable("a rule of Claude Code, no regular expression; write it as ours")
     try:
-        parsed = expressions.parse(text)
+        with warnings.catch_warnings(action="ignore"):  # of what may mean something else one day
+            parsed = expressions.parse(text)
     except (re.error, RecursionError, OverflowError) as error:
         raise _Unsayable(f"not a regular expression: {error}") from error
     if parsed.state.flags & re.IGNORECASE:
@@ -234,7 +302,7 @@ def _say_widely(said: _Said, op: str, value: Any) -> bool:
 def _stricter(said: _Said) -> str:
     notes = [f"stricter than before: cut at {said.is_cut}"] if said.is_cut else []
     if not said.is_anchored:
-        notes.append(f"with up to {WORDS_BEFORE} words before it")
+        notes.append(f"denied behind at most {WORDS_BEFORE} words of the same command")
     return "; ".join(notes)
 
 
@@ -300,7 +368,10 @@ def _literals(op: str, value: Any) -> list[str]:
     if op == "IN" and all(str(kind) == "LITERAL" for kind, _ in value):
         return [_plain(chr(sign)) for _, sign in value]
     if op == "SUBPATTERN":
-        return _sequence(value[3])
+        _, added_flags, _, pieces = value
+        if added_flags & re.IGNORECASE:
+            raise _Unsayable("a part that ignores case, which rules do not")
+        return _sequence(pieces)
     if op == "BRANCH":
         return [text for branch in value[1] for text in _sequence(branch)]
     raise _Unsayable(_NAMES.get(op, "something that is not plain text"))
@@ -319,9 +390,9 @@ def _sequence(pieces: Iterable[Any]) -> list[str]:
 
 def _plain(sign: str) -> str:
     if sign in _META:
-        raise _Unsayable(f'"{sign}", which is about several commands or files')
+        raise _Unsayable(f"{sign!r}, which is about several commands or files")
     if sign in _UNSAYABLE or sign.isspace() or not sign.isprintable():
-        raise _Unsayable(f'"{sign}", which no pattern can say')
+        raise _Unsayable(f"{sign!r}, which no pattern can say")
     return sign
 
 

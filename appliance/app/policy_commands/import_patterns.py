@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.app.audit_commands.shared import printable
+from appliance.app.policy_commands.shared import print_json
+
 if TYPE_CHECKING:
     from appliance.policy.patterns_import import Imported
+
+_COLUMNS = 78
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
@@ -19,7 +24,8 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
         '["rm\\\\s+-rf"]} or text with one expression a line below [allow] and [block], and print '
         "rules. What is allowed becomes no more, what is blocked no less; what no rule can say is "
         "named in a comment.",
-        epilog="Exit status: 0 everything was carried over, 1 something was not.",
+        epilog="Exit status: 0 everything was carried over, 1 something was not, or FILE "
+        "cannot be read.",
     )
     parser.set_defaults(run=run_import)
     parser.add_argument("file", type=Path, metavar="FILE", help="the lists")
@@ -30,7 +36,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
 
 def run_import(arguments: argparse.Namespace) -> int:
     from appliance.errors import ApplianceError
-    from appliance.policy.patterns_import import MAX_BYTES, read, translated
+    from appliance.policy.patterns_import import LIMITS, MAX_BYTES, read, translated
 
     try:
         with arguments.file.open(encoding="utf-8") as stream:
@@ -40,10 +46,12 @@ def run_import(arguments: argparse.Namespace) -> int:
     imported = translated(read(text))
     left = sum(1 for one in imported if not one.patterns)
     if arguments.json:
-        print(json.dumps({"imported": [_as_json(one, arguments) for one in imported]}))
+        rows = [_as_json(one, arguments) for one in imported]
+        print_json({"imported": rows, "limits": LIMITS})
     else:
+        print("\n".join(f"# {line}" for line in textwrap.wrap(LIMITS, _COLUMNS)) + "\n")
         for one in imported:
-            print("\n".join(_as_text(one, arguments)))
+            print("\n".join(map(printable, _as_text(one, arguments))))
         print(f"# {len(imported) - left} of {len(imported)} expressions carried over")
     return 1 if left else 0
 
@@ -54,11 +62,14 @@ def _rules(one: Imported, arguments: argparse.Namespace) -> list[str]:
 
 
 def _as_text(one: Imported, arguments: argparse.Namespace) -> list[str]:
-    said = one.expression if one.expression.isprintable() else ascii(one.expression)
     if not one.patterns:
-        return [f"# NOT CARRIED OVER ({one.effect}): {said}", f"#   because: {one.note}", ""]
+        return [
+            f"# NOT CARRIED OVER ({one.effect}): {one.expression}",
+            f"#   because: {one.note}",
+            "",
+        ]
     note = [f"#   {one.note}"] if one.note else []
-    return [f"# {one.effect}: {said}", *note, *_rules(one, arguments), ""]
+    return [f"# {one.effect}: {one.expression}", *note, *_rules(one, arguments), ""]
 
 
 def _as_json(one: Imported, arguments: argparse.Namespace) -> dict[str, Any]:
