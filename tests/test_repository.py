@@ -64,6 +64,10 @@ TESTED_ELSEWHERE = {
     "appliance/app/policy_commands/test.py": RULE_FILES,
     "appliance/app/policy_commands/reload.py": "tests/services/test_reloading.py",
     "appliance/policy/fields.py": "tests/policy/test_loader.py",
+    **{
+        f"appliance/policy/lint/{name}.py": "tests/policy/test_lint.py"
+        for name in ("alone", "findings", "pairs", "reach", "rewritten", "times", "writers")
+    },
     "appliance/policy/options.py": "tests/policy/test_loader.py",
     "appliance/policy/profiles.py": "tests/policy/test_programs.py",
     "appliance/policy/quotas.py": "tests/policy/test_loader.py",

@@ -290,6 +290,14 @@ class Rate:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class RuleRate:
+    """How often each user may do what one rule is about."""
+
+    rule: Rule
+    rate: Rate
+
+
 class Measure(StrEnum):
     """What a quota counts."""
 
@@ -313,10 +321,10 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Go on, within `rate`. `rule` says why."""
+    """Go on, within all `rates`. `rule` says why."""
 
     rule: Rule
-    rate: Rate | None = None
+    rates: tuple[RuleRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +332,7 @@ class Asks:
     """A human decides. `by`: roles of which one must approve; empty: the requester may.
 
     `people`: how many different people must approve. `job_wide`: "allow for this job" may be
-    offered. `rate`: how often the question may be asked. `via`: where it may be answered; empty:
+    offered. `rates`: how often it may be asked for. `via`: where it may be answered; empty:
     anywhere.
     """
 
@@ -334,7 +342,7 @@ class Asks:
     reason: str = ""  # what in particular asks, e.g. the sub-command
     people: int = 1
     job_wide: bool = False
-    rate: Rate | None = None
+    rates: tuple[RuleRate, ...] = ()
     via: tuple[Platform, ...] = ()
 
 

@@ -47,11 +47,10 @@ def covers_when(outer: When, inner: When) -> bool:
 
 
 def covers_rule(outer: PolicyRule, inner: PolicyRule) -> bool:
-    """The same for everything but the roles and effects of two rules."""
+    """Whether one rule speaks of all that another speaks of, whoever asks, whenever."""
     return (
         outer.act is inner.act
         and covers_place(outer.where, inner.where)
-        and covers_when(outer.when, inner.when)
         and covers(outer.act, outer.pattern, inner.pattern)
     )
 

@@ -3,7 +3,8 @@
 Every pattern of a line that was added, taken away or moved is tried for everybody, before and
 after; for somebody whose roles have changed, every pattern of these roles. So a line that
 changes nothing (it was covered already) is no difference, and a denial that takes away a part
-of something is one.
+of something is one. They are tried at no particular time: where hours matter, the strictest of
+them is told, with the hours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from appliance.core.model import Act, Millis, Platform, Rule, UserName
 from appliance.policy.atoms import Atom
 from appliance.policy.containment import generic
 from appliance.policy.loaded import LoadedPolicy
-from appliance.policy.rules import EVERYBODY, Effect, PolicyRule
+from appliance.policy.rules import Effect, PolicyRule
+from appliance.policy.when import ALWAYS
 
 
 class Direction(StrEnum):
@@ -65,40 +67,36 @@ class _Answer:
     rule: Rule | None = None
 
 
-class _Side:
-    """One of the two policies, asked for whatever a rule speaks of."""
-
-    def __init__(self, policy: LoadedPolicy) -> None:
-        self.policy = policy
-        self._timed: dict[tuple[str, Act, str], list[PolicyRule]] = {}
-        for rule in policy.engine.rules:
-            if rule.when.needs_time:
-                self._timed.setdefault(_subject(rule), []).append(rule)
-
-    def answer(self, user: UserName, directory: str, rule: PolicyRule, atom: Atom) -> _Answer:
-        engine = self.policy.engine
-        finding = engine.judge(user, directory, atom, Millis(0), Platform.TERMINAL)
-        if finding.effect is None:
-            roles = engine.roles_of(user) | {EVERYBODY}
-            for timed in self._timed.get(_subject(rule), ()):
-                if timed.role in roles and timed.effect is not Effect.DENY:
-                    return _Answer(3, f"{_granted(timed)} at times", timed.rule)
-            return _Answer(4, "denied")
-        first = finding.rules[0]
-        return _Answer(_RANKS[finding.effect], _granted(first), first.rule)
+def _answer(policy: LoadedPolicy, user: UserName, directory: str, atom: Atom) -> _Answer:
+    question = (user, directory, atom, Millis(0), Platform.TERMINAL)
+    finding = policy.engine.judge(*question)
+    said = sorted(finding.rules, key=lambda rule: rule.when != ALWAYS)[:1]
+    if finding.effect in (None, Effect.FALLBACK):
+        looser = (rule for rule in policy.engine.silent(*question) if rule.effect in _LOOSER)
+        said += sorted(looser, key=lambda rule: _LOOSER.index(rule.effect))[:1]
+    words = ", ".join(dict.fromkeys(map(_granted, said))) or "denied"
+    is_more = len(said) > len(finding.rules[:1])
+    return _Answer(_RANKS[finding.effect] - is_more, words, said[-1].rule if said else None)
 
 
-_RANKS = {Effect.ALLOW: 0, Effect.FALLBACK: 2, Effect.APPROVE: 2, Effect.DENY: 4}
+_LOOSER = (Effect.ALLOW, Effect.FALLBACK)
+"""What is more than nothing, or than to be asked, at the times when it counts."""
+
+_RANKS = {
+    Effect.ALLOW: 0, Effect.APPROVE: 2, Effect.FALLBACK: 2, Effect.CLOSED: 3, None: 4,
+    Effect.DENY: 4,
+}  # fmt: skip
 
 
 def _granted(rule: PolicyRule) -> str:
     limit = f", at most {rule.rate.count} in {rule.rate.seconds} s" if rule.rate else ""
+    only = f" only {rule.when}" if rule.when != ALWAYS else ""
     if rule.effect is Effect.DENY:
-        return "denied"
+        return f"denied{only}"
     if rule.effect is Effect.ALLOW:
-        return f"allowed{limit}"
+        return f"allowed{only}{limit}"
     people = f" {rule.people} of" if rule.people > 1 else ""
-    return f"asks{people}{' ' if rule.by else ''}{'|'.join(rule.by)}{limit}"
+    return f"asks{people}{' ' if rule.by else ''}{'|'.join(rule.by)}{only}{limit}"
 
 
 def between(old: LoadedPolicy, new: LoadedPolicy) -> tuple[Change, ...]:
@@ -126,7 +124,6 @@ def _merged(group: list[Change], projects: int) -> list[Change]:
 
 
 def _changes(old: LoadedPolicy, new: LoadedPolicy) -> Iterator[Change]:
-    before, after = _Side(old), _Side(new)
     touched = _touched(old.engine.rules, new.engine.rules)
     for user in sorted(old.names.users | new.names.users):
         roles = old.engine.roles_of(user) ^ new.engine.roles_of(user)
@@ -136,7 +133,7 @@ def _changes(old: LoadedPolicy, new: LoadedPolicy) -> Iterator[Change]:
             if _subject(rule) in touched or rule.role in roles
         }
         for rule in rules.values():
-            yield from _change(before, after, user, rule)
+            yield from _change(old, new, user, rule)
 
 
 def _touched(
@@ -161,15 +158,17 @@ def _meaning(rule: PolicyRule) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _change(old: _Side, new: _Side, user: UserName, rule: PolicyRule) -> Iterator[Change]:
+def _change(
+    old: LoadedPolicy, new: LoadedPolicy, user: UserName, rule: PolicyRule
+) -> Iterator[Change]:
     atom = Atom(rule.act, generic(rule.act, rule.pattern), rule.pattern)
-    for project, directory in _places(new.policy, rule):
-        before = old.answer(user, directory, rule, atom)
-        after = new.answer(user, directory, rule, atom)
+    for project, directory in _places(new, rule):
+        before = _answer(old, user, directory, atom)
+        after = _answer(new, user, directory, atom)
         if before.words != after.words:
             yield Change(
                 _direction(before.rank, after.rank), user, project, rule.act,
-                _shown(new.policy, rule), before.words, after.words, after.rule,
+                _shown(new, rule), before.words, after.words, after.rule,
             )  # fmt: skip
 
 

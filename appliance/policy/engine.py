@@ -5,9 +5,10 @@ every rule with an interpreter: the index finds the few rules that can match, an
 of the matcher is a Python function. Casbin's own enforcer over all rules (`stock`) must give the
 same verdict and the same first rule; the tests and the benchmark ask it.
 
-The model has one question, "is there a matching rule with this effect?". Asked in the order of
-`ORDER`, the first yes is the verdict. `approve` is therefore an effect like the others, and
-nothing depends on the order of lines in a file.
+The model has one question, "is there a matching rule that says this now?". Asked in the order
+of `ORDER`, the first yes is the verdict. `approve` is therefore an effect like the others, and
+nothing depends on the order of lines in a file. What a rule says now depends on its conditions:
+outside of its hours a denial or a permission says nothing, an `approve` that it is closed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from appliance.policy.patterns import (
 from appliance.policy.rules import EVERYBODY, Effect, Grant, PolicyRule
 from appliance.policy.sources import Source
 
-ORDER = (Effect.DENY, Effect.APPROVE, Effect.ALLOW, Effect.FALLBACK)
+ORDER = (Effect.DENY, Effect.APPROVE, Effect.CLOSED, Effect.ALLOW, Effect.FALLBACK)
 
 _DEFINITIONS = {
     "r": "sub, dir, act, obj, care, at, via, effect",
@@ -46,7 +47,7 @@ _Index = dict[tuple[str, str, str], dict[tuple[str, str], list[int]]]
 class RuleRow(list[object]):
     """A rule as Casbin holds it; `rule` comes back with it out of `enforce_ex`.
 
-    `p.opt` is the rule itself, whose options `when` asks.
+    `p.opt` is the rule itself, whose options `now` asks.
     """
 
     def __init__(self, rule: PolicyRule) -> None:
@@ -57,7 +58,7 @@ class RuleRow(list[object]):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The strictest effect that rules give an atom, and all rules that give it; or None."""
+    """The strictest effect that rules have on an atom now, and all that have it; or None."""
 
     effect: Effect | None
     rules: tuple[PolicyRule, ...]
@@ -76,9 +77,9 @@ def counts(care: str, act: str, pattern: str, effect: str) -> bool:
             return effect != Effect.ALLOW
 
 
-def when(at: Millis, via: Platform, options: PolicyRule) -> bool:
-    """Whether the rule's hours, days, last day and chats are those of the request."""
-    return options.holds(at, via)
+def now(at: Millis, via: Platform, options: PolicyRule) -> Effect | None:
+    """What the rule says at the time of the request, in its chat; None: nothing."""
+    return options.says(at, via)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +89,12 @@ class Question:
     roles: frozenset[str]
     directory: str
     atom: Atom
-    at: Millis
-    via: Platform
 
 
 Condition = Callable[[Question, PolicyRule], bool]
 
 
-def _holds_now(question: Question, rule: PolicyRule) -> bool:
-    return when(question.at, question.via, rule)
-
-
 _CONDITIONS: Mapping[str, Condition] = {
-    # holds by itself: a rule is asked about with the effect it has
-    "r_effect == p_effect": lambda _, __: True,
     "r_act == p_act": lambda q, rule: q.atom.act == rule.act,
     "within(r_dir, p_dir)": lambda q, rule: within(q.directory, rule.where),
     "matches(r_act, r_obj, p_obj)": lambda q, rule: matches(
@@ -111,7 +104,8 @@ _CONDITIONS: Mapping[str, Condition] = {
         q.atom.care, rule.act, rule.pattern, rule.effect
     ),
     "g(r_sub, p_sub)": lambda q, rule: rule.role in q.roles,
-    "when(r_at, r_via, p_opt)": _holds_now,
+    # holds by itself: a rule is asked about with what it says now
+    "r_effect == now(r_at, r_via, p_opt)": lambda _, __: True,
 }
 
 
@@ -147,12 +141,12 @@ class Engine:
     ) -> Finding:
         """What the rules say to one thing that `user` asks for in `directory`.
 
-        `at` 0: now is not known, so what depends on the time is never a reason to allow.
+        `at` 0: now is not known, so every rule says the strictest it ever does.
         """
-        question = Question(self._roles.get(user, frozenset()), directory, atom, at, via)
-        found: dict[Effect, list[PolicyRule]] = {}
-        for rule in self._matching(question, self._conditions):
-            found.setdefault(rule.effect, []).append(rule)
+        question = Question(self._roles.get(user, frozenset()), directory, atom)
+        found: dict[Effect | None, list[PolicyRule]] = {}
+        for rule in self._matching(question):
+            found.setdefault(now(at, via, rule), []).append(rule)
         for effect in ORDER:
             if effect in found:
                 return Finding(effect, tuple(found[effect]))
@@ -161,18 +155,17 @@ class Engine:
     def silent(
         self, user: UserName, directory: str, atom: Atom, at: Millis, via: Platform
     ) -> tuple[PolicyRule, ...]:
-        """The rules that would speak at another time, or in another chat."""
-        question = Question(self._roles.get(user, frozenset()), directory, atom, at, via)
-        timeless = tuple(c for c in self._conditions if c is not _holds_now)
-        matching = self._matching(question, timeless)
-        return tuple(rule for rule in matching if not when(at, via, rule))
+        """The rules that would say something else at another time, or in another chat."""
+        question = Question(self._roles.get(user, frozenset()), directory, atom)
+        return tuple(
+            rule for rule in self._matching(question) if now(at, via, rule) is not rule.effect
+        )
 
-    def _matching(
-        self, question: Question, conditions: Sequence[Condition]
-    ) -> Iterator[PolicyRule]:
+    def _matching(self, question: Question) -> Iterator[PolicyRule]:
+        """The rules that speak of it at any time."""
         for number in self._candidates(question):
             rule = self.rules[number]
-            if all(holds(question, rule) for holds in conditions):
+            if all(holds(question, rule) for holds in self._conditions):
                 yield rule
 
     def stock(self) -> Any:
@@ -218,7 +211,7 @@ def _enforcer(model: Source, grants: Sequence[Grant], users: frozenset[UserName]
             f"{model.name}: not the model that this version understands: {error}",
             hint="take the shipped model.conf; rules belong into *.csv",
         ) from error
-    for function in (within, matches, counts, when):
+    for function in (within, matches, counts, now):
         enforcer.add_function(function.__name__, function)
     enforcer.model["g"]["g"].policy = [
         *([_member(g.member, users), _role(g.role)] for g in grants),

@@ -28,7 +28,7 @@ class Part:
     """One thing the request asks for, the verdict on it, and the rules that gave it.
 
     `advice` says what would have allowed it, `line` is what to paste for that, where a line does.
-    `silent` are rules that would have spoken at another time or in another chat.
+    `silent` are further rules, which would have spoken at another time or in another chat.
     """
 
     act: Act
@@ -77,13 +77,14 @@ def _part(policy: LoadedPolicy, request: Request, judged: Judged) -> Part:
         judged.atom.note,
         advice,
         line,
-        policy.silent(request, judged.atom),
+        tuple(rule for rule in policy.silent(request, judged.atom) if rule not in rules),
     )
 
 
 _VERDICTS = {
     Effect.DENY: "deny",
     Effect.APPROVE: "approve",
+    Effect.CLOSED: "deny",
     Effect.FALLBACK: "approve",
     Effect.ALLOW: "allow",
 }
@@ -95,10 +96,13 @@ def _advice(policy: LoadedPolicy, request: Request, judged: Judged, line: str) -
     roles = policy.roles(request.user)
     if not roles:
         return f"{request.user} has no role: add a line  g, {request.user}, ROLE"
+    where = ", ".join(dict.fromkeys(str(rule.rule) for rule in rules))
+    if effect is Effect.CLOSED:
+        then = " or ".join(dict.fromkeys(str(rule.when) for rule in rules))
+        return f"{where} asks only {then}; another line with approve that holds now can ask, too"
     if atom.care is Care.UNCLEAR:
         return "no rule can allow what is not understood; one with approve, fallback can ask"
     if effect in (Effect.DENY, Effect.APPROVE):
-        where = ", ".join(dict.fromkeys(str(rule.rule) for rule in rules))
         return f"narrow or remove {where}: the strictest rule wins"
     if not line:
         return "no rule can name this exactly; a wider one, or an approval, could allow it"

@@ -19,6 +19,7 @@ from appliance.core.model import (
     Quota,
     Recipe,
     Request,
+    RuleRate,
     ToolCall,
     ToolRequest,
     UserName,
@@ -154,10 +155,11 @@ class LoadedPolicy:
                 return list(dict.fromkeys(tools.atoms_of(request, place)))
 
     def _strictest(self, request: Request, judged: Sequence[Judged]) -> Decision:
-        for one in judged:  # a rule that denies says more than none that allows
-            if one.finding.effect is Effect.DENY:
-                rule = one.finding.rules[0]
-                return Denied(rule.rule, _refusal(one.atom, rule))
+        for effect in (Effect.DENY, Effect.CLOSED):  # a rule says more than none that allows
+            for one in judged:
+                if one.finding.effect is effect:
+                    rule = one.finding.rules[0]
+                    return Denied(rule.rule, _refusal(one.atom, rule))
         asks: list[tuple[Judged, PolicyRule]] = []
         for one in judged:
             match one.finding:
@@ -170,8 +172,7 @@ class LoadedPolicy:
         if asks:
             return self._answerable(request.user, self._asks(asks))
         allowing = [rule for one in judged for rule in one.finding.rules]
-        rated = _tightest(allowing)
-        return Allowed((rated or allowing[0]).rule, rated.rate if rated else None)
+        return Allowed(allowing[0].rule, _rates(allowing))
 
     def _asks(self, asks: Sequence[tuple[Judged, PolicyRule]]) -> Asks | Denied:
         """One question for all: an approver who satisfies every rule, the shortest time."""
@@ -185,7 +186,6 @@ class LoadedPolicy:
                 None, f"no single person may approve all parts ({rules}); make one call for each"
             )
         one, rule = next(((j, r) for j, r in asks if r.by), asks[0])
-        rated = _tightest([rule for _, rule in asks])
         return Asks(
             rule.rule,
             by,
@@ -195,7 +195,7 @@ class LoadedPolicy:
             # a yes is remembered by its rule, so it can speak for one rule only
             job_wide=len({r.rule for _, r in asks}) == 1
             and all(_may_be_for_job(j.atom, r) for j, r in asks),
-            rate=rated.rate if rated else None,
+            rates=_rates([rule for _, rule in asks]),
             via=_places_in_common([rule.when.via for _, rule in asks if rule.when.via]),
         )
 
@@ -262,14 +262,10 @@ def _places_in_common(chats: Sequence[frozenset[Platform]]) -> tuple[Platform, .
     return tuple(sorted(frozenset.intersection(*chats))) if chats else ()
 
 
-def _tightest(rules: Sequence[PolicyRule]) -> PolicyRule | None:
-    """The rule that may be used least often; None when none has a rate."""
-
-    def per_second(rule: PolicyRule) -> float:
-        assert rule.rate is not None
-        return rule.rate.count / rule.rate.seconds
-
-    return min((rule for rule in rules if rule.rate), key=per_second, default=None)
+def _rates(rules: Sequence[PolicyRule]) -> tuple[RuleRate, ...]:
+    """All of them hold, each of a line once."""
+    rates = (RuleRate(rule.rule, rule.rate) for rule in rules if rule.rate is not None)
+    return tuple(dict.fromkeys(rates))
 
 
 # --- words for people and agents
@@ -278,11 +274,17 @@ def _tightest(rules: Sequence[PolicyRule]) -> PolicyRule | None:
 def _refusal(atom: Atom, rule: PolicyRule | None = None) -> str:
     """One sentence: what is refused, why, and what to do instead."""
     if rule is not None:
-        because, instead = f"rule {rule.rule} denies it", _instead(atom.act)
+        because, instead = _says(rule), _instead(atom.act)
     else:
         because = "; ".join(filter(None, (atom.note, "no rule allows it")))
         instead = atom.instead or _instead(atom.act)
     return f'{_verb(atom.act)} "{_cut(atom.text)}" is refused ({because}); {instead}'
+
+
+def _says(rule: PolicyRule) -> str:
+    if rule.effect is Effect.APPROVE:
+        return f"rule {rule.rule} asks for approval, but only {rule.when}"
+    return f"rule {rule.rule} denies it"
 
 
 def _question(atom: Atom, rule: PolicyRule) -> str:

@@ -28,10 +28,14 @@ MAX_PATTERN_CHARACTERS = 1_000
 
 
 class Effect(StrEnum):
-    """What a matching rule says. `FALLBACK` asks too, but only where no other rule matches."""
+    """What a matching rule says. `FALLBACK` asks too, but only where no other rule matches.
+
+    `CLOSED` refuses: an approval that cannot be asked for now. No line says that.
+    """
 
     DENY = "deny"
     APPROVE = "approve"
+    CLOSED = "closed"
     ALLOW = "allow"
     FALLBACK = "fallback"
 
@@ -65,9 +69,15 @@ class PolicyRule:
     rate: Rate | None = None
     when: When = ALWAYS
 
-    def holds(self, at: Millis, via: Platform) -> bool:
-        """Whether the rule counts now. Where now is not known, what refuses or asks does."""
-        return self.when.holds(at, via, unknown=self.effect in (Effect.DENY, Effect.APPROVE))
+    def says(self, at: Millis, via: Platform) -> Effect | None:
+        """What the rule says now; None: nothing.
+
+        Where its conditions do not hold, an `approve` refuses: otherwise they would free what it
+        is there to ask about. Where now is not known, a rule says the strictest it ever does.
+        """
+        if self.when.holds(at, via, unknown=self.effect is Effect.DENY):
+            return self.effect
+        return Effect.CLOSED if self.effect is Effect.APPROVE else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,16 @@ class When:
     until: date | None = None
     via: frozenset[Platform] | None = None
 
+    def __str__(self) -> str:
+        """ "09:00-17:00 on mon-fri until 2030-01-31 from web"; "" when it always holds."""
+        words = [
+            "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in self.hours or ()),
+            f"on {_days_in_words(self.days)}" if self.days is not None else "",
+            f"until {self.until}" if self.until is not None else "",
+            f"from {' or '.join(sorted(self.via))}" if self.via is not None else "",
+        ]
+        return " ".join(filter(None, words))
+
     @property
     def needs_time(self) -> bool:
         return not (self.hours is None and self.days is None and self.until is None)
@@ -52,6 +62,17 @@ class When:
             if minute < last:
                 day -= timedelta(days=1)
         return is_open and (self.days is None or day.weekday() in self.days)
+
+
+def _days_in_words(days: frozenset[int]) -> str:
+    """ "mon-fri,sun": three and more in a row by the first and the last."""
+    runs: list[list[str]] = [[]]
+    for number, day in enumerate(DAYS):
+        if number in days:
+            runs[-1].append(day)
+        else:
+            runs.append([])
+    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 2 else ",".join(r) for r in runs if r)
 
 
 ALWAYS = When()

@@ -1,7 +1,9 @@
 """Rates of rules and quotas of people: counted where it is decided, kept across crashes.
 
-A use is counted before it is recorded or done, once for each request however often a crash makes
-it come again: what is refused or fails afterwards has still been used. Only what gives the
+A rate counts requests: those of one user in which a rule had a say, whether they were allowed or
+asked about, and each once however often the rule speaks in it. A use is counted before it is
+recorded or done, and not again when a crash makes it come again: what is refused or fails
+afterwards has still been used. Only what gives the
 appliance work counts towards a quota, so that looking, answering and stopping always go. Costs
 are those of jobs that have ended; they need no counter of their own.
 """
@@ -63,7 +65,7 @@ class Allowance:
             return decision
         if use.is_agents and (denied := self.over_cost(use.user, use.project)):
             return denied
-        limits = [*_of_rule(decision, use), *self._of_quotas(use)]
+        limits = [*_of_rules(decision, use), *self._of_quotas(use)]
         if not limits:
             return decision
         now = self._clock.now()
@@ -116,8 +118,8 @@ class Allowance:
         )
 
 
-def _of_rule(decision: Allowed | Asks, use: Use) -> Iterator[_Limit]:
+def _of_rules(decision: Allowed | Asks, use: Use) -> Iterator[_Limit]:
     """A rule is known by its words: lines that move in its file do not start it anew."""
-    if decision.rate is not None:
-        counter = f"rule:{use.user}:{' '.join(decision.rule.text.split())}"
-        yield _Limit(counter, decision.rate.count, decision.rate.seconds, decision.rule)
+    for each in decision.rates:
+        counter = f"rule:{use.user}:{' '.join(each.rule.text.split())}"
+        yield _Limit(counter, each.rate.count, each.rate.seconds, each.rule)

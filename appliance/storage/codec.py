@@ -30,6 +30,7 @@ from appliance.core.model import (
     Reply,
     Rich,
     Rule,
+    RuleRate,
     Sender,
     Span,
     Style,
@@ -121,7 +122,9 @@ def asks_from_text(text: str) -> Asks:
         reason=content["reason"],
         people=content["people"],
         job_wide=content["job_wide"],
-        rate=Rate(**content["rate"]) if content["rate"] else None,
+        rates=tuple(
+            RuleRate(Rule(**each["rule"]), Rate(**each["rate"])) for each in content["rates"]
+        ),
         via=tuple(Platform(name) for name in content["via"]),
     )
 

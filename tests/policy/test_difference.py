@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,8 +61,26 @@ def test_other_approvers_are_a_difference(tmp_path: Path) -> None:
     ]
 
 
-def test_hours_are_a_difference(tmp_path: Path) -> None:
-    rule = "p, dev, demo, bash, make, allow"
-    assert _told(tmp_path, [*BASE, rule], [*BASE, f"{rule}, days=mon-fri"]) == [
-        "- me in demo: bash make: allowed → allowed at times"
-    ]
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (["make, allow"], ["make, allow, days=mon-fri"], "- … allowed → allowed only on mon-fri"),
+        (["make, approve"], ["make, approve, hours=09:00-17:00"],
+         "- … asks → asks only 09:00-17:00"),
+        (["make, allow"], ["make, allow", "make **, deny, days=sat"],
+         "- … allowed → denied only on sat"),
+        (["make **, approve, fallback"],
+         ["make **, approve, fallback", "make, allow, via=web"],
+         "+ … asks → asks, allowed only from web"),
+        (["make **, allow, hours=09:00-17:00"], ["make **, allow, hours=09:00-18:00"],
+         "~ … allowed only 09:00-17:00 → allowed only 09:00-18:00"),
+        (["make **, allow", "make, approve, days=mon"], ["make **, allow"],
+         "+ … asks only on mon → allowed"),
+    ],
+)  # fmt: skip
+def test_hours_and_chats_are_a_difference(
+    tmp_path: Path, old: Sequence[str], new: Sequence[str], told: str
+) -> None:
+    lines = ([*BASE, *(f"p, dev, demo, bash, {rule}" for rule in some)] for some in (old, new))
+    found = [re.sub(r"me in demo: bash make( \*\*)?:", "…", one) for one in _told(tmp_path, *lines)]
+    assert told in found

@@ -24,6 +24,7 @@ MODEL = Source("model.conf", (SHIPPED / "model.conf").read_text())
 USERS = [UserName(name) for name in ("ann", "bob", "dev")]  # "dev" is a role's name, too
 ROLES = ["dev", "lead", "owner"]
 NOON = Millis(12 * 3_600_000)
+WRITTEN = [effect for effect in Effect if effect is not Effect.CLOSED]
 
 REQUESTS = int(os.environ.get("DISPATCH_TEST_REQUESTS", "0"))  # noqa: TID251
 """Random requests for each size of policy; 0: so many that each size takes a second."""
@@ -65,7 +66,7 @@ def _rules(draw: st.DrawFn) -> list[PolicyRule]:
         rules.append(
             PolicyRule(
                 draw(st.sampled_from([*ROLES, "*"])), where, act, pattern,
-                draw(st.sampled_from(list(Effect))), Rule("rules.csv", number, ""),
+                draw(st.sampled_from(WRITTEN)), Rule("rules.csv", number, ""),
                 when=draw(_when),
             )
         )  # fmt: skip
@@ -95,6 +96,17 @@ _atom = st.one_of(
 )
 
 
+STRICTNESS = {
+    Effect.DENY: 0, Effect.CLOSED: 0, None: 0, Effect.APPROVE: 1, Effect.FALLBACK: 1,
+    Effect.ALLOW: 2,
+}  # fmt: skip
+
+
+def _what(rule: PolicyRule) -> tuple[str, str, Act, str, Effect, Rule]:
+    """The rule without its conditions."""
+    return rule.role, rule.where, rule.act, rule.pattern, rule.effect, rule.rule
+
+
 def _judge(engine: Engine, user: str, directory: str, atom: Atom) -> Finding:
     return engine.judge(UserName(user), directory, atom, NOON, Platform.WEB)
 
@@ -106,7 +118,7 @@ def _ours(engine: Engine, asked: Asked) -> tuple[Effect | None, tuple[PolicyRule
 
 
 def _stock(enforcer: Any, asked: Asked) -> tuple[Effect | None, tuple[PolicyRule, ...]]:
-    """The same four questions, asked of Casbin with all its rules."""
+    """The same questions, asked of Casbin with all its rules."""
     atom = asked.atom
     request = (f"user:{asked.user}", asked.directory, atom.act, atom.object, atom.care)
     for effect in ORDER:
@@ -148,12 +160,29 @@ def test_both_agree_on_policies_of_every_size(size: int, requests: int) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(_rules(), _grants, _atom, st.sampled_from(PLACES), _at)
-def test_what_is_allowed_without_the_time_is_not_refused_or_asked_at_any(
+def test_without_the_time_the_verdict_is_no_looser_than_at_any(
     rules: list[PolicyRule], grants: list[Grant], atom: Atom, place: str, at: Millis
 ) -> None:
     engine = Engine(MODEL, rules, grants, USERS)
-    if engine.judge(USERS[0], place, atom, Millis(0), Platform.WEB).effect is Effect.ALLOW:
-        assert engine.judge(USERS[0], place, atom, at, Platform.WEB).effect is Effect.ALLOW
+    timeless, then = (
+        engine.judge(USERS[0], place, atom, time, Platform.WEB).effect for time in (Millis(0), at)
+    )
+    assert STRICTNESS[timeless] <= STRICTNESS[then]
+
+
+@settings(max_examples=80, deadline=None)
+@given(_rules(), _grants, _atom, st.sampled_from(PLACES), _at)
+def test_the_conditions_of_an_approval_never_free_what_it_asks_about(
+    rules: list[PolicyRule], grants: list[Grant], atom: Atom, place: str, at: Millis
+) -> None:
+    without = [
+        PolicyRule(*_what(rule)) if rule.effect is Effect.APPROVE else rule for rule in rules
+    ]
+    conditional, unconditional = (
+        Engine(MODEL, some, grants, USERS).judge(USERS[0], place, atom, at, Platform.WEB).effect
+        for some in (rules, without)
+    )
+    assert STRICTNESS[conditional] <= STRICTNESS[unconditional]
 
 
 def test_a_rule_holds_at_its_hours_and_in_its_chats_only() -> None:
@@ -185,12 +214,11 @@ def test_what_needs_care_is_never_looser(
     rules: list[PolicyRule], grants: list[Grant], atom: Atom, place: str
 ) -> None:
     engine = Engine(MODEL, rules, grants, USERS)
-    strictness = [Effect.DENY, None, Effect.APPROVE, Effect.FALLBACK, Effect.ALLOW]
     plain = Atom(atom.act, atom.object, atom.text)
     with_care = _judge(engine, USERS[0], place, atom).effect
     without = _judge(engine, USERS[0], place, plain).effect
     if without is not Effect.ALLOW:
-        assert strictness.index(with_care) <= strictness.index(without)
+        assert STRICTNESS[with_care] <= STRICTNESS[without]
     if atom.care is Care.UNCLEAR:
         assert with_care is not Effect.ALLOW
 

@@ -20,6 +20,8 @@ from appliance.core.model import (
     Millis,
     Quota,
     Rate,
+    Rule,
+    RuleRate,
     Usage,
 )
 from appliance.services.allowance import Allowance, Use
@@ -28,7 +30,12 @@ from tests.examples import ALICE, BOB, NOW, job
 from tests.fakes import FakeClock
 from tests.services.rig import DEMO, OTHER, RULE, Puppet, Rig, TablePolicy, running
 
-HOURLY = Allowed(RULE, Rate(2, 3600))
+
+def _rated(count: int, seconds: int, rule: Rule = RULE) -> Allowed:
+    return Allowed(RULE, (RuleRate(rule, Rate(count, seconds)),))
+
+
+HOURLY = _rated(2, 3600)
 PER_HOUR = Quota(Measure.COMMANDS, 2, 3600, RULE)
 PER_DAY = Quota(Measure.COST, 5_000_000, 86_400, RULE)
 
@@ -101,13 +108,30 @@ def test_a_rate_is_for_each_person_and_each_rule(tmp_path: Path) -> None:
     desk.admits("1")
     desk.admits("2")
     assert desk.admits("3", user=BOB.name)
-    assert desk.admits("4", Allowed(replace(RULE, text="p, another"), Rate(2, 3600)))
-    assert not desk.admits("5", Allowed(replace(RULE, line=99), Rate(2, 3600)))  # it only moved
+    assert desk.admits("4", _rated(2, 3600, replace(RULE, text="p, another")))
+    assert not desk.admits("5", _rated(2, 3600, replace(RULE, line=99)))  # it only moved
+
+
+def test_every_rule_with_a_rate_has_a_count_of_its_own(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    other = replace(RULE, line=7, text="p, the other")
+    both = Asks(RULE, rates=(RuleRate(RULE, Rate(3, 60)), RuleRate(other, Rate(2, 3600))))
+    assert desk.admits("1", both)
+    assert desk.admits("2", _rated(3, 60))
+    assert desk.admits("3", both)
+    denied = desk.allowance.admit(_rated(3, 60), Use(ALICE.name, DEMO, "4"))
+    assert isinstance(denied, Denied)
+    assert denied.rule == RULE
+    desk.clock.advance(61)
+    denied = desk.allowance.admit(both, Use(ALICE.name, DEMO, "5"))
+    assert isinstance(denied, Denied)
+    assert denied.rule == other
+    assert desk.admits("6", _rated(3, 60))
 
 
 def test_a_question_has_a_rate_too(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    asks = Asks(RULE, rate=Rate(1, 60))
+    asks = Asks(RULE, rates=(RuleRate(RULE, Rate(1, 60)),))
     assert desk.admits("1", asks)
     assert not desk.admits("2", asks)
 
@@ -159,7 +183,7 @@ def test_no_window_ever_holds_more_than_the_rate(
     tmp_path_factory: object, pauses: list[int], count: int
 ) -> None:
     desk = Desk(tmp_path_factory.mktemp("state"))  # type: ignore[attr-defined]
-    decision, taken = Allowed(RULE, Rate(count, 3600)), []
+    decision, taken = _rated(count, 3600), []
     for number, pause in enumerate(pauses):
         desk.clock.advance(pause)
         if desk.admits(str(number), decision):
@@ -170,7 +194,7 @@ def test_no_window_ever_holds_more_than_the_rate(
 
 
 async def test_a_command_over_its_rate_is_refused_in_the_chat(rig: Rig) -> None:
-    rig.policy.table["/git status"] = Allowed(RULE, Rate(1, 60))
+    rig.policy.table["/git status"] = _rated(1, 60)
     await rig.says("/git status")
     await rig.chat.until("all done")
     await rig.says("/git status")
@@ -186,7 +210,7 @@ async def test_a_call_over_its_rate_is_refused_to_the_agent(rig: Rig) -> None:
     async def script(puppet: Puppet) -> None:
         got.extend([await puppet.call("Read", f"toolu_{n}", file_path="a") for n in range(3)])
 
-    rig.policy.table["Read"] = Allowed(RULE, Rate(2, 3600))
+    rig.policy.table["Read"] = _rated(2, 3600)
     rig.agent.script = script
     await rig.says("look")
     await rig.chat.until("all done")

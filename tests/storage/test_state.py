@@ -29,6 +29,7 @@ from appliance.core.model import (
     Rate,
     Reply,
     Rich,
+    RuleRate,
     Span,
     Style,
     ToolRequest,
@@ -288,7 +289,8 @@ def test_a_full_disk_refuses_and_keeps_what_was(state: SqliteState) -> None:
 
 def test_a_half_given_approval_comes_back_as_it_was(state: SqliteState) -> None:
     state.add_job(job())
-    asks = Asks(RULE, ("lead",), people=2, rate=Rate(3, 60), via=(Platform.WEB,), job_wide=True)
+    rates = (RuleRate(RULE, Rate(3, 60)),)
+    asks = Asks(RULE, ("lead",), people=2, rates=rates, via=(Platform.WEB,), job_wide=True)
     half = approval(asks=asks, given_by=("carol",), for_job=True)
     state.save_approval(half)
     assert state.approval(half.id) == half
