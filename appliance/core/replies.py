@@ -83,7 +83,7 @@ def say(text: str) -> Reply:
 
 def denied(decision: Denied) -> Reply:
     words = Words().plain(f"Not allowed: {decision.reason}")
-    if decision.rule:
+    if decision.rule and str(decision.rule) not in decision.reason:
         words.plain("\nRule: ").code(str(decision.rule))
     return words.plain("\n/why tells more").reply()
 
@@ -124,11 +124,10 @@ def explained(
 ) -> Reply:
     """/why: what was refused, the rule as written, and what would have allowed it."""
     words = Words().bold("Refused ").plain(f"{duration(age)} ago, for {request.user}\n")
-    words.code(_shown_request(request)).plain(f"\n\n{shown(denied.reason, 600)}\n\n")
-    if denied.rule is None:
-        words.plain("No rule decided this.")
-    else:
-        words.bold("Rule ").code(str(denied.rule)).plain("\n").block(denied.rule.text)
+    words.code(_shown_request(request)).plain(f"\n\n{shown(denied.reason, 600)}")
+    if denied.rule is not None:
+        words.plain("\n\n").bold("Rule ").code(str(denied.rule))
+        words.plain("\n").block(denied.rule.text)
     if advice:
         words.plain("\n\n").bold("What would allow it")
         for line in advice:
@@ -141,7 +140,7 @@ def explained(
 def _shown_request(request: CommandRequest | ToolRequest) -> str:
     if isinstance(request, CommandRequest):
         return shown(request.words, 200)
-    return shown(f"{request.tool}: {input_summary(request.input)}", 200)
+    return in_one_line(f"{request.tool}: {input_summary(request.input)}", 200)
 
 
 def audit_is_broken(reason: str) -> Reply:
@@ -252,11 +251,13 @@ def answer(job: Job, text: str, refused: int) -> Reply:
     if job.state is State.SUCCEEDED:
         note = f"\n\n_{refused} steps were refused on the way._" if refused > 1 else ""
         return Reply(Markdown((text or "(no output)") + note))
-    words = Words().bold(f"Job {job.id}").plain(f" {_ENDINGS[job.state]}")
     if job.state is State.FAILED and job.kind != "prompt":
         return Reply(Markdown(f"**Job {job.id}** failed\n\n{text}"))
-    words.plain(f": {text}" if text else ".")
-    return words.reply()
+    ending = _ENDINGS[job.state]
+    if text.startswith(ending):  # "stopped by bob"
+        ending, text = text, ""
+    words = Words().bold(f"Job {job.id}").plain(f" {ending}")
+    return words.plain(f": {text}" if text else ".").reply()
 
 
 def interrupted(job: Job) -> Reply:
@@ -303,7 +304,12 @@ def progress(job: Job, now: Millis, what: str) -> str:
 
 def doing(call: ToolCall) -> str:
     """ "Bash: git status" on one line."""
-    return shown(f"{call.tool}: {call_summary(call)}", 120)
+    return in_one_line(f"{call.tool}: {call_summary(call)}", 120)
+
+
+def in_one_line(text: str, limit: int) -> str:
+    """Code in which the end of a line can be seen: there it ends a command, as `;` does."""
+    return shown(text.strip().replace("\n", " ⏎ "), limit)
 
 
 def tool_refused(job: Job, call: ToolCall, reason: str) -> Reply:
@@ -320,8 +326,8 @@ def question(approval: Approval, job: Job, now: Millis) -> Reply:
     _held(words, approval)
     words.plain(f"\nin {approval.directory}\n{_as_whom(approval)} · rule ")
     words.code(str(approval.asks.rule))
-    if approval.asks.reason and approval.asks.reason != approval.summary:
-        words.plain(f"\nbecause of: {shown(approval.asks.reason, 200)}")
+    if (reason := approval.asks.reason) and not _is_shown(reason, approval):
+        words.plain(f"\nbecause of: {shown(reason, 200)}")
     if needs := _needs(approval):
         words.plain(f"\n{needs}")
     words.plain(f"\nexpires in {duration(approval.expires_at - now)} · id {approval.id}")
@@ -332,10 +338,16 @@ def question(approval: Approval, job: Job, now: Millis) -> Reply:
         ]
     ]
     if may_be_for_job(approval):
-        words.plain("\n“Allow for this job” goes for all in this job that this rule asks about:\n")
+        words.plain("\n“Allow for this job” covers all of:\n")
         words.code(shown(approval.asks.rule.text, 200))
         rows.append([Button("Allow for this job", f"j:{approval.id}", ButtonKind.APPROVE)])
     return words.reply(*rows)
+
+
+def _is_shown(reason: str, approval: Approval) -> bool:
+    """Whether the question begins with what the rule asks about: the command, or a file's name."""
+    first_line = approval.summary.partition("\n")[0]
+    return reason == approval.summary or first_line == f"{approval.tool} {reason}"
 
 
 def _held(words: Words, approval: Approval) -> None:
@@ -351,14 +363,15 @@ def _as_whom(approval: Approval) -> str:
 
 
 def _needs(approval: Approval) -> str:
-    """ "needs: 2 of lead · 1 so far: carol" """
+    """ "needs a yes from 2 people of lead, on web" and who has said it so far."""
     asks = approval.asks
     if not asks.by and asks.people == 1 and not asks.via:
         return ""
     who = " or ".join(asks.by) or f"{approval.requester} or owner"
-    count = f"{asks.people} different people of " if asks.people > 1 else ""
+    count = f"{asks.people} people of " if asks.people > 1 else ""
     where = f", on {' or '.join(asks.via)}" if asks.via else ""
-    return f"needs: {count}{who}{where}" + (f"\n{_so_far(approval)}" if approval.given_by else "")
+    needs = f"needs a yes from {count}{who}{where}"
+    return f"{needs}\n{_so_far(approval)}" if approval.given_by else needs
 
 
 def _so_far(approval: Approval) -> str:
@@ -379,22 +392,33 @@ def settled(approval: Approval, job: Job) -> Reply:
     scope = " · for all like it in this job" if approval.for_job else ""
     words = Words().bold(word).plain(f"{scope}  job {job.id} · {job.project}\n")
     _held(words, approval)
+    if approval.state is ApprovalState.REFUSED and approval.reason:
+        words.plain(f"\nbecause: {shown(approval.reason, 200)}")
+    return words.reply()
+
+
+def refused(approval: Approval, job: Job) -> Reply:
+    """A message of its own for whoever asked for a job that somebody else has said no to."""
+    words = Words().bold(f"Job {job.id}").plain(f": {approval.answered_by} said no to ")
+    words.code(in_one_line(approval.summary, 120)).plain(", so it did not run.")
+    if approval.reason:
+        words.plain(f"\nbecause: {shown(approval.reason, 200)}")
     return words.reply()
 
 
 def expired(approval: Approval, job: Job) -> Reply:
     """A message of its own for everybody who was asked, and whoever asked."""
     words = Words().bold(f"Job {job.id}").plain(": nobody approved ")
-    words.code(shown(approval.summary, 120)).plain(" in time, so it did not run.")
+    words.code(in_one_line(approval.summary, 120)).plain(" in time, so it did not run.")
     if approval.given_by:
         words.plain(f"\n{_so_far(approval)}")
-    return words.reply()
+    return words.plain("\nAsk for it again if it is still wanted.").reply()
 
 
 def late_answer(approval: Approval | None) -> str:
     """For a click or command on something that cannot be answered any more."""
     if approval is None:
-        return "There is no such question."
+        return "There is no such question. Compare the id, or press its button."
     return {
         ApprovalState.EXPIRED: "Too late: this has expired. Nothing ran; ask for it again.",
         ApprovalState.WITHDRAWN: "This is no longer being asked. Nothing ran.",

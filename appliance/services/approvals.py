@@ -213,17 +213,21 @@ class Approvals:
             job = self._advance(approval.job, event)
             if approval.state is not ApprovalState.GIVEN:
                 self._outbox.edit_labelled(_label(approval), replies.settled(approval, job))
-            if approval.state is ApprovalState.EXPIRED:
-                self._tell_expired(approval, job)
+            self._tell(approval, job)
         waiting = self._waiting.get(approval.id)
         if waiting is not None and not waiting.done():
             waiting.set_result(approval)
 
-    def _tell_expired(self, approval: Approval, job: Job) -> None:
-        """Whoever asked and whoever was asked: an edit alone rings no phone."""
-        posts = self._state.posts_labelled(_label(approval))
-        for place in dict.fromkeys(place for _, place in posts):
-            self._outbox.put(place, replies.expired(approval, job))
+    def _tell(self, approval: Approval, job: Job) -> None:
+        """Those who wait to know it: an edit alone rings no phone."""
+        if approval.state is ApprovalState.EXPIRED:
+            posts = self._state.posts_labelled(_label(approval))
+            for place in dict.fromkeys(place for _, place in posts):
+                self._outbox.put(place, replies.expired(approval, job))
+        is_by_another = approval.answered_by != approval.requester
+        is_refused = approval.state is ApprovalState.REFUSED and is_by_another
+        if is_refused and approval.is_about_job:  # of a step its agent tells
+            self._outbox.put(job.place, replies.refused(approval, job))
 
     # after the answer
 

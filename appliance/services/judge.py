@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from appliance.core import replies
 from appliance.core.approvals import Approval, ApprovalState, fingerprint
-from appliance.core.commands import shown
 from appliance.core.events import RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Job
 from appliance.core.model import (
@@ -120,7 +119,7 @@ class Judge:
                     who=Who.agent(job.id),
                     cause=(job.key, f"job:{job.id}", call.id, *because),
                     act=call.tool,
-                    object=shown(replies.call_summary(call), 200),
+                    object=replies.in_one_line(replies.call_summary(call), 200),
                     project=job.project,
                     rule=rule,
                     input_sha256=fingerprint(call.tool, call.input),
@@ -176,7 +175,7 @@ class Judge:
             who=Who.agent(job.id),
             cause=(job.key, f"job:{job.id}", call.id),
             act=call.tool,
-            object=shown(replies.call_summary(call), 200),
+            object=replies.in_one_line(replies.call_summary(call), 200),
             project=job.project,
             rule=str(denied.rule or ""),
             reason=denied.reason,

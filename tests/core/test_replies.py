@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from appliance.core import replies
 from appliance.core.approvals import ApprovalState
 from appliance.core.jobs import State
-from appliance.core.model import Json, Markdown, Reply, Rich, Style, ToolCall, Usage
+from appliance.core.model import Denied, Json, Markdown, Reply, Rich, Style, ToolCall, Usage
 from tests.examples import NOW, approval, job
 
 
@@ -139,7 +140,7 @@ def test_every_line_that_comes_or_goes_is_shown(old: str, new: str) -> None:
 def test_a_question_says_how_many_must_agree_and_who_has() -> None:
     asks = replace(approval().asks, by=("lead",), people=2, reason="git push")
     text = text_of(replies.question(approval(asks=asks, given_by=("carol",)), job(), NOW))
-    for line in ("needs: 2 different people of lead", "1 of 2 so far: carol", "by the agent, for"):
+    for line in ("needs a yes from 2 people of lead", "1 of 2 so far: carol", "by the agent, for"):
         assert line in text
 
 
@@ -148,3 +149,53 @@ def test_the_button_for_the_whole_job_says_what_it_goes_for() -> None:
     reply = replies.question(approval(asks=asks), job(), NOW)
     assert asks.rule.text in text_of(reply)
     assert [b.token for row in reply.buttons for b in row][-1] == "j:bcdfghjkmn"
+
+
+def test_a_question_about_a_file_names_it_once_and_fits_a_phone() -> None:
+    path = "/srv/demo/infra/main.tf"
+    asks = replace(approval().asks, by=("lead",), job_wide=True, reason=path)
+    edit = ToolCall("1", "Edit", {"file_path": path, "old_string": "x", "new_string": "y"}, "/")
+    held = approval(asks=asks, tool="Edit", summary=replies.call_in_full(edit))
+    text = text_of(replies.question(held, job(), NOW))
+    assert text.count(path) == 1
+    assert lines_on_a_phone(text) <= 12
+
+
+def test_a_question_about_a_line_names_the_command_that_the_rule_is_about() -> None:
+    asks = replace(approval().asks, reason="git push")
+    held = approval(asks=asks, summary="git status && git push")
+    assert "because of: git push" in text_of(replies.question(held, job(), NOW))
+
+
+def lines_on_a_phone(text: str) -> int:
+    """Telegram on a small phone has room for about 38 characters."""
+    return sum(len(textwrap.wrap(line, 38)) or 1 for line in text.split("\n"))
+
+
+def test_a_refusal_names_its_rule_once() -> None:
+    rule = approval().asks.rule
+    denied = Denied(rule, f'running "/deploy" is refused (rule {rule} denies it)')
+    assert text_of(replies.denied(denied)).count(str(rule)) == 1
+    assert f"\nRule: {rule}\n" in text_of(replies.denied(Denied(rule, "not on Fridays")))
+
+
+def test_a_stopped_job_is_said_to_be_stopped_once() -> None:
+    stopped = job(state=State.CANCELLED)
+    assert text_of(replies.answer(stopped, "stopped by bob", 0)) == "Job 1 stopped by bob."
+    assert text_of(replies.answer(stopped, "", 0)) == "Job 1 stopped."
+
+
+def test_the_reason_of_a_refusal_is_shown_to_those_who_were_asked() -> None:
+    refused = approval(state=ApprovalState.REFUSED, answered_by="bob", reason="not today")
+    for reply in (replies.settled(refused, job()), replies.refused(refused, job())):
+        assert "bob" in text_of(reply)
+        assert text_of(reply).endswith("\nbecause: not today")
+
+
+def test_the_end_of_a_command_can_be_seen_where_there_is_one_line() -> None:
+    call = ToolCall("1", "Bash", {"command": "git status\nrm -rf /\n"}, "/")
+    assert replies.doing(call) == "Bash: git status ⏎ rm -rf /"
+    expired = approval(state=ApprovalState.EXPIRED, summary="make\nrm -rf /")
+    text = text_of(replies.expired(expired, job()))
+    assert "make ⏎ rm -rf /" in text
+    assert text.endswith("Ask for it again if it is still wanted.")

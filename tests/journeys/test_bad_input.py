@@ -80,7 +80,7 @@ async def test_commands_that_make_no_sense_are_told_why(house: House) -> None:
             ("/resume 99", "Job 99 cannot be resumed"),
             ("/approve", "/approve wants the id"),
             ("/approve ../../x", "/approve wants the id"),
-            ("/deny zzzz", "There is no such question."),
+            ("/deny zzzz", "There is no such question. Compare the id, or press its button."),
         ),
     )
 
@@ -173,8 +173,8 @@ async def test_forged_clicks_find_nothing(house: House) -> None:
     await answers(house, 1)
     message = house.tg.sent(ALICE)[0]
     forged = {
-        "a:zzzzzzzzzz": "There is no such question.",
-        "d:zzzzzzzzzz": "There is no such question.",
+        "a:zzzzzzzzzz": "There is no such question. Compare the id, or press its button.",
+        "d:zzzzzzzzzz": "There is no such question. Compare the id, or press its button.",
         "a:": "This button is not known any more.",
         "a:../../x": "This button is not known any more.",
         "s:99": "Nothing of yours is running here.",

@@ -42,7 +42,7 @@ def edits(rig: Rig) -> list[str]:
 
 async def test_two_different_people_must_approve(rig: Rig) -> None:
     got = await asked(rig, BOTH)
-    assert "needs: 2 different people of lead" in await rig.chat.until("May this run?")
+    assert "needs a yes from 2 people of lead" in await rig.chat.until("May this run?")
     token = rig.button("Approve")
     await rig.clicks(token, CAROL)
     assert "1 of 2 so far: carol" in await rig.chat.until("Noted")
@@ -190,3 +190,23 @@ async def test_half_an_approval_survives_a_crash(tmp_path: Path) -> None:
         open_ = rig.state.open_approvals()
     rig.state.close()
     assert [approval.given_by for approval in open_] == [("carol",)]
+
+
+async def test_whoever_asked_for_a_job_is_told_that_somebody_said_no(rig: Rig) -> None:
+    rig.policy.table["/run"] = Asks(RULE, by=("lead",))
+    rig.policy.by = {"lead": {"bob"}}
+    await rig.says("/status", BOB)
+    await rig.says("/run it")
+    await rig.chat.until("May this run?")
+    await rig.says(f"/deny {rig.button('Deny')[2:]} not today", BOB)
+    assert "because: not today" in await rig.chat.until("Job 1: bob said no to")
+
+
+async def test_whoever_says_no_to_his_own_job_is_not_told_so(rig: Rig) -> None:
+    rig.policy.table["/run"] = Asks(RULE)
+    await rig.says("/run it")
+    await rig.chat.until("May this run?")
+    await rig.clicks(rig.button("Deny"))
+    await rig.says("/jobs")
+    await rig.chat.until("refused")
+    assert not any("said no" in post.reply.body.text for post in rig.chat.posts)

@@ -305,7 +305,7 @@ async def test_stop_interrupts_the_running_job(rig: Rig) -> None:
     await rig.says("work")
     await rig.chat.until("Job 1 started")
     await rig.says("/stop")
-    assert await rig.chat.until("stopped: stopped by alice")
+    assert await rig.chat.until("Job 1 stopped by alice")
     assert rig.state.job(JobId(1)).state is State.CANCELLED  # type: ignore[union-attr]
 
 
