@@ -38,6 +38,7 @@ JOB = Job(
     sender=ALICE.sender,
     project=ProjectName("demo"),
     work=Prompt("fix the bug"),
+    words="/run",
     created_at=NOW,
 )
 

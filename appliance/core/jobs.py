@@ -51,7 +51,8 @@ UNFINISHED = frozenset({State.RECEIVED, State.WAITING_APPROVAL, State.QUEUED, St
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work somebody asked for. `key` is the message that asked.
+    """One piece of work somebody asked for. `key` is the message that asked, `words` what policy
+    calls it: "/run", "/deploy prod".
 
     `pending` counts unanswered approvals. `keeps_session` is False for a question on the side
     (`/ask`): its agent session does not become the conversation's. `parallel` jobs only read and
@@ -65,6 +66,7 @@ class Job:
     sender: Sender
     project: ProjectName
     work: Work
+    words: str
     created_at: Millis
     state: State = State.RECEIVED
     after: JobId | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.core.model import (
     Act,
@@ -13,9 +13,11 @@ from appliance.core.model import (
     Millis,
     Platform,
     Request,
+    ToolRequest,
     UserName,
 )
 from appliance.errors import PolicyError
+from appliance.policy import tools
 from appliance.policy.atoms import Atom, Care
 from appliance.policy.loaded import Judged, LoadedPolicy
 from appliance.policy.patterns import PATH_ACTS
@@ -58,7 +60,9 @@ class Explanation:
 
 
 def why(policy: LoadedPolicy, request: Request) -> Explanation:
-    """The decision on a request, part by part."""
+    """The decision on a request, part by part: on what would really run, as for an agent."""
+    if isinstance(request, ToolRequest):
+        request = replace(request, input=tools.as_run(request.tool, request.input))
     judged = policy.judge(request)
     parts = () if isinstance(judged, Denied) else tuple(_part(policy, request, j) for j in judged)
     return Explanation(policy.decide_on(request, judged), parts)
@@ -99,7 +103,7 @@ def _advice(policy: LoadedPolicy, request: Request, judged: Judged, line: str) -
     where = ", ".join(dict.fromkeys(str(rule.rule) for rule in rules))
     if effect is Effect.CLOSED:
         then = " or ".join(dict.fromkeys(str(rule.when) for rule in rules))
-        return f"{where} asks only {then}; another line with approve that holds now can ask, too"
+        return f"it can be asked for only {then} ({where}); another approve line can ask now, too"
     if atom.care is Care.UNCLEAR:
         return "no rule can allow what is not understood; one with approve, fallback can ask"
     if effect in (Effect.DENY, Effect.APPROVE):

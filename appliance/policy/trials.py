@@ -5,12 +5,13 @@
     t, alice, *, chat, /help, allow
 
 "*" as project stands for each of them. A policy that says something else is not loaded. The
-time is not known in a trial: what a rule allows only at certain hours is not allowed.
+time is not known in a trial, and it gets the strictest verdict of all hours: what is allowed or
+asked at certain hours only is denied, and so is what is denied then only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,7 +34,7 @@ from appliance.core.toml import nearest
 from appliance.policy import patterns
 from appliance.policy.fields import Line
 from appliance.policy.rules import EVERYBODY, Names
-from appliance.policy.tools import TOOLS, call_of
+from appliance.policy.tools import TOOLS, as_run, call_of
 
 VERDICTS = ("allow", "approve", "deny")
 
@@ -127,8 +128,13 @@ def _request(
     return ToolRequest(user, project, root, cwd, tool, given, Platform.TERMINAL)
 
 
-def tool_call(act: Act, text: str) -> tuple[str, dict[str, Json]]:
-    """The tool call that people mean by an act and a text, and its input."""
+def tool_call(act: Act, text: str) -> tuple[str, Mapping[str, Json]]:
+    """The tool that people mean by an act and a text, and its input as it would be run."""
+    tool, given = _meant(act, text)
+    return tool, as_run(tool, given)
+
+
+def _meant(act: Act, text: str) -> tuple[str, dict[str, Json]]:
     if act is Act.MCP:
         return f"mcp__{text.replace('/', '__')}", {}
     if act is Act.AGENT:

@@ -246,6 +246,15 @@ class Approvals:
                 return approval
         return None
 
+    def stands(self, approval: Approval, asks: Asks) -> bool:
+        """Whether those who said yes may say it to what is asked now, and are enough for it."""
+        still = [
+            name
+            for name in approval.given_by
+            if self._policy.may_approve(UserName(name), approval.requester, asks)
+        ]
+        return len(still) >= asks.people
+
     def redeem(
         self, approval: Approval, *, request: str, input_sha256: str, directory: str
     ) -> bool:

@@ -55,6 +55,7 @@ from appliance.ports import Audit, Clock, Conversation, Policy, State
 from appliance.services.approvals import Approvals, Question
 from appliance.services.drafts import draft_job, running_prompt, steers
 from appliance.services.health import Health
+from appliance.services.judge import what_asks
 from appliance.services.outbox import Outbox
 from appliance.services.refusals import Refusals
 from appliance.services.worker import Worker
@@ -160,7 +161,7 @@ class Desk:
         job = self._state.job_of(case.incoming.key)
         if job is None or job.state is not JobState.RECEIVED or job.after is not None:
             return None
-        return None if _what_asks(case) else job
+        return None if what_asks(case.decision, case.command) else job
 
     async def queue(self, case: Case, job: Job, *before: Event) -> None:
         """Put a job in line, or start it when there is none, with one commit in the log.
@@ -195,7 +196,7 @@ class Desk:
             return self._handled(case)  # a crash came between its effect and this mark
         if job.after is not None and self._state.job(job.after) is None:
             return await self._cancel(case, job, replies.after_unknown(job.after))
-        asks = _what_asks(case)
+        asks = what_asks(case.decision, case.command)
         if asks is not None:
             return await self._ask(case, job, asks)
         return await self.queue(case, job)
@@ -318,16 +319,6 @@ def _queued_event(case: Case, job: Job) -> Event:
         kind=job.kind,
         after=job.after or 0,
     )
-
-
-def _what_asks(case: Case) -> Asks | None:
-    """The policy's rule, or the recipe that says so itself: the stricter wins."""
-    if isinstance(case.decision, Asks):
-        return case.decision
-    if isinstance(case.command, CallRecipe) and case.command.recipe.approval:
-        assert case.command.recipe.source is not None
-        return Asks(case.command.recipe.source)
-    return None
 
 
 def _summary(work: Work) -> str:

@@ -18,6 +18,7 @@ from appliance.core.model import (
     Prompt,
     Work,
 )
+from appliance.core.requests import words_of
 from appliance.ports import Conversation
 from appliance.ports import State as StateDatabase
 
@@ -68,6 +69,7 @@ def draft_job(
         sender=actor.sender,
         project=project,
         work=work,
+        words=words_of(command),
         created_at=now,
         after=command.after if isinstance(command, Run | CallRecipe) else None,
         parallel=isinstance(command, CallRecipe) and command.recipe.parallel,
@@ -100,14 +102,20 @@ def _work(command: Command, conversation: Conversation, state: StateDatabase) ->
         case ResumeJob(job=job_id):
             job = state.job(job_id)
             return Prompt(RESUME_TEXT, session=job.session) if job and job.session else None
-        case CallRecipe(recipe=recipe, argv=argv):
-            return Program(
-                recipe=recipe.name,
-                argv=argv,
-                directory=recipe.directory,
-                tail_lines=recipe.tail_lines,
-                ok_statuses=recipe.ok_statuses,
-                timeout_seconds=recipe.timeout_seconds,
-            )
+        case CallRecipe():
+            return program_of(command)
         case _:
             return None
+
+
+def program_of(command: CallRecipe) -> Program:
+    """What a recipe runs with these words."""
+    recipe = command.recipe
+    return Program(
+        recipe=recipe.name,
+        argv=command.argv,
+        directory=recipe.directory,
+        tail_lines=recipe.tail_lines,
+        ok_statuses=recipe.ok_statuses,
+        timeout_seconds=recipe.timeout_seconds,
+    )

@@ -315,10 +315,10 @@ class Worker:
             self._wake.set()
 
     async def _attempt(self, job: Job, run: Run) -> None:
-        if denied := self._over_cost(job):
-            return await self._bar(job, denied)
         agent = self._agents[type(job.work)]
         await agent.ready()
+        if denied := self._why_not(job):
+            return await self._bar(job, denied)
         task = self._task(job)
         used = await self._redeem_start(job)
         if job.state is JobState.QUEUED:
@@ -334,11 +334,14 @@ class Worker:
             await self._finish(job, run, await self._follow(job, run, session))
         return None
 
-    def _over_cost(self, job: Job) -> Denied | None:
-        """While it waited in line, others of its requester may have used up what there is."""
-        if job.state is not JobState.QUEUED or not isinstance(job.work, Prompt):
+    def _why_not(self, job: Job) -> Denied | None:
+        """While it waited in line, the policy may have changed, and money may have been spent."""
+        if job.state is not JobState.QUEUED:
             return None
-        return self._allowance.over_cost(job.requester, job.project)
+        if denied := self._judge.why_not(job):
+            return denied
+        is_agents = isinstance(job.work, Prompt)
+        return self._allowance.over_cost(job.requester, job.project) if is_agents else None
 
     async def _bar(self, job: Job, denied: Denied) -> None:
         """It was let in, but its turn comes when it may not start any more."""
@@ -356,6 +359,7 @@ class Worker:
         )
         with self._state.transaction():
             ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
+            self._judge.note_refusal(job, denied)
             self._outbox.put(job.place, replies.answer(ended, denied.reason, 0))
             self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(ended))
 

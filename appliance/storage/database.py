@@ -24,7 +24,8 @@ CREATE INDEX inbox_place ON inbox(place, seq) WHERE message_id != '';
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
     requester TEXT NOT NULL, sender TEXT NOT NULL, project TEXT NOT NULL, work TEXT NOT NULL,
-    created_at INTEGER NOT NULL, state TEXT NOT NULL, after INTEGER, parallel INTEGER NOT NULL,
+    words TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, after INTEGER,
+    parallel INTEGER NOT NULL,
     read_only INTEGER NOT NULL, keeps_session INTEGER NOT NULL, pending INTEGER NOT NULL,
     started_at INTEGER, ended_at INTEGER, session TEXT NOT NULL, reason TEXT NOT NULL,
     usage TEXT NOT NULL) STRICT;

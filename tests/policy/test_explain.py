@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from appliance.core.model import Allowed, Request
+from appliance.core.model import Allowed, Asks, Denied, Platform, Request, ToolCall
 from appliance.errors import PolicyError
 from appliance.policy.explain import selftest, why
 from tests.policy import policies_on_disk as disk
@@ -37,6 +38,41 @@ def test_a_strict_rule_is_named_as_the_one_to_narrow(tmp_path: Path) -> None:
     policy = disk.policy(tmp_path, OWNER, "p, owner, *, bash, **, deny")
     (part,) = why(policy, disk.bash(tmp_path, "ls")).parts
     assert part.advice == "narrow or remove policies/rules.csv:2: the strictest rule wins"
+
+
+def test_an_approval_that_is_closed_says_when_it_can_be_asked_for(tmp_path: Path) -> None:
+    policy = disk.policy(
+        tmp_path, OWNER, "g, lea, lead", "p, lead, *, chat, /help, allow",
+        "p, owner, *, bash, git push **, approve, by=lead hours=09:00-17:00 days=mon-fri",
+        "p, owner, *, bash, git push **, approve, by=lead via=web",
+        "p, owner, *, bash, git **, allow", "p, owner, *, bash, **, approve, fallback",
+        users=("me", "lea"),
+    )  # fmt: skip
+    request = disk.bash(tmp_path, "git push")
+    explanation = why(policy, request)
+    (part,) = explanation.parts
+    assert isinstance(explanation.decision, Denied)
+    assert "rule policies/rules.csv:4 asks for approval, but only 09:00-17:00 on mon-fri" in (
+        explanation.decision.reason
+    )
+    assert explanation.decided == part
+    assert [rule.rule.line for rule in part.rules] == [4, 5]
+    assert part.silent == ()
+    assert part.advice.startswith(
+        "policies/rules.csv:4, policies/rules.csv:5 asks only 09:00-17:00 on mon-fri or from web;"
+    )
+    assert isinstance(why(policy, replace(request, via=Platform.WEB)).decision, Asks)
+
+
+def test_it_is_told_about_what_would_run(tmp_path: Path) -> None:
+    policy = disk.policy(tmp_path, OWNER, OTHER)
+    (tmp_path / "demo" / "src").mkdir()
+    request = disk.bash(tmp_path, "cd src; ls *.py")
+    parts = [part.text for part in why(policy, request).parts]
+    call = ToolCall("1", "Bash", request.input, request.cwd)
+    as_run = replace(request, input=policy.as_run(call).input)
+    assert "ls './*.py'" in parts
+    assert why(policy, as_run) == why(policy, request)
 
 
 def test_what_is_not_understood_cannot_be_advised(tmp_path: Path) -> None:
