@@ -59,7 +59,7 @@ def test_an_approval_that_is_closed_says_when_it_can_be_asked_for(tmp_path: Path
     assert [rule.rule.line for rule in part.rules] == [4, 5]
     assert part.silent == ()
     assert part.advice.startswith(
-        "policies/rules.csv:4, policies/rules.csv:5 asks only 09:00-17:00 on mon-fri or from web;"
+        "it can be asked for only 09:00-17:00 on mon-fri or from web (policies/rules.csv:4, "
     )
     assert isinstance(why(policy, replace(request, via=Platform.WEB)).decision, Asks)
 
