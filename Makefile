@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
-LAST := browser or crash or slow
+LAST := browser or crash or slow or system
 
 .PHONY: help
 help: ## this list

@@ -16,6 +16,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ from appliance.core.model import (
     UserName,
 )
 from appliance.core.toml import Document, Kind, choice, flag, many, nearest, row, text, whole
+from appliance.core.wake_on_lan import Host, HostName
 from appliance.errors import ConfigError
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -97,6 +99,18 @@ def _is_safe_address(address: str, *, with_path: bool = False) -> bool:
     return (url.scheme == "https" or (url.scheme == "http" and is_here)) and (
         is_plain and has_port and bool(url.hostname)
     )
+
+
+def _ipv4() -> Kind:
+    return Kind("an IPv4 address", lambda v: v if isinstance(v, str) and _is_ipv4(v) else None)
+
+
+def _is_ipv4(address: str) -> bool:
+    try:
+        IPv4Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +244,32 @@ class ClaudeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwakeSettings:
+    """This machine is kept awake while there is work, or as long as /awake says."""
+
+    enabled: bool = row(flag(), "whether we keep it awake at all", default=True)
+    lid: bool = row(
+        flag(), "a laptop goes on with its lid closed, too: mind the heat in a bag", default=False
+    )
+    battery_percent: int = row(
+        whole(0, 99), "on battery it may sleep from this charge down, whatever runs", default=20
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HostRow:
+    """A machine that /wake NAME wakes."""
+
+    mac: str = row(
+        text(
+            r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", "a hardware address, such as 02:00:00:00:00:01"
+        ),
+        "the hardware address of its network card, where Wake-on-LAN is switched on",
+    )
+    broadcast: str = row(_ipv4(), "the broadcast address of its network", default="255.255.255.255")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person, or an automation. Only ids that a platform or the kernel vouches for."""
 
@@ -257,12 +297,14 @@ class Settings:
     file: str
     daemon: DaemonSettings
     audit: AuditSettings
+    awake: AwakeSettings
     telegram: TelegramSettings | None
     web: WebSettings | None
     terminal: TerminalSettings | None
     claude: ClaudeSettings | None
     users: Mapping[UserName, User]
     projects: Mapping[ProjectName, Project]
+    hosts: Mapping[HostName, Host]
 
     @property
     def audit_directory(self) -> Path:
@@ -304,9 +346,10 @@ OPTIONAL_SECTIONS: Mapping[str, type] = {
 SECTIONS: Mapping[str, type] = {
     "daemon": DaemonSettings,
     "audit": AuditSettings,
+    "awake": AwakeSettings,
     **OPTIONAL_SECTIONS,
 }
-NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": _ProjectRow}
+NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": _ProjectRow, "hosts": _HostRow}
 
 R = TypeVar("R")
 
@@ -367,12 +410,16 @@ def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
         audit=toml.read(
             AuditSettings, document, ("audit",), document.values.get("audit", {}), mistakes
         ),
+        awake=toml.read(
+            AwakeSettings, document, ("awake",), document.values.get("awake", {}), mistakes
+        ),
         telegram=_optional(TelegramSettings, "telegram", document, mistakes),
         web=_optional(WebSettings, "web", document, mistakes),
         terminal=_optional(TerminalSettings, "terminal", document, mistakes),
         claude=_optional(ClaudeSettings, "claude", document, mistakes),
         users=_users(document, mistakes),
         projects=_projects(document, mistakes),
+        hosts=_hosts(document, mistakes),
     )
     if not mistakes:
         _check_people(settings, document, mistakes)
@@ -426,6 +473,15 @@ def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, P
             mistakes.append(f"{where}: there is no directory {path}")
         projects[ProjectName(name)] = Project(ProjectName(name), directory)
     return MappingProxyType(projects)
+
+
+def _hosts(document: Document, mistakes: list[str]) -> Mapping[HostName, Host]:
+    hosts: dict[HostName, Host] = {}
+    if "hosts" in document.values:
+        for name, table in _named(document, "hosts", mistakes):
+            found = toml.read(_HostRow, document, ("hosts", name), table, mistakes)
+            hosts[HostName(name)] = Host(HostName(name), found.mac, found.broadcast)
+    return MappingProxyType(hosts)
 
 
 def _check_people(settings: Settings, document: Document, mistakes: list[str]) -> None:

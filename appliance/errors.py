@@ -95,6 +95,12 @@ class ChatRefused(ApplianceError):
     exit_status = 69
 
 
+class WakeUnavailable(ApplianceError):
+    """This machine cannot be kept awake, or another one not be woken: work goes on all the same."""
+
+    exit_status = 69
+
+
 class AnchorUnavailable(ApplianceError):
     """A checkpoint could not be kept elsewhere: tried again later, and shown in health."""
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from appliance.core.approvals import Approval
 from appliance.core.events import Event
 from appliance.core.jobs import Job
+from appliance.core.keep_awake import Battery, Session
 from appliance.core.model import (
     Actor,
     ApprovalId,
@@ -43,6 +44,7 @@ from appliance.core.model import (
     UserName,
     Verdict,
 )
+from appliance.core.wake_on_lan import Host
 
 Ready = Callable[[], None]
 """A part calls this once, when it can do its work."""
@@ -213,6 +215,41 @@ class PolicyFiles(Protocol):
         """Who may what since, one line each: "+ …" for more, "- …" for less."""
 
 
+class Hold(Protocol):
+    """The machine kept awake. Ends by itself soon after nobody renews it or its maker is gone."""
+
+    @property
+    def shortfall(self) -> str:
+        """What may send the machine to sleep all the same, "" for nothing we know of."""
+
+    async def renew(self) -> bool:
+        """Go on for a while; False: it has ended, by whatever cause."""
+
+    async def release(self) -> None:
+        """Let go; returns once the machine may sleep. Never fails, and may be called again."""
+
+
+class Inhibitor(Protocol):
+    """How this machine is kept awake."""
+
+    @property
+    def means(self) -> str:
+        """In a word, for people and records: "logind"."""
+
+    async def hold(self, why: str) -> Hold:
+        """Keep the machine awake; `why` is what its users are shown.
+
+        To change the reason, hold anew before the old hold is released. Raises WakeUnavailable.
+        """
+
+
+ReadBattery = Callable[[], Awaitable[Battery | None]]
+"""How the battery is; None: there is none."""
+
+Wake = Callable[[Host], Awaitable[None]]
+"""Send what wakes another machine; nobody hears whether it did. Raises WakeUnavailable."""
+
+
 class AgentSession(Protocol):
     """A running task. `events` ends with exactly one `Ended`, whatever happens to the process."""
 
@@ -351,6 +388,12 @@ class State(Protocol):
     def conversation(self, place: Place) -> Conversation: ...
 
     def save_conversation(self, place: Place, conversation: Conversation) -> None: ...
+
+    # staying awake
+    def save_awake(self, session: Session | None) -> None:
+        """The one that was asked for last takes the place of the one before."""
+
+    def awake(self) -> Session | None: ...
 
     # outbox
     def post(

@@ -82,6 +82,28 @@ def test_checkpoints_go_to_the_first_user_whose_chat_keeps_them(
     assert load(_write(tmp_path, only_terminal)).anchor_user is None
 
 
+def test_a_host_that_can_be_woken_has_an_address(tmp_path: Path, project: Path) -> None:
+    nas = '[hosts.nas]\nmac = "02:00:5E:10:00:ff"\n'
+    found = load(_write(tmp_path, GOOD + nas)).hosts
+    assert [(host.mac, host.broadcast) for host in found.values()] == [
+        ("02:00:5E:10:00:ff", "255.255.255.255")
+    ]
+    assert _mistakes(
+        tmp_path, GOOD + '[hosts.nas]\nmac = "02-00"\nbroadcast = "nas.example"\n[hosts.tv]\n'
+    ) == [
+        'f:8:1: "mac" in [hosts.nas] must be a hardware address, such as 02:00:00:00:00:01',
+        'f:9:1: "broadcast" in [hosts.nas] must be an IPv4 address',
+        'f:10:2: [hosts.tv] needs "mac": a hardware address, such as 02:00:00:00:00:01',
+    ]
+
+
+def test_the_machine_is_kept_awake_unless_told_otherwise(tmp_path: Path, project: Path) -> None:
+    awake = load(_write(tmp_path, GOOD)).awake
+    assert (awake.enabled, awake.lid, awake.battery_percent) == (True, False, 20)
+    changed = GOOD + "[awake]\nenabled = false\nbattery_percent = 0\n"
+    assert not load(_write(tmp_path, changed)).awake.enabled
+
+
 def test_the_example_loads_with_every_line_commented_in(tmp_path: Path, project: Path) -> None:
     written = example().replace('"/srv/demo"', '"{path}"')
     lines = [

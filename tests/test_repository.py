@@ -55,6 +55,8 @@ TESTED_ELSEWHERE = {
     "appliance/chat/web/site.py": PAGE,
     "appliance/chat/web/transcript.py": PAGE,
     "appliance/core/requests.py": STORY,
+    "appliance/host/lease.py": "tests/host/test_inhibit.py",
+    "appliance/host/logind.py": "tests/contracts/test_inhibitor.py",
     "appliance/policy/atoms.py": "tests/policy/test_engine.py",
     "appliance/app/policy_commands/check.py": RULE_FILES,
     "appliance/app/policy_commands/diff.py": RULE_FILES,

@@ -99,6 +99,10 @@ def example() -> str:
         "\n# A directory the agent may work in. Nothing else of this machine is a project."
     )
     parts.append('[projects.demo]\npath = "/srv/demo"')
+    parts.append(
+        "\n# Another machine that /wake nas wakes. There need not be any."
+        '\n[hosts.nas]\nmac = "02:00:00:00:00:01"'
+    )
     return "\n".join(parts) + "\n"
 
 
@@ -129,7 +133,7 @@ def as_toml(settings: Settings) -> str:
 
 
 def _tables(settings: Settings) -> dict[str, Any]:
-    """Sections, and in `users` and `projects` one table for each name."""
+    """Sections, and in those with names one table for each."""
     from appliance.config import SECTIONS
 
     sections = {name: getattr(settings, name) for name in SECTIONS}
@@ -137,12 +141,18 @@ def _tables(settings: Settings) -> dict[str, Any]:
         **{name: asdict(values) for name, values in sections.items() if values is not None},
         "users": {name: asdict(user) for name, user in settings.users.items()},
         "projects": {name: {"path": p.path} for name, p in settings.projects.items()},
+        "hosts": {
+            name: {"mac": host.mac, "broadcast": host.broadcast}
+            for name, host in settings.hosts.items()
+        },
     }
 
 
 def _flat(tables: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    from appliance.config import NAMED_SECTIONS
+
     for section, values in tables.items():
-        if section in ("users", "projects"):
+        if section in NAMED_SECTIONS:
             yield from (((section, name), table) for name, table in values.items())
         else:
             yield (section,), values

@@ -1,4 +1,4 @@
-"""`dispatchctl status|jobs|send|login`: what needs the running daemon."""
+"""`dispatchctl status|jobs|send|awake|login`: what needs the running daemon."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.app.config_commands import DEFAULT_FILE
-from appliance.errors import ConfigError
+from appliance.errors import ChatUnavailable, ConfigError
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.app.control_client import ControlClient
 
-SEND_IDLE_SECONDS = 2.0
+ANSWER_SECONDS = 10.0
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -33,9 +33,17 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="stay until the job has ended or this time is over (default: until it has ended)",
     )
     send.set_defaults(run=run_send)
+    awake = commands.add_parser("awake", help="keep this machine awake for a while")
+    awake.add_argument(
+        "time",
+        nargs="*",
+        metavar="TIME",
+        help="8h, 90m, until 18:00, or off; without it: what it is kept awake for",
+    )
+    awake.set_defaults(run=run_awake)
     login = commands.add_parser("login", help="a new link to the chat page, for you, once")
     login.set_defaults(run=run_login)
-    for parser in (status, jobs, send, login):
+    for parser in (status, jobs, send, awake, login):
         add_config(parser)
     for parser in (status, jobs):
         parser.add_argument("--json", action="store_true", help="answer as JSON")
@@ -110,6 +118,18 @@ def run_send(arguments: argparse.Namespace) -> int:
             print(post["text"], end="\n\n", flush=True)
             if not _has_unfinished_jobs(arguments.config):
                 break
+    return 0
+
+
+def run_awake(arguments: argparse.Namespace) -> int:
+    """Said as in a chat, so that it is judged and recorded as everything else."""
+    with connect(arguments.config) as client:
+        client.say(" ".join(("/awake", *arguments.time)))
+        answers = (post for post in client.posts(ANSWER_SECONDS) if post["type"] == "post")
+        answer = next(answers, None)
+    if answer is None:
+        raise ChatUnavailable("dispatchd did not answer", hint="see how it is: dispatchctl doctor")
+    print(answer["text"])
     return 0
 
 

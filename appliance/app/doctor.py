@@ -189,6 +189,11 @@ def _daemon(settings: Settings) -> Iterator[Check]:
         yield Check("checkpoints", Outcome.WARN, trouble, fix)
     else:
         yield Check("checkpoints", Outcome.PASS, report["parts"]["anchors"])
+    if trouble := report["parts"]["awake trouble"]:
+        fix = "see KEEPING AWAKE in dispatchd(8), or set enabled = false in [awake]"
+        yield Check("keep awake", Outcome.WARN, trouble, fix)
+    else:
+        yield Check("keep awake", Outcome.PASS, report["parts"]["awake"])
 
 
 def _anchors(settings: Settings) -> Check:

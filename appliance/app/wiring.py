@@ -42,11 +42,14 @@ from appliance.core.model import (
 )
 from appliance.errors import ConfigError
 from appliance.host.clock import SystemClock
+from appliance.host.inhibit import of_this_machine
 from appliance.host.machine import boot_id, host_name
+from appliance.host.power import battery
 from appliance.host.service_manager import ServiceManager
+from appliance.host.wake_on_lan import wake
 from appliance.policy.explain import why
 from appliance.policy.loaded import LoadedPolicy
-from appliance.ports import Agent, Audit, Chat, Clock
+from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor
 from appliance.services.activity import Activity
 from appliance.services.administration import Administration
 from appliance.services.allowance import Allowance
@@ -57,6 +60,8 @@ from appliance.services.gate import Gate
 from appliance.services.health import Facts, Health, Probe
 from appliance.services.intake import Intake
 from appliance.services.judge import Judge
+from appliance.services.keep_awake import LEASE_SECONDS, KeepAwake
+from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.policy_holder import PolicyHolder
 from appliance.services.refusals import Advice, Refusals
@@ -175,11 +180,21 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         minimum_isolation=settings.daemon.minimum_isolation,
         max_parallel=settings.daemon.max_parallel,
     )
+    keep_awake = KeepAwake(
+        state,
+        log,  # what is held and let go is no activity
+        audit,
+        _inhibitor(settings),
+        battery,
+        settings.awake.battery_percent,
+        outbox,
+        clock,
+    )
     health = Health(
         facts,
         state,
         clock,
-        _probes(wall, claude, strangers, log, anchors, reloading, state_directory),
+        _probes(wall, claude, strangers, log, anchors, reloading, keep_awake, state_directory),
     )
     desk = Desk(
         state,
@@ -191,6 +206,8 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         refusals,
         outbox,
         health,
+        keep_awake,
+        OtherHosts(settings.hosts, wake),
         clock,
     )
     gate = Gate(state, audit, policy, allowance, refusals, settings.projects, desk, outbox, clock)
@@ -203,6 +220,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         Part("policy", reloading.run),
         Part("launcher", link.run),
         *([Part("claude", claude.run)] if claude is not None else []),
+        Part("awake", keep_awake.run),
         Part("approvals", approvals.run),
         Part("worker", worker.run),
         Part("gate", gate.run),
@@ -363,6 +381,12 @@ def _terms(settings: Settings, wall: Wall) -> Terms:
     )
 
 
+def _inhibitor(settings: Settings) -> Inhibitor | None:
+    if not settings.awake.enabled:
+        return None
+    return of_this_machine(lid=settings.awake.lid, lease_seconds=LEASE_SECONDS)
+
+
 def _probes(
     wall: Wall,
     claude: ClaudeAgent | None,
@@ -370,6 +394,7 @@ def _probes(
     log: RecordedLog,
     anchors: Anchors,
     reloading: Reloading,
+    keep_awake: KeepAwake,
     state_directory: Path,
 ) -> Mapping[str, Probe]:
     return {
@@ -380,6 +405,8 @@ def _probes(
         "audit": lambda: log.refusal,
         "anchors": anchors.line,
         "anchor trouble": anchors.trouble,
+        "awake": keep_awake.line,
+        "awake trouble": keep_awake.trouble,
         "disk": lambda: shortfall(state_directory),
         "strangers": strangers.line,
     }

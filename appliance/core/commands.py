@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from appliance.core import keep_awake
 from appliance.core import recipes as recipe_book
+from appliance.core.keep_awake import Wish
 from appliance.core.model import ApprovalId, JobId, ProjectName, Recipe
+from appliance.core.wake_on_lan import HostName
 
 MAX_TASK_CHARACTERS = 50_000
 """A task longer than this is refused: it belongs in a file of the project."""
@@ -92,6 +95,20 @@ class StartAfresh:
 
 
 @dataclass(frozen=True, slots=True)
+class StayAwake:
+    """Keep this machine awake for a while, or no longer; None: show how it is."""
+
+    wish: Wish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """Wake another machine, by its name in the settings."""
+
+    host: HostName
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainRefusal:
     """Why the last refusal in this place, and what would have allowed it."""
 
@@ -119,6 +136,8 @@ Command = (
     | Answer
     | UseProject
     | StartAfresh
+    | StayAwake
+    | WakeUp
     | ExplainRefusal
     | Help
     | Mistake
@@ -145,6 +164,8 @@ BUILTINS = (
     Builtin("deny", "/deny ID [WHY]", "refuse a held step"),
     Builtin("project", "/project [NAME]", "show or switch the project"),
     Builtin("new", "/new", "forget the conversation so far"),
+    Builtin("awake", "/awake [8h]", "keep this machine awake (or: until 18:00, off)"),
+    Builtin("wake", "/wake HOST", "wake another machine"),
     Builtin("why", "/why", "explain the last refusal here"),
     Builtin("help", "/help", "this list"),
 )
@@ -171,16 +192,22 @@ def _by_line(text: str) -> tuple[str, str, str]:
     return text[1:].partition("\n")
 
 
+_WITHOUT_WORDS: Mapping[str, Command] = {
+    "status": ShowStatus(),
+    "jobs": ShowJobs(),
+    "new": StartAfresh(),
+    "why": ExplainRefusal(),
+    "help": Help(),
+    "start": Help(),  # Telegram sends it when a chat is opened
+}
+
+
 def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:
     match word:
         case "run":
             return _run(rest, recipes)
         case "ask":
             return Ask(readable(rest)) if rest else Mistake("Ask what? Write: /ask QUESTION")
-        case "status":
-            return ShowStatus()
-        case "jobs":
-            return ShowJobs()
         case "stop":
             return _stop(rest)
         case "resume":
@@ -190,14 +217,12 @@ def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:
             return _answer(rest, is_granted=word == "approve")
         case "project":
             return UseProject(ProjectName(rest) if rest else None)
-        case "new":
-            return StartAfresh()
-        case "why":
-            return ExplainRefusal()
-        case "help" | "start":  # Telegram sends /start when a chat is opened
-            return Help()
+        case "awake":
+            return _awake(rest)
+        case "wake":
+            return _wake(rest)
         case _:
-            return None
+            return _WITHOUT_WORDS.get(word)
 
 
 def _run(rest: str, recipes: Sequence[Recipe]) -> Command:
@@ -243,6 +268,19 @@ def _answer(rest: str, *, is_granted: bool) -> Command:
     if is_granted and reason.strip() == "job":
         return Answer(ApprovalId(name), is_granted, for_job=True)
     return Answer(ApprovalId(name), is_granted, readable(reason.strip())[:500])
+
+
+def _awake(rest: str) -> Command:
+    wish = keep_awake.wish(rest)
+    if rest and wish is None:
+        return Mistake("How long? Write: /awake 8h, /awake until 18:00 or /awake off")
+    return StayAwake(wish)
+
+
+def _wake(rest: str) -> Command:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", rest):
+        return Mistake("Wake which machine? Write: /wake HOST, by its name in dispatch.toml")
+    return WakeUp(HostName(rest))
 
 
 def _recipe(word: str, rest: list[str], recipes: Sequence[Recipe]) -> Command:

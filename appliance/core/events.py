@@ -341,6 +341,23 @@ class SandboxRefused(Event):
     reason: str
 
 
+# --- staying awake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeHeld(Event):
+    """From now on the machine is kept awake; the jobs are named by `cause`."""
+
+    reason: str
+    means: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeReleased(Event):
+    reason: str
+    held_seconds: int
+
+
 # --- the log itself
 
 

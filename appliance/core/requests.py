@@ -17,8 +17,10 @@ from appliance.core.commands import (
     ShowJobs,
     ShowStatus,
     StartAfresh,
+    StayAwake,
     StopJob,
     UseProject,
+    WakeUp,
     parse,
 )
 from appliance.core.model import ApprovalId, Incoming, JobId, Message, ProjectName, Recipe
@@ -72,6 +74,7 @@ _WORDS: dict[type, str] = {
     ResumeJob: "/resume",
     UseProject: "/project",
     StartAfresh: "/new",
+    StayAwake: "/awake",
     ExplainRefusal: "/why",
     Help: "/help",
 }
@@ -84,6 +87,8 @@ def words_of(command: Command) -> str:
             return words
         case Answer(is_granted=is_granted):
             return "/approve" if is_granted else "/deny"
+        case WakeUp(host=host):
+            return f"/wake {host}"
         case Mistake():
             return ""
         case _:

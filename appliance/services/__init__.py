@@ -12,6 +12,8 @@
     activity      the log as all parts see it: it knows when something has happened
     anchors       checkpoints of the log leave now and then, and before an approved action runs
     owner         the owner's chat as a place for them, and for the log's first key
+    keep_awake    the machine stays awake while there is work, or somebody asked for it
+    other_hosts   machines that can be woken from here
     outbox        sends what was decided to be said: once, in order, across crashes
     health        how things stand, for /status and dispatchctl
 

@@ -27,12 +27,15 @@ from appliance.core.commands import (
     ShowJobs,
     ShowStatus,
     StartAfresh,
+    StayAwake,
     StopJob,
     UseProject,
+    WakeUp,
 )
 from appliance.core.events import Event, JobCancelled, JobQueued, Who
 from appliance.core.jobs import Admitted, Cancelled, Job, advance
 from appliance.core.jobs import State as JobState
+from appliance.core.keep_awake import Wish
 from appliance.core.model import (
     Actor,
     Allowed,
@@ -56,6 +59,8 @@ from appliance.services.approvals import Approvals, Question
 from appliance.services.drafts import draft_job, running_prompt, steers
 from appliance.services.health import Health
 from appliance.services.judge import what_asks
+from appliance.services.keep_awake import KeepAwake
+from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.refusals import Refusals
 from appliance.services.worker import Worker
@@ -93,6 +98,8 @@ class Desk:
         refusals: Refusals,
         outbox: Outbox,
         health: Health,
+        keep_awake: KeepAwake,
+        other_hosts: OtherHosts,
         clock: Clock,
     ) -> None:
         self._state = state
@@ -104,6 +111,8 @@ class Desk:
         self._refusals = refusals
         self._outbox = outbox
         self._health = health
+        self._keep_awake = keep_awake
+        self._other_hosts = other_hosts
         self._clock = clock
 
     async def act(self, case: Case) -> None:
@@ -132,6 +141,10 @@ class Desk:
                 self._use_project(case, name)
             case StartAfresh():
                 self._forget_session(case)
+            case StayAwake(wish=wish):
+                self._stay_awake(case, wish)
+            case WakeUp(host=host):
+                self._reply(case, await self._other_hosts.wake(host))
             case ShowStatus() | ShowJobs() | ExplainRefusal() | Help() | Mistake():
                 self._reply(case, self._told(case, case.command))
         return None
@@ -277,6 +290,11 @@ class Desk:
         with self._state.transaction():
             self._state.save_conversation(case.incoming.place, Conversation(case.project))
             self._reply(case, replies.say("Forgotten. The next message starts afresh."))
+
+    def _stay_awake(self, case: Case, wish: Wish | None) -> None:
+        with self._state.transaction():
+            reply = self._keep_awake.follow(wish, case.actor.name, case.incoming.place)
+            self._reply(case, reply)
 
     def _visible(self, actor: Actor) -> list[ProjectName]:
         """The projects in which this person may do anything at all."""

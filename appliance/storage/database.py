@@ -51,6 +51,9 @@ CREATE TABLE refusal (
     denied TEXT NOT NULL) STRICT;
 CREATE TABLE conversation (
     place TEXT PRIMARY KEY, project TEXT, session TEXT NOT NULL) STRICT;
+CREATE TABLE awake (
+    one INTEGER PRIMARY KEY CHECK (one = 1), until INTEGER NOT NULL, user TEXT NOT NULL,
+    place TEXT NOT NULL) STRICT;
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, kind TEXT NOT NULL,
     reply TEXT NOT NULL, attachment BLOB, edits INTEGER REFERENCES outbox(id),

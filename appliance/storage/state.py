@@ -12,6 +12,7 @@ from pathlib import Path
 from appliance.core.approvals import Approval, ApprovalState
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
+from appliance.core.keep_awake import Session
 from appliance.core.model import (
     Actor,
     ApprovalId,
@@ -245,6 +246,26 @@ class SqliteState:
             conversation.project,
             conversation.session,
         )
+
+    # staying awake
+
+    def save_awake(self, session: Session | None) -> None:
+        with self.transaction():
+            self._db.execute("DELETE FROM awake")
+            if session is not None:
+                self._db.execute(
+                    "INSERT INTO awake (one, until, user, place) VALUES (1, ?, ?, ?)",
+                    session.until,
+                    session.user,
+                    codec.place_to_text(session.place),
+                )
+
+    def awake(self) -> Session | None:
+        row = self._db.row("SELECT * FROM awake")
+        if row is None:
+            return None
+        place = codec.place_from_text(row["place"])
+        return Session(Millis(row["until"]), UserName(row["user"]), place)
 
     # outbox
 

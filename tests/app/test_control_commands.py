@@ -1,4 +1,4 @@
-"""`dispatchctl status|jobs|send|login` against a running daemon."""
+"""`dispatchctl status|jobs|send|awake|login` against a running daemon."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ async def test_status_tells_how_things_stand(house: House) -> None:
     assert "nothing; 0 queued" in told
     report = json.loads((await ctl(house, "status", "--json")).stdout)
     assert (report["v"], report["running"]) == (1, [])
+
+
+async def test_the_machine_is_kept_awake_from_the_terminal(tmp_path: Path) -> None:
+    bus = f"DBUS_SYSTEM_BUS_ADDRESS=unix:path={tmp_path}/no-bus"
+    async with House(tmp_path, None, awake=True, within=("env", bus)) as house:
+        assert "Awake until " in (await ctl(house, "awake", "2h")).stdout
+        assert "at most 8 hours" in (await ctl(house, "awake", "9h")).stdout
+        assert "How long?" in (await ctl(house, "awake", "for", "ever")).stdout
+        assert "Awake: " in (await ctl(house, "awake")).stdout
+        assert "Ended." in (await ctl(house, "awake", "off")).stdout
+        assert "awake      the machine may sleep" in (await ctl(house, "status")).stdout
+        asked = [r["d"]["object"] for r in house.records() if r["kind"] == "request.allowed"]
+        assert asked == ["/awake"] * 4
 
 
 async def test_a_login_without_a_chat_page_says_what_is_missing(house: House) -> None:

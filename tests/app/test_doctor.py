@@ -43,6 +43,16 @@ async def test_a_healthy_installation_passes(house: House) -> None:
     assert "intact" in found["audit log"]["found"]
 
 
+async def test_a_machine_that_is_not_kept_awake_is_told_why(tmp_path: Path) -> None:
+    bus = f"DBUS_SYSTEM_BUS_ADDRESS=unix:path={tmp_path}/no-bus"
+    async with House(tmp_path, None, awake=True, within=("env", bus)) as house:
+        await house.logs("the machine is not kept awake: no system bus")
+        found = (await checks(house))["keep awake"]
+    assert found["outcome"] == "warn"
+    assert found["found"].startswith("no system bus: ")
+    assert "enabled = false" in found["fix"]
+
+
 def examined(tmp_path: Path, audit: str, users: str, name: str = "anchors") -> Check:
     """The check of that name for these settings; no daemon runs."""
     (tmp_path / "demo").mkdir()

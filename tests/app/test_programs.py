@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.app.programs import claude_path, host_wall
-from appliance.config import AuditSettings, ClaudeSettings, DaemonSettings, Settings
+from appliance.config import AuditSettings, AwakeSettings, ClaudeSettings, DaemonSettings, Settings
 from appliance.core.model import Isolation
 
 
@@ -28,12 +28,14 @@ def test_the_settings_can_do_without_a_wall() -> None:
         file="",
         daemon=daemon,
         audit=AuditSettings(),
+        awake=AwakeSettings(),
         telegram=None,
         web=None,
         terminal=None,
         claude=None,
         users={},
         projects={},
+        hosts={},
     )
     assert host_wall(settings).isolation is Isolation.NONE
     assert "unsafe_no_sandbox" in host_wall(settings).shortfall

@@ -19,12 +19,15 @@ from appliance.core.commands import (
     ShowJobs,
     ShowStatus,
     StartAfresh,
+    StayAwake,
     StopJob,
     UseProject,
+    WakeUp,
     parse,
     readable,
     shown,
 )
+from appliance.core.keep_awake import For, Off, Until
 from appliance.core.model import (
     ApprovalId,
     JobId,
@@ -33,6 +36,7 @@ from appliance.core.model import (
     ProjectName,
     Recipe,
 )
+from appliance.core.wake_on_lan import HostName
 
 DEPLOY = Recipe(
     words=("deploy",),
@@ -57,6 +61,11 @@ RECIPES = (DEPLOY, STATUS)
         ("/status", ShowStatus()),
         ("/jobs", ShowJobs()),
         ("/stop", StopJob()),
+        ("/awake", StayAwake()),
+        ("/awake 8h", StayAwake(For(480))),
+        ("/awake until 18:00", StayAwake(Until(1080))),
+        ("/awake off", StayAwake(Off())),
+        ("/wake nas-2", WakeUp(HostName("nas-2"))),
         ("/stop 3", StopJob(JobId(3))),
         ("/stop #3", StopJob(JobId(3))),
         ("/resume 3", ResumeJob(JobId(3))),

@@ -10,7 +10,7 @@ audit.forked audit.sealed audit.ticked config.loaded daemon.started daemon.stopp
 daemon.stopping job.cancelled job.failed job.finished job.interrupted job.queued job.started
 job.steered job.timed_out key.rotated log.pruned message.ignored message.received
 policy.changed policy.loaded policy.rejected post.failed record.redacted request.allowed
-request.denied sandbox.refused tool.finished tool.started
+request.denied sandbox.refused tool.finished tool.started wake.held wake.released
 """
 
 

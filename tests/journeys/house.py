@@ -83,6 +83,7 @@ class House:
         within: Sequence[str] = (),
         separate_audit: bool = False,
         anchors: str = "",
+        awake: bool = False,
     ) -> None:
         self.home = home
         self.project = home / "project"
@@ -92,6 +93,7 @@ class House:
         self.writer: Process | None = None
         self._separate_audit = separate_audit
         self._anchors = anchors
+        self._awake = awake
         self._program = program
         self._rules = tuple(rules)
         self._within = tuple(within)
@@ -149,7 +151,8 @@ class House:
             bob=BOB,
             uid=os.getuid(),
         )
-        # not the journal of the machine that the tests run on
+        # neither the sleep nor the journal of the machine that the tests run on
+        text += f"[awake]\nenabled = {str(self._awake).lower()}\n"
         text += f"[audit]\nanchor_journal = false\n{self._anchors}\n"
         if self._separate_audit:
             text += AUDIT.format(home=self.home, uid=os.getuid())

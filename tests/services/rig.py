@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appliance.core.events import Event
+from appliance.core.keep_awake import Battery
 from appliance.core.model import (
     Actor,
     Allowed,
@@ -43,6 +44,7 @@ from appliance.core.model import (
     ToolStarted,
     UserName,
 )
+from appliance.core.wake_on_lan import Host, HostName
 from appliance.errors import AuditUnavailable
 from appliance.ports import BeforeRisk, Receipt
 from appliance.ports import Judge as JudgeCallback
@@ -54,6 +56,8 @@ from appliance.services.gate import Gate
 from appliance.services.health import Facts, Health
 from appliance.services.intake import Intake
 from appliance.services.judge import Judge
+from appliance.services.keep_awake import KeepAwake
+from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.policy_holder import PolicyHolder
 from appliance.services.refusals import Refusals
@@ -61,6 +65,7 @@ from appliance.services.worker import Terms, Worker
 from appliance.storage.state import SqliteState
 from tests.examples import ALICE, BOB, NOW, click, message
 from tests.fakes import FakeClock
+from tests.fakes_inhibitor import FakeInhibitor
 
 CAROL = Actor(UserName("carol"), Sender(Platform.TELEGRAM, "77"))
 PEOPLE = (ALICE, BOB, CAROL)
@@ -68,6 +73,7 @@ DEMO = ProjectName("demo")
 OTHER = ProjectName("other")
 RULE = Rule("rules.csv", 1, "p, …")
 STATUS = Recipe(("git", "status"), "status", ("git", "status"), parallel=True)
+NAS = Host(HostName("nas"), "02:00:00:00:00:01", "192.0.2.255")
 DEPLOY = Recipe(("deploy",), "deploy", ("./deploy",), approval=True, source=Rule("c.toml", 9, ""))
 
 
@@ -178,8 +184,11 @@ class TablePolicy:
 
 def allow_everything() -> TablePolicy:
     words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /why /help /deploy"
+    words += " /awake /wake"
     allowed: dict[str, Decision] = {word: Allowed(RULE) for word in [*words.split(), "Read"]}
-    return TablePolicy({**allowed, "/git status": Allowed(RULE), "Bash": Asks(RULE)})
+    return TablePolicy(
+        {**allowed, "/wake nas": Allowed(RULE), "/git status": Allowed(RULE), "Bash": Asks(RULE)}
+    )
 
 
 class PuppetAgent:
@@ -297,6 +306,19 @@ class Rig:
         )
         facts = Facts("0", "host", self.clock.now(), Isolation.NONE, Isolation.NONE, 2)
         health = Health(facts, self.state, self.clock, {})
+        self.inhibitor = FakeInhibitor()
+        self.battery: Battery | None = None
+        self.keep_awake = KeepAwake(
+            self.state,
+            self.audit,
+            self.activity,
+            self.inhibitor,
+            self.read_battery,
+            20,
+            self.outbox,
+            self.clock,
+        )
+        self.woken: list[Host] = []
         desk = Desk(
             self.state,
             self.activity,
@@ -307,6 +329,8 @@ class Rig:
             refusals,
             self.outbox,
             health,
+            self.keep_awake,
+            OtherHosts({NAS.name: NAS}, self.wake_host),
             self.clock,
         )
         self.gate = Gate(
@@ -329,9 +353,16 @@ class Rig:
         if self.anchor is not None:
             await self.anchor(for_what)
 
+    async def read_battery(self) -> Battery | None:
+        return self.battery
+
+    async def wake_host(self, host: Host) -> None:
+        self.woken.append(host)
+
     async def run(self, *, without: tuple[str, ...] = ()) -> None:
         parts = {
             "outbox": self.outbox.run,
+            "awake": self.keep_awake.run,
             "approvals": self.approvals.run,
             "worker": self.worker.run,
             "gate": self.gate.run,

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.core.approvals import ApprovalState
 from appliance.core.jobs import State as JobState
+from appliance.core.keep_awake import Session
 from appliance.core.model import (
     Asks,
     Attachment,
@@ -326,3 +327,14 @@ def test_the_last_refusal_of_a_place_is_kept(state: SqliteState) -> None:
     for request, denied in ((command, Denied(None, "no")), (call, Denied(RULE, "never"))):
         state.save_refusal(PLACE, Refusal(NOW, request, denied))
         assert state.refusal(PLACE) == Refusal(NOW, request, denied)
+
+
+def test_what_somebody_asked_to_stay_awake_for_is_kept_once(state: SqliteState) -> None:
+    assert state.awake() is None
+    first = Session(Millis(NOW + 1), ALICE.name, PLACE)
+    second = Session(Millis(NOW + 2), BOB.name, replace(PLACE, topic="7"))
+    for session in (first, second):
+        state.save_awake(session)
+        assert state.awake() == session
+    state.save_awake(None)
+    assert state.awake() is None
