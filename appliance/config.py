@@ -26,6 +26,7 @@ from appliance.core import toml
 from appliance.core.model import (
     ISOLATION_ORDER,
     KEEPING_CHATS,
+    Ceiling,
     Isolation,
     Platform,
     Project,
@@ -40,6 +41,7 @@ from appliance.errors import ConfigError
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """What a user or a project may be called."""
 
+MIB = 1024 * 1024
 MAX_SETTINGS_BYTES = 256 * 1024
 MAX_CREDENTIAL_BYTES = 16 * 1024
 
@@ -129,7 +131,7 @@ class DaemonSettings:
     max_parallel: int = row(whole(1, 64), "jobs that run at the same time", default=2)
     minimum_isolation: Isolation = row(  # noqa: RUF009 (the default is an immutable word)
         _isolation(),
-        "a job is refused on a host that cannot do at least this: none, bubblewrap",
+        f"a job is refused on a host that cannot do at least this: {', '.join(ISOLATION_ORDER)}",
         default=Isolation.BUBBLEWRAP,
     )
     unsafe_no_sandbox: bool = row(
@@ -286,8 +288,45 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ProjectRow:
+class ProjectRow:
+    """A directory that the agent may work in, and what one of its tasks may use."""
+
     path: str = row(_directory(), "an existing directory")
+    memory_mib: int = row(
+        whole(256, 1024 * 1024),
+        "memory of one task; it is stopped when it uses more",
+        default=Ceiling().memory_bytes // MIB,
+    )
+    cpu_minutes: int = row(
+        whole(1, 7 * 24 * 60),
+        "processor time of each process of a task",
+        default=Ceiling().cpu_seconds // 60,
+    )
+    file_mib: int = row(
+        whole(1, 1024 * 1024),
+        "how large a file of a task may grow",
+        default=Ceiling().file_bytes // MIB,
+    )
+    processes: int = row(
+        whole(16, 65_536), "processes and threads of one task", default=Ceiling().processes
+    )
+
+    def ceiling(self) -> Ceiling:
+        return Ceiling(
+            self.memory_mib * MIB, self.cpu_minutes * 60, self.file_mib * MIB, self.processes
+        )
+
+    @classmethod
+    def of(cls, project: Project) -> ProjectRow:
+        """The row that says this."""
+        ceiling = project.ceiling
+        return cls(
+            path=project.path,
+            memory_mib=ceiling.memory_bytes // MIB,
+            cpu_minutes=ceiling.cpu_seconds // 60,
+            file_mib=ceiling.file_bytes // MIB,
+            processes=ceiling.processes,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +388,7 @@ SECTIONS: Mapping[str, type] = {
     "awake": AwakeSettings,
     **OPTIONAL_SECTIONS,
 }
-NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": _ProjectRow, "hosts": _HostRow}
+NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": ProjectRow, "hosts": _HostRow}
 
 R = TypeVar("R")
 
@@ -464,14 +503,14 @@ def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, P
     projects: dict[ProjectName, Project] = {}
     for name, table in _named(document, "projects", mistakes):
         before = len(mistakes)
-        path = toml.read(_ProjectRow, document, ("projects", name), table, mistakes).path
+        wanted = toml.read(ProjectRow, document, ("projects", name), table, mistakes)
         if len(mistakes) > before:
             continue
-        directory = os.path.realpath(path)
+        directory = os.path.realpath(wanted.path)
         if not Path(directory).is_dir():
             where = document.at(("projects", name, "path"))
-            mistakes.append(f"{where}: there is no directory {path}")
-        projects[ProjectName(name)] = Project(ProjectName(name), directory)
+            mistakes.append(f"{where}: there is no directory {wanted.path}")
+        projects[ProjectName(name)] = Project(ProjectName(name), directory, wanted.ceiling())
     return MappingProxyType(projects)
 
 

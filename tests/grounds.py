@@ -7,6 +7,8 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from appliance.agent.claude import ClaudeAgent
 from appliance.agent.program import Account
 from appliance.agent.task_link import Secret, TaskLink
@@ -25,11 +27,33 @@ from appliance.core.model import (
     Verdict,
     Work,
 )
-from appliance.task import launcher_command
+from appliance.task import landlock, launcher_command
 from appliance.task.projects import DEFAULT_PATH, Projects
 
 KEY = "sk-test-0f3b9c"
 HAS_BUBBLEWRAP = shutil.which("bwrap") is not None
+HAS_LANDLOCK = landlock.abi() >= landlock.MINIMUM_ABI
+LEVELS = [
+    pytest.param(Isolation.NONE, id="no wall"),
+    pytest.param(
+        Isolation.LANDLOCK,
+        id="landlock",
+        marks=pytest.mark.skipif(not HAS_LANDLOCK, reason="no Landlock here"),
+    ),
+    pytest.param(
+        Isolation.BUBBLEWRAP,
+        id="bubblewrap",
+        marks=pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="no bubblewrap here"),
+    ),
+]
+"""All that can be tried on one machine without systemd, for `Grounds.at`."""
+
+WALLS = LEVELS[1:]
+HIDE_BUBBLEWRAP = (
+    *("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])),
+    *("sh", "-c", 'mount --bind /dev/null "$(command -v bwrap)" && exec "$@"', "sh"),
+)
+"""A host where bubblewrap cannot be started, for the program that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +65,7 @@ class Grounds:
     home: Path
     projects_file: Path
     projects: Projects
+    prefix: tuple[str, ...] = ()
 
     @staticmethod
     def make(directory: Path, *, readable: tuple[Path, ...] = ()) -> Grounds:
@@ -53,6 +78,7 @@ class Grounds:
             path=os.pathsep.join((DEFAULT_PATH, "/usr/sbin", "/sbin")),
             readable=tuple(map(str, readable)),
             unsafe_no_sandbox=True,
+            unsafe_host_network=True,
         )
         return Grounds(
             Project(ProjectName("demo"), str(places["project"])),
@@ -66,6 +92,22 @@ class Grounds:
         """The same with the best sandbox of this host."""
         return replace(self, projects=replace(self.projects, unsafe_no_sandbox=False))._written()
 
+    def at(self, level: Isolation) -> Grounds:
+        """The same with this wall and no other."""
+        if level is Isolation.NONE:
+            return self
+        prefix = HIDE_BUBBLEWRAP if level is Isolation.LANDLOCK and HAS_BUBBLEWRAP else ()
+        return replace(self.walled(), prefix=prefix)
+
+    def with_projects(self, **others: object) -> Grounds:
+        """The same with another list."""
+        return replace(self, projects=replace(self.projects, **others))._written()  # type: ignore[arg-type]
+
+    @property
+    def launcher(self) -> tuple[str, ...]:
+        """The command that starts a launcher."""
+        return (*self.prefix, *launcher_command(self.projects_file))
+
     def hiding(self, *paths: Path) -> Grounds:
         return replace(
             self, projects=replace(self.projects, hidden=tuple(map(str, paths)))
@@ -77,7 +119,7 @@ class Grounds:
         return self
 
     def link(self) -> TaskLink:
-        return TaskLink(launcher_command(self.projects_file))
+        return TaskLink(self.launcher)
 
     def task(
         self,
@@ -87,7 +129,7 @@ class Grounds:
         minimum_isolation: Isolation = Isolation.NONE,
     ) -> Task:
         prompt = Prompt(work) if isinstance(work, str) else work
-        limits = Limits(timeout_seconds, minimum_isolation)
+        limits = Limits(timeout_seconds, minimum_isolation, self.project.ceiling)
         return Task(JobId(7), self.project, prompt, limits)
 
     def claude(self, program: Path, api_base_url: str) -> ClaudeAgent:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.app.config_commands import as_toml, example
-from appliance.config import load, read_credential
-from appliance.core.model import Isolation, Platform, Sender
+from appliance.config import ProjectRow, load, read_credential
+from appliance.core.model import Ceiling, Isolation, Platform, Sender
 from appliance.errors import ConfigError
 
 GOOD = """
@@ -254,3 +254,15 @@ def test_links_pipes_and_directories_are_no_credentials(tmp_path: Path) -> None:
             read_credential(name, [etc])
     with pytest.raises(ConfigError, match='no credential "other"'):
         read_credential("other", [etc])
+
+
+def test_a_project_says_what_its_tasks_may_use(tmp_path: Path, project: Path) -> None:
+    text = GOOD.replace("[projects.demo]\n", "[projects.demo]\nmemory_mib = 512\ncpu_minutes = 5\n")
+    (demo,) = load(_write(tmp_path, text)).projects.values()
+    assert demo.ceiling == Ceiling(
+        memory_bytes=512 * 1024**2,
+        cpu_seconds=300,
+        file_bytes=Ceiling().file_bytes,
+        processes=Ceiling().processes,
+    )
+    assert ProjectRow.of(demo).ceiling() == demo.ceiling

@@ -99,7 +99,7 @@ async def _observe(
         return Refuse("this is a test") if call.id == FIRST else Proceed(call.input)
 
     # how strong the wall is does not matter to the gates
-    limits = Limits(SECONDS, Isolation.NONE)
+    limits = Limits(SECONDS, Isolation.NONE, project.ceiling)
     task = Task(JobId(0), project, Prompt("Please run the commands."), limits)
     terms = Terms(program.tools, SECONDS, hold=lambda _session: None)
     async with program.converse(task, judge, MistakenGates(seen), account, terms) as session:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appliance.agent.beside import Beside
-from appliance.agent.task_link import Launch, Running, TaskExited, TaskLink
+from appliance.agent.task_link import Exceeded, Launch, Running, TaskExited, TaskLink
 from appliance.core.model import (
     Ended,
     Ending,
@@ -102,7 +102,7 @@ class RecipeSession:
                     output = (output + chunk)[-MAX_OUTPUT:]
                 exited = await self._running.exited()
         except TimeoutError:
-            exited = TaskExited(status=-1, signal=0, timed_out=True)
+            exited = TaskExited(status=-1, signal=0, exceeded=Exceeded.TIME)
         except AgentFailed as error:
             return Ended(Ending.FAILED, error.message)
         took = Usage(duration_ms=round((asyncio.get_running_loop().time() - started) * 1000))

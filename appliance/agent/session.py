@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from appliance.agent import endings, stream
 from appliance.agent.gates import Gates
-from appliance.agent.task_link import Running, TaskExited
+from appliance.agent.task_link import Exceeded, Running, TaskExited
 from appliance.core.model import (
     Ended,
     Ending,
@@ -154,7 +154,7 @@ class ClaudeSession:
         except TimeoutError:  # the launcher should have seen to it
             self._close()
             self._running.stop()
-            exited = TaskExited(status=-1, signal=signal.SIGKILL, timed_out=True)
+            exited = TaskExited(status=-1, signal=signal.SIGKILL, exceeded=Exceeded.TIME)
         await asyncio.wait([listener], timeout=EXIT_SECONDS)
         return self._of_result() or endings.of_exit(exited, self._why(), limit)
 

@@ -29,6 +29,7 @@ from appliance.task.header import (
     decode,
     encode,
 )
+from appliance.task.header import Exceeded as Exceeded
 from appliance.task.header import TaskExited as TaskExited
 from appliance.task.processes import become_subreaper
 
@@ -58,6 +59,7 @@ class Launch:
     """A command to run for a task. `directory` is absolute, "" for the project itself.
 
     With `has_own_stderr` the two outputs are apart, otherwise they are one stream in their order.
+    `network`: our end of a channel to who takes its connections; it stays the caller's to close.
     """
 
     argv: tuple[str, ...]
@@ -65,6 +67,7 @@ class Launch:
     directory: str = ""
     secret: Secret | None = None
     has_own_stderr: bool = False
+    network: int | None = None
 
 
 class Running:
@@ -248,6 +251,8 @@ class _Pipes:
         self.descriptors = [stdin.fileno(), stdout, stderr]
         if launch.secret is not None:
             self.descriptors.append(_secret_pipe(theirs, launch.secret))
+        if launch.network is not None:
+            self.descriptors.append(launch.network)
 
     async def streams(
         self,
@@ -297,6 +302,8 @@ def _header(task: Task, launch: Launch) -> bytes:
                 secret_variable=launch.secret.variable if launch.secret else "",
                 timeout_seconds=task.limits.timeout_seconds,
                 minimum_isolation=task.limits.minimum_isolation,
+                ceiling=task.limits.ceiling,
+                has_network=launch.network is not None,
             )
         )
     except BadMessage as error:

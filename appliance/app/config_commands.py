@@ -83,7 +83,7 @@ def _summary(settings: Settings) -> str:
 
 def example() -> str:
     """A settings file with every setting, its default and its help, written from the rows."""
-    from appliance.config import SECTIONS, User
+    from appliance.config import SECTIONS, ProjectRow, User
 
     parts = [
         "# Settings of dispatch-appliance. What is commented out has the value shown.",
@@ -98,7 +98,8 @@ def example() -> str:
     parts.append(
         "\n# A directory the agent may work in. Nothing else of this machine is a project."
     )
-    parts.append('[projects.demo]\npath = "/srv/demo"')
+    rows = (_example_row(f, "# ") for f in _rows(ProjectRow) if f.name != "path")
+    parts.append("\n".join(['[projects.demo]\npath = "/srv/demo"', *rows]))
     parts.append(
         "\n# Another machine that /wake nas wakes. There need not be any."
         '\n[hosts.nas]\nmac = "02:00:00:00:00:01"'
@@ -134,13 +135,13 @@ def as_toml(settings: Settings) -> str:
 
 def _tables(settings: Settings) -> dict[str, Any]:
     """Sections, and in those with names one table for each."""
-    from appliance.config import SECTIONS
+    from appliance.config import SECTIONS, ProjectRow
 
     sections = {name: getattr(settings, name) for name in SECTIONS}
     return {
         **{name: asdict(values) for name, values in sections.items() if values is not None},
         "users": {name: asdict(user) for name, user in settings.users.items()},
-        "projects": {name: {"path": p.path} for name, p in settings.projects.items()},
+        "projects": {name: asdict(ProjectRow.of(p)) for name, p in settings.projects.items()},
         "hosts": {
             name: {"mac": host.mac, "broadcast": host.broadcast}
             for name, host in settings.hosts.items()

@@ -363,6 +363,7 @@ def _projects_file(settings: Settings, state_directory: Path) -> Path:
         ),
         readable=readable,
         unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
+        unsafe_host_network=True,
     )
     file = state_directory / "projects.json"
     file.write_text(listed.encode())

@@ -364,10 +364,27 @@ class Isolation(StrEnum):
     """How strong the wall around a task is, weakest first (order: `ISOLATION_ORDER`)."""
 
     NONE = "none"
+    SEATBELT = "seatbelt"  # macOS
+    LANDLOCK = "landlock"
     BUBBLEWRAP = "bubblewrap"
+    UNIT = "unit"  # a systemd unit of its own, with one of the two before inside
 
 
-ISOLATION_ORDER = (Isolation.NONE, Isolation.BUBBLEWRAP)
+ISOLATION_ORDER = tuple(Isolation)
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What the processes of one task may use before it is stopped.
+
+    `memory_bytes` and `processes` are for all of them together, `cpu_seconds` for each;
+    `file_bytes` is how large one file may grow.
+    """
+
+    memory_bytes: int = 4 * 1024**3
+    cpu_seconds: int = 2 * 60 * 60
+    file_bytes: int = 4 * 1024**3
+    processes: int = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +393,7 @@ class Project:
 
     name: ProjectName
     path: str
+    ceiling: Ceiling = field(default_factory=Ceiling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +402,7 @@ class Limits:
 
     timeout_seconds: int
     minimum_isolation: Isolation
+    ceiling: Ceiling
 
 
 @dataclass(frozen=True, slots=True)

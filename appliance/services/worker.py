@@ -395,7 +395,8 @@ class Worker:
                 if not directory.is_relative_to(project.path):
                     raise AgentFailed(f"directory of /{work.recipe} leads out of the project")
                 work = replace(work, directory=str(directory))
-        return Task(job.id, project, work, Limits(timeout, self._terms.minimum_isolation))
+        limits = Limits(timeout, self._terms.minimum_isolation, project.ceiling)
+        return Task(job.id, project, work, limits)
 
     async def _redeem_start(self, job: Job) -> Approval | None:
         """A job that had to be approved starts only with that approval, and uses it up."""

@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from appliance.task.header import MAX_LINE, BadMessage, TaskHeader, decode
 
 STANDARD = 3
-"""stdin, stdout, stderr, in this order; a fourth descriptor carries the agent's key."""
+"""stdin, stdout, stderr, in this order; then what the header says is there: the agent's key, the
+channel to who takes its connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptors:
-    """What the task reads from and writes to. `secret` is None when it gets no key."""
+    """What the task reads from and writes to.
+
+    `secret` is None when it gets no key, `channel` when it gets no network.
+    """
 
     stdin: int
     stdout: int
     stderr: int
     secret: int | None = None
+    channel: int | None = None
 
     def close(self) -> None:
         """Let go of them once the task has its own copies."""
-        for descriptor in (self.stdin, self.stdout, self.stderr, self.secret):
+        for descriptor in (self.stdin, self.stdout, self.stderr, self.secret, self.channel):
             if descriptor is not None:
                 os.close(descriptor)
 
@@ -47,7 +52,7 @@ def _read_line(control: socket.socket, got: list[int]) -> bytes | None:
     line = b""
     while not line.endswith(b"\n"):
         # one more than we want, so that one too many is seen and not silently dropped
-        chunk, descriptors, flags, _ = socket.recv_fds(control, MAX_LINE + 1, STANDARD + 2)
+        chunk, descriptors, flags, _ = socket.recv_fds(control, MAX_LINE + 1, STANDARD + 3)
         got.extend(descriptors)
         line += chunk
         if not chunk and not line:
@@ -63,7 +68,8 @@ def _matched(line: bytes, got: list[int]) -> tuple[TaskHeader, Descriptors]:
     header = decode(line)
     if not isinstance(header, TaskHeader):
         raise BadMessage(f"expected a TaskHeader, not a {type(header).__name__}")
-    wanted = STANDARD + bool(header.secret_variable)
-    if len(got) != wanted:
-        raise BadMessage(f"expected {wanted} descriptors, not {len(got)}")
-    return header, Descriptors(*got)
+    has = {"secret": bool(header.secret_variable), "channel": header.has_network}
+    more = [name for name in has if has[name]]
+    if len(got) != STANDARD + len(more):
+        raise BadMessage(f"expected {STANDARD + len(more)} descriptors, not {len(got)}")
+    return header, Descriptors(*got[:STANDARD], **dict(zip(more, got[STANDARD:], strict=True)))

@@ -31,6 +31,9 @@ SECRET_VARIABLES = frozenset(
 )
 """Which variable may name the descriptor of a key; never the key itself."""
 
+_PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+_NO_PROXY = "NO_PROXY"  # empty: nothing is near enough to be reached without the proxy
+
 
 def child_environment(
     asked: Mapping[str, str],
@@ -40,8 +43,12 @@ def child_environment(
     path: str,
     home: str,
     temporary: str,
+    proxy_port: int | None = None,
 ) -> dict[str, str]:
-    """All variables of a task: ours and the header's. Raises BadMessage for a name not listed."""
+    """All variables of a task: ours and the header's. Raises BadMessage for a name not listed.
+
+    `proxy_port` is where on loopback its only way out is.
+    """
     strange = asked.keys() - FROM_HEADER
     if secret_variable:
         strange |= {secret_variable} - SECRET_VARIABLES
@@ -57,4 +64,12 @@ def child_environment(
     }
     if secret is not None:
         environment[secret_variable] = str(secret)
+    if proxy_port is not None:
+        environment |= _proxies(proxy_port)
     return environment | dict(asked)
+
+
+def _proxies(port: int) -> dict[str, str]:
+    """Both spellings, because some programs know only one."""
+    named = dict.fromkeys(_PROXIES, f"http://127.0.0.1:{port}") | {_NO_PROXY: ""}
+    return named | {name.lower(): value for name, value in named.items()}

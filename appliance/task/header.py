@@ -15,11 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
-from appliance.core.model import Isolation
+from appliance.core.model import Ceiling, Isolation
 
 VERSION = 1
 MAX_LINE = 64 * 1024
 """Longest message in bytes; what is longer than this is not a command anybody meant."""
+
+
+LARGEST = 2**62
+"""No limit of a task is higher; the kernel takes numbers up to this."""
 
 
 class BadMessage(ValueError):
@@ -33,12 +37,21 @@ class Fault(StrEnum):
     TASK = "task"  # the header asks for what there is not
 
 
+class Exceeded(StrEnum):
+    """A limit for which a task is stopped."""
+
+    TIME = "time"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskHeader:
     """One task. `directory` is absolute and inside the project, "" for the project itself.
 
     `environment` may only name what `environment.FROM_HEADER` lists. `secret_variable` names the
     variable that tells the agent the number of the descriptor its key comes by, "" without one.
+    `has_network`: a channel comes along, to somebody who takes the task's connections.
     """
 
     project: str
@@ -48,6 +61,8 @@ class TaskHeader:
     secret_variable: str
     timeout_seconds: int
     minimum_isolation: Isolation
+    ceiling: Ceiling
+    has_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +77,21 @@ class TaskStarted:
 class TaskExited:
     """The program is gone and everything it started too.
 
-    `signal` is 0 when it exited by itself, `status` -1 when it did not. `timed_out`: we stopped it.
+    `signal` is 0 when it exited by itself, `status` -1 when it did not. `exceeded`: which limit
+    it was stopped for, None when it was not.
     """
 
     status: int
     signal: int
-    timed_out: bool
+    exceeded: Exceeded | None = None
+
+    @property
+    def timed_out(self) -> bool:
+        return self.exceeded is Exceeded.TIME
+
+    @property
+    def out_of_memory(self) -> bool:
+        return self.exceeded is Exceeded.MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +178,22 @@ def _fault(value: object) -> Fault:
     return Fault(_text(value))
 
 
+def _exceeded(value: object) -> Exceeded:
+    if value not in list(Exceeded):
+        raise BadMessage(f"there is no limit {value!r}")
+    return Exceeded(_text(value))
+
+
+def _ceiling(value: object) -> Ceiling:
+    if not isinstance(value, dict):
+        raise BadMessage("expected a table")
+    _expect(Ceiling, value)
+    limits = {name: _whole(limit) for name, limit in value.items()}
+    if not all(0 < limit <= LARGEST for limit in limits.values()):
+        raise BadMessage(f"a limit is a whole number from 1 to {LARGEST}")
+    return Ceiling(**limits)
+
+
 def _header(found: dict[str, object]) -> TaskHeader:
     _expect(TaskHeader, found)
     header = TaskHeader(
@@ -164,6 +204,8 @@ def _header(found: dict[str, object]) -> TaskHeader:
         secret_variable=_text(found["secret_variable"]),
         timeout_seconds=_whole(found["timeout_seconds"]),
         minimum_isolation=_isolation(found["minimum_isolation"]),
+        ceiling=_ceiling(found["ceiling"]),
+        has_network=_flag(found["has_network"]),
     )
     if not header.argv or header.timeout_seconds <= 0:
         raise BadMessage("a task needs a program and some time")
@@ -177,7 +219,8 @@ def _started(found: dict[str, object]) -> TaskStarted:
 
 def _exited(found: dict[str, object]) -> TaskExited:
     _expect(TaskExited, found)
-    return TaskExited(_whole(found["status"]), _whole(found["signal"]), _flag(found["timed_out"]))
+    exceeded = None if found["exceeded"] is None else _exceeded(found["exceeded"])
+    return TaskExited(_whole(found["status"]), _whole(found["signal"]), exceeded)
 
 
 def _refused(found: dict[str, object]) -> TaskRefused:
@@ -185,7 +228,7 @@ def _refused(found: dict[str, object]) -> TaskRefused:
     return TaskRefused(_fault(found["fault"]), _text(found["reason"]))
 
 
-def _expect(kind: type[Message], found: dict[str, object]) -> None:
+def _expect(kind: type[Message | Ceiling], found: dict[str, object]) -> None:
     wanted = {field.name for field in fields(kind)}
     if wanted != found.keys():
         odd = ", ".join(sorted(wanted ^ found.keys()))

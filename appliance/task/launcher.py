@@ -1,8 +1,8 @@
 """`dispatch-task`: receive one header, start its program behind a wall, see it end, leave nothing.
 
 The life of a launcher: try out the wall and fork the process-to-be while nobody waits yet →
-receive the header → refuse, or start the program and say so → wait until it exits, its time is
-over, or the other end closes → stop and kill whatever is left → say how it ended.
+receive the header → refuse, or start the program and say so → wait until it exits, goes beyond a
+limit, or the other end closes → stop and kill whatever is left → say how it ended.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.core.model import Isolation
+from appliance.core.model import Ceiling, Isolation
 from appliance.errors import SandboxRefused
-from appliance.task import processes
+from appliance.task import processes, unit
+from appliance.task.confinement import limit_processes
 from appliance.task.descriptors import Descriptors, receive
-from appliance.task.environment import child_environment
 from appliance.task.header import (
     BadMessage,
     Fault,
@@ -32,13 +33,33 @@ from appliance.task.header import (
     decode,
     encode,
 )
-from appliance.task.projects import Projects, ProjectsFile
-from appliance.task.sandbox import Wall, bubblewrap, chosen, probe
-from appliance.task.starter import Command, Starter
-from appliance.task.supervisor import Supervisor
+from appliance.task.preparation import Site, prepared, site
+from appliance.task.projects import ProjectsFile
+from appliance.task.sandbox import Wall, chosen, probe
+from appliance.task.starter import Starter
+from appliance.task.supervisor import Charge, Supervisor
+from appliance.task.watch import Watch, processes_of_user
+from appliance.task.way_out import PORT, WayOut
 
 MISUSED = 64
-SANDBOX_TEMPORARY = "/tmp"  # noqa: S108 - inside the sandbox it is the task's own
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is found out while nobody waits yet.
+
+    `processes`: how many the task's user has beside it, where they count as its own.
+    """
+
+    wall: Wall
+    processes: int | None
+
+    @staticmethod
+    def looked_at(*, claims_unit: bool) -> Host:
+        wall = probe(claims_unit=claims_unit)
+        processes.reap_all()
+        is_counted = wall.isolation is not Isolation.UNIT and os.geteuid() != 0
+        return Host(wall, processes_of_user() if is_counted else None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,23 +71,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("dispatch-task: error: standard input is not a socket\n")
         return MISUSED
     processes.become_subreaper()
-    wall = probe()
-    processes.reap_all()
+    host = Host.looked_at(claims_unit=options.unit)
     projects_file = ProjectsFile(options.projects)
-    _rehearse(projects_file, wall)
+    _rehearse(projects_file, host)
     with control, closing(Starter()) as starter:
-        serve(control, projects_file, wall, starter)
+        serve(control, projects_file, host, starter)
     return 0
 
 
 def serve(
-    control: socket.socket, projects_file: ProjectsFile, wall: Wall, starter: Starter
+    control: socket.socket, projects_file: ProjectsFile, host: Host, starter: Starter
 ) -> None:
     """One task from header to last word. A refusal is an answer, not an error."""
     try:
         received = receive(control)
         if received is not None:
-            _run(control, *received, projects_file, wall, starter)
+            _run(control, *received, projects_file, host, starter)
     except BadMessage as error:
         _tell(control, TaskRefused(Fault.TASK, f"the launcher refuses the task: {error}"))
     except SandboxRefused as error:
@@ -80,87 +100,62 @@ def _run(
     header: TaskHeader,
     descriptors: Descriptors,
     projects_file: ProjectsFile,
-    wall: Wall,
+    host: Host,
     starter: Starter,
 ) -> None:
     with Supervisor() as supervisor, _temporary_directory() as temporary:
         try:
             projects = projects_file.current()
-            isolation = chosen(wall, header.minimum_isolation, projects)
-            command = prepared(header, descriptors, projects, isolation, temporary)
-            pid = starter.start(command)
+            wall = chosen(host.wall, header.minimum_isolation, projects)
+            where = site(header, projects, wall, temporary)
+            charge = _start(header, descriptors, where, host, starter)
         finally:
             descriptors.close()  # the agent's copies are the only ones now
-        _tell(control, TaskStarted(pid, isolation))
-        ended = supervisor.see_through(control, pid, isolation, header.timeout_seconds)
+        group = unit.control_group() if wall.isolation is Isolation.UNIT else None
+        watch = Watch(header.ceiling, group)
+        _tell(control, TaskStarted(charge.program, wall.isolation))
+        ended = supervisor.see_through(control, charge, watch, header.timeout_seconds)
     _tell(control, ended)
 
 
-def prepared(
-    header: TaskHeader,
-    descriptors: Descriptors,
-    projects: Projects,
-    isolation: Isolation,
-    temporary: Path,
-) -> Command:
-    """The command a header asks for, behind this wall. Raises BadMessage."""
-    project = _project(header, projects)
-    directory = _directory(header, project)
-    program = _program(header.argv[0], directory, projects.path)
-    is_walled = isolation is Isolation.BUBBLEWRAP
-    environment = child_environment(
-        header.environment,
-        header.secret_variable,
-        descriptors.secret,
-        path=projects.path,
-        home=projects.home,
-        temporary=SANDBOX_TEMPORARY if is_walled else str(temporary),
-    )
-    argv = (program, *header.argv[1:])
-    same = [] if descriptors.secret is None else [descriptors.secret]
-    if is_walled:
-        sandboxed = bubblewrap(argv, projects, project, directory)
-        argv = sandboxed.argv
-        same += sandboxed.descriptors
-    standard = {0: descriptors.stdin, 1: descriptors.stdout, 2: descriptors.stderr}
-    return Command(argv, directory, environment, standard | {number: number for number in same})
+def _start(
+    header: TaskHeader, descriptors: Descriptors, where: Site, host: Host, starter: Starter
+) -> Charge:
+    """The task's program runs, and if it has a way out, somebody listens for it."""
+    channel, way_out, port = descriptors.channel, None, None
+    if channel is not None:
+        port = PORT
+        if not where.has_to_make_network:
+            way_out = WayOut(channel, where.proxy_port)
+            port = way_out.port
+    ready = prepared(header, descriptors, where, port, host.processes)
+    try:
+        program = starter.start(ready.command)
+    finally:
+        ready.hand_over()
+    if ready.gate is not None:
+        with closing(ready.gate):
+            child = ready.gate.child()
+            if channel is not None and way_out is None:
+                way_out = WayOut(channel, PORT, beside=child)
+            limit_processes(child, header.ceiling)
+            ready.gate.open()
+    return Charge(program, ready.gate is not None, way_out.pid if way_out else 0)
 
 
-def _project(header: TaskHeader, projects: Projects) -> Path:
-    path = projects.projects.get(header.project)
-    if path is None:
-        raise BadMessage(f"there is no project {header.project} in the list of projects")
-    if not Path(path).is_dir():
-        raise BadMessage(f"the directory of project {header.project} does not exist: {path}")
-    return Path(path)
-
-
-def _directory(header: TaskHeader, project: Path) -> Path:
-    directory = (project / header.directory).resolve()
-    if not directory.is_relative_to(project) or not directory.is_dir():
-        raise BadMessage(f"{directory} is not a directory of project {header.project}")
-    return directory
-
-
-def _program(name: str, directory: Path, path: str) -> str:
-    """Where it is: a name is looked up on the path, "./name" in the task's directory."""
-    found = shutil.which(str(directory / name) if "/" in name else name, path=path)
-    if found is None:
-        where = f"in {directory}" if "/" in name else f"on {path}"
-        raise BadMessage(f"there is no program {name} {where}")
-    return found
-
-
-def _rehearse(projects_file: ProjectsFile, wall: Wall) -> None:
+def _rehearse(projects_file: ProjectsFile, host: Host) -> None:
     """Go once through all that a header brings about, because the first time is the slowest."""
     with suppress(SandboxRefused, BadMessage), Path(os.devnull).open() as null:
         projects = projects_file.current()
-        isolation = chosen(wall, Isolation.NONE, projects)
-        some = TaskHeader(min(projects.projects), "", ("true",), {}, "", 1, Isolation.NONE)
+        wall = chosen(host.wall, Isolation.NONE, projects)
+        name = min(projects.projects)
+        some = TaskHeader(name, "", ("true",), {}, "", 1, Isolation.NONE, Ceiling())
         header = decode(encode(some))
         assert isinstance(header, TaskHeader)
         with Supervisor(), _temporary_directory() as temporary:
-            prepared(header, Descriptors(*[null.fileno()] * 3), projects, isolation, temporary)
+            where = site(header, projects, wall, temporary)
+            descriptors = Descriptors(*[null.fileno()] * 3)
+            prepared(header, descriptors, where, None, host.processes).abandon()
 
 
 @contextmanager
@@ -185,5 +180,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--projects", required=True, type=Path, metavar="FILE", help="the list of projects"
+    )
+    parser.add_argument(
+        "--unit", action="store_true", help="started by systemd, in a unit that is the task's alone"
     )
     return parser

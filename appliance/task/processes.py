@@ -6,17 +6,14 @@ it is killed when its parent dies. Both are Linux; without them the calls do not
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
+from appliance.task.linux import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +27,12 @@ class Process:
 
 def become_subreaper() -> None:
     """Orphans below this process become its children from now on."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent(parent: int) -> None:
     """Called between fork and exec: have the kernel kill us when `parent` dies."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)
 
@@ -83,12 +80,3 @@ def _read(pid: str) -> Process | None:
     except (OSError, ValueError):  # it ended while we looked
         return None
     return Process(int(pid), int(parent), int(session))
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc is not None:
-        _libc.prctl(option, value, 0, 0, 0)
-
-
-# loaded here because nothing may be loaded between fork and exec
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None

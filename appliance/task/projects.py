@@ -4,7 +4,7 @@ A JSON file that only root, or the user who runs the launcher, can write:
 
     {"version": 1, "projects": {"web": "/srv/web"}, "home": "/var/lib/dispatch-agent",
      "path": "/usr/local/bin:/usr/bin:/bin", "hidden": ["/etc/dispatch"],
-     "readable": ["/opt/claude"], "unsafe_no_sandbox": false}
+     "readable": ["/opt/claude"], "unsafe_no_sandbox": false, "unsafe_host_network": false}
 
 `wiring` (or `dispatchctl`, as root) writes it with `Projects.encode`; the launcher looks for
 every task whether it has changed.
@@ -31,7 +31,8 @@ class Projects:
 
     `hidden`: files and directories a task never sees. `readable`: what lies in a home directory
     and is needed all the same, such as the agent's program. `path` is where a task's programs are
-    looked for. `unsafe_no_sandbox` runs tasks without any wall although one could be built.
+    looked for. `unsafe_no_sandbox` runs tasks without any wall although one could be built,
+    `unsafe_host_network` leaves the host's network to those that come without a way out.
     """
 
     projects: Mapping[str, str]
@@ -40,6 +41,7 @@ class Projects:
     hidden: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
     unsafe_no_sandbox: bool = False
+    unsafe_host_network: bool = False
 
     def encode(self) -> str:
         """The file's content."""
@@ -97,6 +99,7 @@ def _checked(found: object) -> Projects:
         hidden=tuple(_absolute(path) for path in _list(found["hidden"])),
         readable=tuple(_absolute(path) for path in _list(found["readable"])),
         unsafe_no_sandbox=found["unsafe_no_sandbox"] is True,
+        unsafe_host_network=found["unsafe_host_network"] is True,
     )
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import json
 import os
 import signal
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.task.confinement import Confinement, confine, limit
 from appliance.task.processes import die_with_parent
 
 _SIZE_BYTES = 4
@@ -33,13 +35,16 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 class Command:
     """A program to start; a name in `argv` is looked up on the environment's PATH.
 
-    `descriptors` maps the program's numbers of descriptors to ours.
+    `descriptors` maps the program's numbers of descriptors to ours, `limits` kinds of resources
+    (see setrlimit(2)) to how much of them a process may use. `confinement` is what it gives up.
     """
 
     argv: tuple[str, ...]
     directory: Path
     environment: Mapping[str, str]
     descriptors: Mapping[int, int]
+    limits: Mapping[int, int] = field(default_factory=dict)
+    confinement: Confinement | None = None
 
 
 class Starter:
@@ -57,7 +62,14 @@ class Starter:
     def start(self, command: Command) -> int:
         """Become this program; returns its pid once it runs. Raises OSError when it does not."""
         numbers, ours = zip(*command.descriptors.items(), strict=True)
-        words = [command.argv, str(command.directory), dict(command.environment), numbers]
+        confinement = command.confinement
+        if confinement is not None:
+            ours = (*ours, confinement.ruleset)
+        words = [
+            *(command.argv, str(command.directory), dict(command.environment), numbers),
+            list(command.limits.items()),
+            confinement and confinement.system_calls.hex(),
+        ]
         line = json.dumps(words).encode()
         socket.send_fds(self._socket, [len(line).to_bytes(_SIZE_BYTES)], ours)
         self._socket.sendall(line)
@@ -82,10 +94,8 @@ def _wait_and_become(theirs: socket.socket, parent: int) -> None:
         os.setsid()
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
-        control = socket.socket(fileno=_aside(theirs.fileno()))
-        os.closerange(0, control.fileno())  # it keeps nothing of the launcher's open
-        os.closerange(control.fileno() + 1, _HIGHEST)
-        _become(control)
+        (control,) = keep_only(theirs.fileno())
+        _become(socket.socket(fileno=control))
     finally:
         os._exit(_CANNOT_START)
 
@@ -95,17 +105,29 @@ def _become(control: socket.socket) -> None:
     if not size:
         return
     line = control.recv(int.from_bytes(size), socket.MSG_WAITALL)
-    argv, directory, environment, numbers = json.loads(line)
+    argv, directory, environment, numbers, limits, system_calls = json.loads(line)
     places = [_aside(descriptor) for descriptor in received]
     for descriptor in received:
         os.close(descriptor)
-    for number, place in zip(numbers, places, strict=True):
+    for number, place in zip(numbers, places, strict=False):
         os.dup2(place, number)
     try:
         os.chdir(directory)
+        limit(limits)
+        if system_calls is not None:
+            confine(Confinement(places[-1], bytes.fromhex(system_calls)))
         os.execvpe(argv[0], argv, environment)  # noqa: S606 - argv was checked; no shell is wanted
     except OSError as error:
         control.sendall((error.errno or errno.EINVAL).to_bytes(_SIZE_BYTES))
+
+
+def keep_only(*descriptors: int) -> list[int]:
+    """After a fork: close all but these, which have other numbers then."""
+    kept = [_aside(descriptor) for descriptor in descriptors]
+    bounds = (-1, *sorted(kept), _HIGHEST)
+    for low, high in itertools.pairwise(bounds):
+        os.closerange(low + 1, high)
+    return kept
 
 
 def _aside(descriptor: int) -> int:

@@ -13,12 +13,14 @@ import signal
 import socket
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from types import FrameType
 from typing import Self
 
-from appliance.core.model import Isolation
-from appliance.task.header import TaskExited
+from appliance.task import watch
+from appliance.task.header import Exceeded, TaskExited
 from appliance.task.processes import descendants, send
+from appliance.task.watch import Watch
 
 GRACE_SECONDS = 0.4
 """Between being asked to stop and being killed: time to write a transcript's last line, and short
@@ -33,13 +35,26 @@ SHELL_SIGNAL = 128
 STOPPING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What runs, and how to end it.
+
+    `program` is our child. `is_wrapper`: it runs the real one inside, and would take it along when
+    asked to stop. `helper`: another child of ours, that goes last; 0: there is none.
+    """
+
+    program: int
+    is_wrapper: bool = False
+    helper: int = 0
+
+
 class Supervisor:
     """Owns the process's signals while it is entered: enter it before anything is started."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._is_told_to_stop = False
-        self._program = 0
+        self._charge = Charge(0)
         self._status: int | None = None
 
     def __enter__(self) -> Self:
@@ -59,25 +74,35 @@ class Supervisor:
         self._stack.close()
 
     def see_through(
-        self, control: socket.socket, pid: int, isolation: Isolation, timeout_seconds: float
+        self, control: socket.socket, charge: Charge, watching: Watch, timeout_seconds: float
     ) -> TaskExited:
-        """Wait for our child `pid` to end, or end it; return when nothing of it is left."""
-        self._program = pid
-        deadline = time.monotonic() + timeout_seconds
+        """Wait for it to end, or end it; return when nothing of it is left."""
+        self._charge = charge
+        exceeded = self._see_exceeding(control, watching, time.monotonic() + timeout_seconds)
+        if self._status is None and exceeded in (None, Exceeded.TIME):
+            self._ask_to_stop()
+        self._sweep()
+        return _exited(self._status or 0, charge, exceeded)
+
+    def _see_exceeding(
+        self, control: socket.socket, watching: Watch, deadline: float
+    ) -> Exceeded | None:
+        """Wait until it is over: it has ended, or must, for the limit returned or at our end."""
+        look_at = time.monotonic() + watch.SECONDS
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake, selectors.EVENT_READ)
             selector.register(control, selectors.EVENT_READ)
             is_open = True
             while self._lives() and is_open and not self._is_told_to_stop:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    break
-                is_open = not self._wait(selector, control, remaining)
-        timed_out = self._status is None and time.monotonic() >= deadline
-        if self._status is None:
-            self._ask_to_stop(isolation)
-        self._sweep()
-        return _exited(self._status or 0, isolation, timed_out)
+                now = time.monotonic()
+                if now >= deadline:
+                    return Exceeded.TIME
+                if now >= look_at:
+                    if (exceeded := watching.exceeded(self._watched())) is not None:
+                        return exceeded
+                    look_at = now + watch.SECONDS
+                is_open = not self._wait(selector, control, min(deadline, look_at) - now)
+        return watching.ended_by_kernel()
 
     def _wait(
         self, selector: selectors.BaseSelector, control: socket.socket, seconds: float
@@ -102,13 +127,13 @@ class Supervisor:
                 return False
             if pid == 0:
                 return True
-            if pid == self._program:
+            if pid == self._charge.program:
                 self._status = status
 
-    def _ask_to_stop(self, isolation: Isolation) -> None:
+    def _ask_to_stop(self) -> None:
         """SIGTERM to everything. A wrapper is spared: it would die at once and take all with it."""
-        wrapper = {self._program} if isolation is Isolation.BUBBLEWRAP else set()
-        send(signal.SIGTERM, set(self._below()) - wrapper)
+        wrapper = {self._charge.program} if self._charge.is_wrapper else set()
+        send(signal.SIGTERM, self._watched() - wrapper)
         deadline = time.monotonic() + GRACE_SECONDS
         while self._lives() and (remaining := deadline - time.monotonic()) > 0:
             self._pause(remaining)
@@ -121,7 +146,11 @@ class Supervisor:
 
     def _below(self) -> tuple[int, ...]:
         """What to signal; where nothing is known of descendants, the group is the best there is."""
-        return descendants(os.getpid()) or (-self._program,)
+        return descendants(os.getpid()) or (-self._charge.program,)
+
+    def _watched(self) -> set[int]:
+        """What is the task's of it."""
+        return set(self._below()) - {self._charge.helper}
 
     def _pause(self, seconds: float) -> None:
         """Until a signal arrives, a child's end for one, or so long."""
@@ -131,11 +160,11 @@ class Supervisor:
                 self._wake.recv(4096)
 
 
-def _exited(wait_status: int, isolation: Isolation, timed_out: bool) -> TaskExited:
+def _exited(wait_status: int, charge: Charge, exceeded: Exceeded | None) -> TaskExited:
     code = os.waitstatus_to_exitcode(wait_status)
-    if isolation is Isolation.BUBBLEWRAP and code > SHELL_SIGNAL:
+    if charge.is_wrapper and code > SHELL_SIGNAL:
         code = SHELL_SIGNAL - code
-    return TaskExited(max(code, -1), max(-code, 0), timed_out)
+    return TaskExited(max(code, -1), max(-code, 0), exceeded)
 
 
 def _wake_only(_number: int, _frame: FrameType | None) -> None:

@@ -25,7 +25,7 @@ from appliance.task import launcher_command
 
 async def main(projects_file: str, directory: str, *argv: str) -> None:
     project = Project(ProjectName("demo"), directory)
-    task = Task(JobId(1), project, Prompt(""), Limits(60, Isolation.NONE))
+    task = Task(JobId(1), project, Prompt(""), Limits(60, Isolation.NONE, project.ceiling))
     link, ready = TaskLink(launcher_command(Path(projects_file))), asyncio.Event()
     async with Beside(link.run(ready.set)):
         await ready.wait()

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.agent import endings
 from appliance.agent.stream import Result
-from appliance.agent.task_link import TaskExited
+from appliance.agent.task_link import Exceeded, TaskExited
 from appliance.core.model import Ending, Usage
 from appliance.errors import AgentFailed
 
@@ -44,9 +44,9 @@ def test_everything_else_is_a_failure_that_says_what_to_do(found: Result, words:
 @pytest.mark.parametrize(
     ("exited", "ending", "words"),
     [
-        (TaskExited(-1, 15, True), Ending.TIMED_OUT, "stopped after 60 s"),
-        (TaskExited(-1, 9, False), Ending.FAILED, "the agent was killed (signal 9)"),
-        (TaskExited(1, 0, False), Ending.FAILED, "(exit status 1): no such option"),
+        (TaskExited(-1, 15, Exceeded.TIME), Ending.TIMED_OUT, "stopped after 60 s"),
+        (TaskExited(-1, 9), Ending.FAILED, "the agent was killed (signal 9)"),
+        (TaskExited(1, 0), Ending.FAILED, "(exit status 1): no such option"),
     ],
 )
 def test_going_away_without_a_result_is_explained(

@@ -75,7 +75,7 @@ async def test_output_errors_and_the_exit_status_come_apart(
         running.stdin.close()
         assert await running.stdout.read() == b"good"
         assert await running.stderr.read() == b"bad\n"
-        assert await running.exited() == TaskExited(3, 0, False)
+        assert await running.exited() == TaskExited(3, 0)
 
 
 async def test_output_and_errors_may_come_together_in_their_order(

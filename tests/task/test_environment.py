@@ -9,9 +9,20 @@ from appliance.task.header import BadMessage
 
 
 def made(
-    asked: dict[str, str], secret_variable: str = "", secret: int | None = None
+    asked: dict[str, str],
+    secret_variable: str = "",
+    secret: int | None = None,
+    proxy_port: int | None = None,
 ) -> dict[str, str]:
-    return child_environment(asked, secret_variable, secret, path="/bin", home="/h", temporary="/t")
+    return child_environment(
+        asked,
+        secret_variable,
+        secret,
+        path="/bin",
+        home="/h",
+        temporary="/t",
+        proxy_port=proxy_port,
+    )
 
 
 def test_a_task_gets_the_launchers_variables_and_the_listed_ones_only() -> None:
@@ -43,3 +54,16 @@ def test_a_secret_is_named_by_the_number_of_its_descriptor() -> None:
 def test_only_variables_that_take_a_descriptor_may_name_a_secret() -> None:
     with pytest.raises(BadMessage, match="ANTHROPIC_API_KEY"):
         made({}, "ANTHROPIC_API_KEY", 7)
+
+
+def test_a_way_out_is_named_in_every_spelling_and_nothing_goes_past_it() -> None:
+    added = made({}, proxy_port=3128).items() - made({}).items()
+    names = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
+    address = "http://127.0.0.1:3128"
+    assert dict(added) == dict.fromkeys(names, address) | {"NO_PROXY": "", "no_proxy": ""}
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "no_proxy"])
+def test_nobody_else_says_where_the_way_out_is(name: str) -> None:
+    with pytest.raises(BadMessage, match="must not have the variable"):
+        made({name: "http://192.0.2.1"}, proxy_port=3128)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.core.model import Isolation
+from appliance.core.model import Ceiling, Isolation
 from appliance.task.header import (
+    LARGEST,
     MAX_LINE,
     BadMessage,
+    Exceeded,
     Fault,
     Message,
     TaskExited,
@@ -31,6 +34,7 @@ HEADER = TaskHeader(
     secret_variable="",
     timeout_seconds=60,
     minimum_isolation=Isolation.BUBBLEWRAP,
+    ceiling=Ceiling(),
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -45,9 +49,11 @@ messages: st.SearchStrategy[Message] = st.one_of(
         secret_variable=texts,
         timeout_seconds=st.integers(1, 10**6),
         minimum_isolation=st.sampled_from(Isolation),
+        ceiling=st.builds(Ceiling, *[st.integers(1, LARGEST)] * 4),
+        has_network=st.booleans(),
     ),
     st.builds(TaskStarted, numbers, st.sampled_from(Isolation)),
-    st.builds(TaskExited, numbers, numbers, st.booleans()),
+    st.builds(TaskExited, numbers, numbers, st.none() | st.sampled_from(Exceeded)),
     st.builds(TaskRefused, st.sampled_from(Fault), texts),
 )
 
@@ -89,6 +95,12 @@ def test_any_other_bytes_are_refused_and_nothing_else_happens(line: bytes) -> No
         {"timeout_seconds": 1.5},
         {"minimum_isolation": "best effort"},
         {"minimum_isolation": []},
+        {"has_network": 1},
+        {"ceiling": None},
+        {"ceiling": {}},
+        {"ceiling": {**asdict(Ceiling()), "processes": 0}},
+        {"ceiling": {**asdict(Ceiling()), "memory_bytes": 2**63}},
+        {"ceiling": {**asdict(Ceiling()), "luck": 1}},
     ],
     ids=str,
 )

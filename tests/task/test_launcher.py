@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.model import Isolation
-from appliance.task import launcher_command
+from appliance.core.model import Ceiling, Isolation
 from appliance.task.header import (
     Fault,
     Message,
@@ -28,16 +27,8 @@ from appliance.task.header import (
     decode,
     encode,
 )
-from tests.grounds import HAS_BUBBLEWRAP, Grounds, marked_processes
+from tests.grounds import HAS_BUBBLEWRAP, LEVELS, WALLS, Grounds, marked_processes
 
-WALLS = [
-    pytest.param(False, id="no wall"),
-    pytest.param(
-        True,
-        id="bubblewrap",
-        marks=pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="no bubblewrap here"),
-    ),
-]
 DETACHED = """
 import os, sys, time
 if os.fork() == 0:
@@ -55,13 +46,13 @@ if os.fork() == 0:
 class Launcher:
     """A launcher process and the two ends we hold: its socket and the task's output."""
 
-    def __init__(self, projects_file: Path, stack: ExitStack) -> None:
+    def __init__(self, grounds: Grounds, stack: ExitStack) -> None:
         self.control, theirs = socket.socketpair()
         stack.enter_context(self.control)
         self.control.settimeout(20)
         with theirs:
             self.process = subprocess.Popen(
-                launcher_command(projects_file), stdin=theirs.fileno(), start_new_session=True
+                grounds.launcher, stdin=theirs.fileno(), start_new_session=True
             )
         stack.callback(self._end)
         self._lines = stack.enter_context(self.control.makefile("rb"))
@@ -118,24 +109,29 @@ def grounds(tmp_path: Path) -> Grounds:
     return Grounds.make(tmp_path)
 
 
-@pytest.fixture(params=WALLS)
+@pytest.fixture(params=LEVELS)
 def any_grounds(request: pytest.FixtureRequest, grounds: Grounds) -> Grounds:
-    return grounds.walled() if request.param else grounds
+    return grounds.at(request.param)
+
+
+@pytest.fixture(params=WALLS)
+def walled(request: pytest.FixtureRequest, grounds: Grounds) -> Grounds:
+    return grounds.at(request.param)
 
 
 @pytest.fixture
-def walled(grounds: Grounds) -> Grounds:
+def bubblewrapped(grounds: Grounds) -> Grounds:
     if not HAS_BUBBLEWRAP:
         pytest.skip("no bubblewrap here")
     return grounds.walled()
 
 
 def header(*argv: str) -> TaskHeader:
-    return TaskHeader("demo", "", argv, {}, "", 20, Isolation.NONE)
+    return TaskHeader("demo", "", argv, {}, "", 20, Isolation.NONE, Ceiling())
 
 
 def run(grounds: Grounds, stack: ExitStack, wanted: TaskHeader) -> tuple[str, TaskExited]:
-    launcher = Launcher(grounds.projects_file, stack)
+    launcher = Launcher(grounds, stack)
     launcher.send(wanted)
     started = launcher.hear()
     assert isinstance(started, TaskStarted), started
@@ -145,7 +141,7 @@ def run(grounds: Grounds, stack: ExitStack, wanted: TaskHeader) -> tuple[str, Ta
 
 
 def refused(grounds: Grounds, stack: ExitStack, wanted: TaskHeader | bytes) -> TaskRefused:
-    launcher = Launcher(grounds.projects_file, stack)
+    launcher = Launcher(grounds, stack)
     launcher.send(wanted)
     answer = launcher.hear()
     assert isinstance(answer, TaskRefused), answer
@@ -176,12 +172,12 @@ def test_a_task_runs_in_its_project_and_its_end_is_told(
 ) -> None:
     output, exited = run(any_grounds, stack, header("sh", "-c", "pwd; exit 3"))
     assert output == f"{any_grounds.project.path}\n"
-    assert exited == TaskExited(status=3, signal=0, timed_out=False)
+    assert exited == TaskExited(status=3, signal=0)
 
 
 def test_a_signal_that_killed_the_program_is_told(any_grounds: Grounds, stack: ExitStack) -> None:
     _, exited = run(any_grounds, stack, header("sh", "-c", "kill -9 $$"))
-    assert exited == TaskExited(status=-1, signal=9, timed_out=False)
+    assert exited == TaskExited(status=-1, signal=9)
 
 
 def test_a_task_has_exactly_the_listed_variables(any_grounds: Grounds, stack: ExitStack) -> None:
@@ -215,7 +211,7 @@ def test_a_secret_comes_by_descriptor_and_can_be_read_once(
     variable = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
     script = f'cat <&"${variable}"; echo; (cat <&"${variable}"; env) | grep -c key-4711'
     wanted = replace(header("sh", "-c", script), secret_variable=variable)
-    launcher = Launcher(any_grounds.projects_file, stack)
+    launcher = Launcher(any_grounds, stack)
     launcher.send(wanted, b"key-4711")
     assert isinstance(launcher.hear(), TaskStarted)
     assert launcher.output().split() == ["key-4711", "0"]
@@ -277,9 +273,7 @@ def test_nonsense_is_refused(grounds: Grounds, stack: ExitStack, line: bytes) ->
 
 
 def test_without_a_socket_it_says_how_it_is_used(grounds: Grounds) -> None:
-    done = subprocess.run(
-        launcher_command(grounds.projects_file), stdin=subprocess.DEVNULL, capture_output=True
-    )
+    done = subprocess.run(grounds.launcher, stdin=subprocess.DEVNULL, capture_output=True)
     assert done.returncode == 64
     assert b"standard input is not a socket" in done.stderr
 
@@ -309,7 +303,7 @@ def test_a_task_that_takes_too_long_is_stopped(any_grounds: Grounds, stack: Exit
 
 def test_a_task_that_ignores_being_asked_is_killed(any_grounds: Grounds, stack: ExitStack) -> None:
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
-    launcher = Launcher(any_grounds.projects_file, stack)
+    launcher = Launcher(any_grounds, stack)
     launcher.send(python(any_grounds, f"{deaf}; time.sleep(600)"))
     launcher.hear()
     launcher.line()
@@ -326,13 +320,13 @@ def test_a_task_that_is_told_to_stop_may_say_its_last_words(
         "import signal, sys, time; signal.signal(15, lambda *_: sys.exit('bye'));"
         "print(1, flush=True); time.sleep(600)"
     )
-    launcher = Launcher(any_grounds.projects_file, stack)
+    launcher = Launcher(any_grounds, stack)
     launcher.send(python(any_grounds, polite))
     launcher.hear()
     launcher.line()
     launcher.control.shutdown(socket.SHUT_WR)
     assert launcher.output() == "bye\n"
-    assert launcher.hear() == TaskExited(status=1, signal=0, timed_out=False)
+    assert launcher.hear() == TaskExited(status=1, signal=0)
 
 
 @pytest.mark.parametrize("how", ["exit", "close", "kill"])
@@ -342,7 +336,7 @@ def test_a_child_that_detached_twice_does_not_survive(
     script = Path(any_grounds.project.path, "detach-and-stay.py")
     then = "sys.exit(0)" if how == "exit" else "time.sleep(600)"
     script.write_text(DETACHED.format(then=f"time.sleep(.05); {then}"))
-    launcher = Launcher(any_grounds.projects_file, stack)
+    launcher = Launcher(any_grounds, stack)
     launcher.send(header("python3", str(script)))
     started = launcher.hear()
     assert isinstance(started, TaskStarted)
@@ -357,7 +351,7 @@ def test_a_child_that_detached_twice_does_not_survive(
 def test_a_killed_launcher_takes_its_program_along(any_grounds: Grounds, stack: ExitStack) -> None:
     script = Path(any_grounds.project.path, "stay.py")
     script.write_text("import time; print(1, flush=True); time.sleep(600)")
-    launcher = Launcher(any_grounds.projects_file, stack)
+    launcher = Launcher(any_grounds, stack)
     launcher.send(header("python3", str(script)))
     launcher.hear()
     launcher.line()
@@ -366,17 +360,17 @@ def test_a_killed_launcher_takes_its_program_along(any_grounds: Grounds, stack: 
 
 
 def test_a_launcher_nobody_needs_goes_by_itself(grounds: Grounds, stack: ExitStack) -> None:
-    launcher = Launcher(grounds.projects_file, stack)
+    launcher = Launcher(grounds, stack)
     launcher.control.shutdown(socket.SHUT_RDWR)
     assert launcher.process.wait(5) == 0
 
 
 def test_a_terminated_launcher_ends_its_task(grounds: Grounds, stack: ExitStack) -> None:
-    launcher = Launcher(grounds.projects_file, stack)
+    launcher = Launcher(grounds, stack)
     launcher.send(header("sleep", "600"))
     launcher.hear()
     launcher.process.terminate()
-    assert launcher.hear() == TaskExited(status=-1, signal=15, timed_out=False)
+    assert launcher.hear() == TaskExited(status=-1, signal=15)
 
 
 # the wall
@@ -406,8 +400,8 @@ def test_inside_the_wall_hidden_paths_and_homes_are_empty(
     assert "secret" not in output
 
 
-def test_inside_the_wall_no_other_process_is_seen(walled: Grounds, stack: ExitStack) -> None:
-    output, _ = run(walled, stack, header("sh", "-c", "ls -d /proc/[0-9]* | wc -l"))
+def test_in_namespaces_no_other_process_is_seen(bubblewrapped: Grounds, stack: ExitStack) -> None:
+    output, _ = run(bubblewrapped, stack, header("sh", "-c", "ls -d /proc/[0-9]* | wc -l"))
     assert int(output) <= 5
 
 
@@ -417,9 +411,9 @@ def test_inside_the_wall_there_are_no_capabilities(walled: Grounds, stack: ExitS
 
 
 def test_hooks_and_settings_cannot_be_changed_from_inside(
-    walled: Grounds, stack: ExitStack
+    bubblewrapped: Grounds, stack: ExitStack
 ) -> None:
-    project = Path(walled.project.path)
+    project = Path(bubblewrapped.project.path)
     (project / ".git/hooks").mkdir(parents=True)
     (project / ".git/config").write_text("[core]\n")
     (project / ".claude").mkdir()
@@ -427,7 +421,7 @@ def test_hooks_and_settings_cannot_be_changed_from_inside(
         "touch .git/hooks/pre-commit .claude/settings.json; echo x >> .git/config;"
         "mv .git other; mv .claude elsewhere; rm -rf .git/hooks; true"
     )
-    run(walled, stack, header("sh", "-c", script))
+    run(bubblewrapped, stack, header("sh", "-c", script))
     assert (project / ".git/config").read_text() == "[core]\n"
     assert (project / ".git/hooks").is_dir()
     assert list((project / ".git/hooks").iterdir()) == []

@@ -1,4 +1,4 @@
-"""The command that builds the wall says what it has to, and too weak a wall is refused."""
+"""The strongest wall is found, and one that is too weak is refused."""
 
 from __future__ import annotations
 
@@ -7,97 +7,67 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.model import Isolation
+from appliance.core.model import ISOLATION_ORDER, Isolation
 from appliance.errors import SandboxRefused
 from appliance.task.projects import Projects
-from appliance.task.sandbox import NAMESPACES, Wall, bubblewrap, chosen, probe
+from appliance.task.sandbox import Wall, chosen, probe
+from tests.grounds import HAS_LANDLOCK
 
 NOTHING = Wall(Isolation.NONE, "bubblewrap is not installed")
 BEST = Wall(Isolation.BUBBLEWRAP)
+PROJECTS = Projects({"web": "/srv/web"}, home="/srv/home")
+WITHOUT_BUBBLEWRAP = Isolation.LANDLOCK if HAS_LANDLOCK else Isolation.NONE
 
 
-@pytest.fixture
-def projects(tmp_path: Path) -> Projects:
-    for name in ("project", "home", "hidden"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "token").write_text("secret")
-    hidden = (str(tmp_path / "hidden"), str(tmp_path / "token"), str(tmp_path / "absent"))
-    return Projects({"web": str(tmp_path / "project")}, home=str(tmp_path / "home"), hidden=hidden)
-
-
-def words(projects: Projects, directory: str = "") -> str:
-    project = Path(projects.projects["web"])
-    return " ".join(bubblewrap(("ls", "-l"), projects, project, project / directory).argv)
-
-
-def test_the_command_has_every_namespace_and_no_capabilities(projects: Projects) -> None:
-    command = words(projects)
-    assert all(option in command for option in NAMESPACES)
-    assert "--cap-drop ALL --ro-bind / /" in command
-    assert command.endswith(f"--chdir {projects.projects['web']} -- ls -l")
-
-
-def test_hidden_directories_are_empty_and_hidden_files_are_nothing(projects: Projects) -> None:
-    hidden, token, absent = projects.hidden
-    assert f"--tmpfs {hidden}" in words(projects)
-    assert f"--ro-bind /dev/null {token}" in words(projects)
-    assert absent not in words(projects)
-
-
-def test_what_lies_deeper_is_mounted_later(tmp_path: Path, projects: Projects) -> None:
-    inside = tmp_path / "project" / "private"
-    inside.mkdir()
-    command = words(replace(projects, hidden=(str(inside),)))
-    assert command.index("--tmpfs /tmp") < command.index(f"--bind {tmp_path / 'project'}")
-    assert command.index(f"--bind {tmp_path / 'project'}") < command.index(f"--tmpfs {inside}")
-
-
-def test_what_runs_outside_later_is_read_only_where_it_exists(
-    tmp_path: Path, projects: Projects
-) -> None:
-    project = tmp_path / "project"
-    (project / ".git/hooks").mkdir(parents=True)
-    (project / ".git/config").touch()
-    command = words(projects)
-    for name in (".git/hooks", ".git/config"):
-        assert f"--ro-bind {project / name} {project / name}" in command
-    assert ".claude " not in command.partition("--bind " + str(project))[2]
-
-
-def test_a_link_that_leads_out_of_the_project_mounts_nothing(
-    tmp_path: Path, projects: Projects
-) -> None:
-    (tmp_path / "project/.claude").symlink_to("/etc")
-    assert "/etc" not in words(projects)
-
-
-def test_a_wall_that_is_too_weak_is_refused_with_the_reason(projects: Projects) -> None:
+def test_a_wall_that_is_too_weak_is_refused_with_the_reason() -> None:
     with pytest.raises(SandboxRefused, match="has none: bubblewrap is not installed"):
-        chosen(NOTHING, Isolation.BUBBLEWRAP, projects)
+        chosen(NOTHING, Isolation.LANDLOCK, PROJECTS)
 
 
-def test_the_strongest_wall_is_chosen_even_if_less_would_do(projects: Projects) -> None:
-    assert chosen(BEST, Isolation.NONE, projects) is Isolation.BUBBLEWRAP
-    assert chosen(NOTHING, Isolation.NONE, projects) is Isolation.NONE
+def test_the_strongest_wall_is_chosen_even_if_less_would_do() -> None:
+    assert chosen(BEST, Isolation.NONE, PROJECTS) == BEST
+    assert chosen(NOTHING, Isolation.NONE, PROJECTS) == NOTHING
 
 
-def test_a_list_that_gives_up_the_wall_cannot_satisfy_a_task_that_wants_one(
-    projects: Projects,
-) -> None:
-    unsafe = replace(projects, unsafe_no_sandbox=True)
-    assert chosen(BEST, Isolation.NONE, unsafe) is Isolation.NONE
+def test_every_wall_is_enough_for_itself_and_for_less_and_for_nothing_more() -> None:
+    for place, built in enumerate(ISOLATION_ORDER):
+        for wanted in ISOLATION_ORDER[: place + 1]:
+            assert chosen(Wall(built), wanted, PROJECTS).isolation is built
+        for wanted in ISOLATION_ORDER[place + 1 :]:
+            with pytest.raises(SandboxRefused):
+                chosen(Wall(built), wanted, PROJECTS)
+
+
+def test_a_list_that_gives_up_the_wall_cannot_satisfy_a_task_that_wants_one() -> None:
+    unsafe = replace(PROJECTS, unsafe_no_sandbox=True)
+    assert chosen(BEST, Isolation.NONE, unsafe).isolation is Isolation.NONE
     with pytest.raises(SandboxRefused, match="unsafe_no_sandbox"):
         chosen(BEST, Isolation.BUBBLEWRAP, unsafe)
 
 
-def test_a_host_without_bubblewrap_has_no_wall_and_says_why(tmp_path: Path) -> None:
-    assert probe(str(tmp_path)) == NOTHING
+def test_a_host_without_bubblewrap_has_a_weaker_wall_and_says_why(tmp_path: Path) -> None:
+    wall = probe(str(tmp_path))
+    assert wall.isolation is WITHOUT_BUBBLEWRAP
+    assert wall.shortfall.startswith("bubblewrap is not installed")
 
 
 def test_a_bubblewrap_that_is_not_allowed_to_work_is_no_wall(tmp_path: Path) -> None:
     program = tmp_path / "bwrap"
     program.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
     program.chmod(0o755)
-    assert probe(str(tmp_path)) == Wall(
-        Isolation.NONE, "bubblewrap does not work here: setting up uid map: Permission denied"
+    wall = probe(str(tmp_path))
+    assert wall.isolation is WITHOUT_BUBBLEWRAP
+    assert wall.shortfall.startswith(
+        "bubblewrap does not work here: setting up uid map: Permission denied"
     )
+
+
+def test_a_unit_that_is_none_is_not_believed(tmp_path: Path) -> None:
+    wall = probe(str(tmp_path), claims_unit=True)
+    assert wall.isolation is WITHOUT_BUBBLEWRAP
+    assert wall.shortfall.startswith("the unit l")
+
+
+def test_in_a_unit_the_wall_is_the_units_whatever_keeps_the_projects_apart() -> None:
+    wall = Wall(Isolation.UNIT, inside=Isolation.LANDLOCK)
+    assert chosen(wall, Isolation.UNIT, PROJECTS).builder is Isolation.LANDLOCK

@@ -1,0 +1,59 @@
+"""Which parts of the file system a task may have, whoever builds the wall.
+
+    the system       read-only, and nothing that the list of projects hides
+    its project      read-write
+    the agent's home its transcripts and credentials are the real thing; `.claude.json` is a copy
+                     that is thrown away, and the rest is the task's own, because the owner's
+                     `claude` runs hooks and servers that are named there
+    everything else  is not there: other projects, homes, /run, /var, /srv, …
+
+Whoever reads the login can act as the agent elsewhere, and the login file can be read by every
+command of a task, because the agent must read it and runs them as the same user. A key by
+descriptor is better: see `appliance.agent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from appliance.task.projects import Projects
+
+SYSTEM = ("/bin", "/etc", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/sys", "/usr")
+RESOLVER = "/run/systemd/resolve"
+"""Where /etc/resolv.conf often points to."""
+
+DEVICES = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
+TRANSCRIPTS = ".claude/projects"
+CREDENTIALS = ".claude/.credentials.json"
+COPIED = ".claude.json"
+GUARDED = (".git/hooks", ".git/config", ".claude")
+"""Of a project: people and daemons outside run what stands there."""
+
+
+def readable(projects: Projects) -> list[Path]:
+    """The system, and what the list adds."""
+    return existing(map(Path, (*SYSTEM, RESOLVER, *projects.readable)))
+
+
+def hidden(projects: Projects, project: Path) -> list[Path]:
+    """What the list hides, and the other projects."""
+    others = (Path(path) for path in projects.projects.values())
+    return existing(
+        [
+            *map(Path, projects.hidden),
+            *(other for other in others if not project.is_relative_to(other)),
+        ]
+    )
+
+
+def kept(projects: Projects) -> list[Path]:
+    """Of the agent's home, what outlives the task."""
+    home = Path(projects.home)
+    # without this directory no transcript would be kept, and no session could be resumed
+    (home / TRANSCRIPTS).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return existing((home / TRANSCRIPTS, home / CREDENTIALS))
+
+
+def existing(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.exists()]
