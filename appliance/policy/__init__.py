@@ -30,7 +30,8 @@
 A request is cut into atoms. Each atom gets the strictest answer of all rules that match it
 (deny, then approve, then allow), or that of a `fallback` rule when none matches, or deny; the
 request gets the strictest answer of its atoms. A request that is not understood as a whole is
-never allowed: at best it asks.
+never allowed: at best it asks. A rule whose hours or chats are not those of the request does not
+count, but one that would ask then refuses: its conditions must not free what it is about.
 
 It never runs, opens or changes what it judges; it only resolves names of files. It never
 authenticates: users come from dispatch.toml. And patterns are for intent: `pytest` and `make`
