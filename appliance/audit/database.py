@@ -169,15 +169,15 @@ def delete_value(connection: sqlite3.Connection, seq: int, name: str) -> None:
         connection.execute("DELETE FROM payload WHERE seq=? AND name=?", (seq, name))
 
 
-def delete_contents(connection: sqlite3.Connection, last: int) -> None:
-    """Delete what the records up to this one say, inside a transaction.
+def delete_contents(connection: sqlite3.Connection, first: int, last: int) -> None:
+    """Delete what the records from `first` to `last` say, inside a transaction.
 
     Hashes and signatures stay, and the records that name keys. The rows are put in again, since
     emptied in place they would keep all their pages.
     """
     with _unprotected(connection, "leaf_DELETE", "leaf_INSERT", "payload_DELETE"):
         connection.execute("DELETE FROM payload WHERE seq<=?", (last,))
-        for start in range(1, last + 1, _SLICE):
+        for start in range(first, last + 1, _SLICE):
             rows = (start, min(start + _SLICE - 1, last))
             kept = connection.execute(_WITHOUT_CONTENTS, (*rows, GENESIS, EPOCH)).fetchall()
             connection.execute("DELETE FROM leaf WHERE seq BETWEEN ? AND ?", rows)

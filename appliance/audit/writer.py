@@ -42,7 +42,7 @@ from appliance.core.events import (
     Who,
 )
 from appliance.core.merkle import CompactRange
-from appliance.core.records import NO_PREVIOUS, SALT_BYTES, Draft, chain, draft
+from appliance.core.records import NO_PREVIOUS, SALT_BYTES, Draft, chain, decode, draft
 from appliance.errors import AuditBroken, AuditUnavailable
 from appliance.ports import Clock, Receipt
 
@@ -208,8 +208,19 @@ class Writer:
                 f"there is nothing to prune before record {before}",
                 hint=f"the log has {self._signer.head.size} records",
             )
-        event = LogPruned(who=who, before=last, reason=reason)
-        self._destroy(event, lambda connection: delete_contents(connection, last), reason=PRUNE)
+        event, first = LogPruned(who=who, before=last, reason=reason), self._pruned() + 1
+        self._destroy(event, lambda found: delete_contents(found, first, last), reason=PRUNE)
+
+    def _pruned(self) -> int:
+        """The last record that was pruned, 0 when none was or the record of it is damaged."""
+        told = self._connection.execute(
+            "SELECT rec FROM leaf WHERE seq=(SELECT max(size) FROM ckpt WHERE reason=?)", (PRUNE,)
+        ).fetchone()
+        try:
+            before = decode(told[0]).data.get("before") if told else 0
+        except (ValueError, TypeError):
+            return 0
+        return before if isinstance(before, int) else 0
 
     def tick_when_due(self) -> None:
         """Say that nothing happened for an hour, end an epoch that is old enough.

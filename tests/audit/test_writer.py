@@ -17,6 +17,7 @@ from appliance.audit.verify import Verdict, verify
 from appliance.audit.writer import Writer, prepare
 from appliance.core.records import decode
 from appliance.errors import AuditBroken, AuditUnavailable
+from tests.attacks.audit.intruder import run
 from tests.audit.logs import ANNA, BOOT, allowed, entries, queued, sample, write
 from tests.fakes import FakeClock
 
@@ -366,6 +367,33 @@ def test_a_pruned_log_keeps_hashes_and_records_that_name_keys(tmp_path: Path) ->
     assert b"git log -1" not in everything(tmp_path)
     assert verify(tmp_path / DATABASE).verdict is Verdict.INTACT
     opened(tmp_path).close()
+
+
+def test_pruning_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    sample(tmp_path)
+    with closing(opened(tmp_path)) as writer:
+        before = kinds(tmp_path)
+        writer.prune(4, "a slice", ANNA)
+        writer.commit([[prepare(queued())]])
+        writer.prune(9, "and another", ANNA)
+        writer.prune(2, "nothing is left to do", ANNA)
+        writer.prune(9, "once more", ANNA)
+    after = kinds(tmp_path)
+    named = ("audit.sealed", "key.rotated")
+    assert after[:8] == [kind if kind in named else None for kind in before[:8]]
+    assert after[8 : len(before)] == before[8:]
+    assert verify(tmp_path / DATABASE).verdict is Verdict.INTACT
+
+
+@pytest.mark.parametrize("damaged", ["NULL", "CAST('{}' AS BLOB)"])
+def test_a_damaged_record_of_pruning_stops_no_pruning(damaged: str, tmp_path: Path) -> None:
+    sample(tmp_path)
+    with closing(opened(tmp_path)) as writer:
+        size = writer.head().checkpoint.size
+        writer.prune(4, "a slice", ANNA)
+        run(tmp_path / DATABASE, f"UPDATE leaf SET rec={damaged} WHERE seq={size + 1}")
+        writer.prune(9, "and another", ANNA)
+    assert b"git log -1" not in everything(tmp_path)
 
 
 def test_the_room_of_what_was_pruned_is_used_again(tmp_path: Path) -> None:
