@@ -73,6 +73,27 @@ def test_a_rule_that_denies_is_named_before_what_nothing_allows(tmp_path: Path) 
     assert _line(decision) == 2
 
 
+def test_an_approval_that_cannot_be_asked_for_now_refuses_and_says_when(tmp_path: Path) -> None:
+    policy = disk.policy(
+        tmp_path,
+        OWNER,
+        "p, owner, *, bash, git push **, approve, via=web",
+        "p, owner, *, bash, git **, allow",
+        "p, owner, *, bash, **, approve, fallback",
+        "p, owner, *, bash, rm **, deny",
+    )
+    request = disk.bash(tmp_path, "git push")
+    decision = policy.decide(request)
+    assert isinstance(decision, Denied)
+    assert _line(decision) == 2
+    assert decision.reason == (
+        'running "git push" is refused (rule policies/rules.csv:2 asks for approval, but only '
+        "from web); go on without it, or say in your answer that it is needed"
+    )
+    assert isinstance(policy.decide(replace(request, via=Platform.WEB)), Asks)
+    assert _line(policy.decide(disk.bash(tmp_path, "git push && rm x"))) == 5
+
+
 def test_one_part_that_nothing_allows_denies_the_whole_line(tmp_path: Path) -> None:
     policy = disk.policy(tmp_path, OWNER, "p, owner, *, bash, echo|pwd **, allow")
     assert isinstance(policy.decide(disk.bash(tmp_path, "echo a && pwd")), Allowed)

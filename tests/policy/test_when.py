@@ -49,3 +49,21 @@ def test_an_unknown_time_matters_only_to_what_depends_on_it() -> None:
     assert timed.when.holds(Millis(0), TELEGRAM, unknown=True)
     chat, _ = parse("via=web hours=09:00-17:00", "allow")
     assert not chat.when.holds(Millis(0), TELEGRAM, unknown=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "hours=09:00-17:00", "days=mon-fri", "days=sat,sun", "days=mon,wed-fri,sun",
+        "until=2030-01-31", "via=telegram", "hours=22:00-06:00 days=fri until=2030-01-31 via=web",
+    ],
+)  # fmt: skip
+def test_a_condition_is_told_as_it_is_written(options: str) -> None:
+    told = str(parse(options, "allow")[0].when)
+    written = [word.partition("=")[2] for word in options.split()]
+    assert [word for word in told.split() if word not in ("on", "until", "from")] == written
+
+
+def test_chats_are_told_with_or_between_them() -> None:
+    assert str(parse("via=web|telegram", "allow")[0].when) == "from telegram or web"
+    assert str(ALWAYS) == ""

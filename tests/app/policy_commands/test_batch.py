@@ -84,6 +84,14 @@ def test_directories_are_resolved_and_one_outside_every_project_is_denied(
     assert gone["reason"] == "no project holds /nowhere"
 
 
+def test_it_judges_the_line_that_would_run(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "demo" / "src").mkdir()
+    (found,) = ask({"input": "cd src  && git  lo''g *.py"})
+    assert [part["text"] for part in found["parts"] if part["act"] == "bash"] == [
+        "git log './*.py'"
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
