@@ -41,7 +41,7 @@ _DEFINITIONS = {
     "g": "_, _",
     "e": "some(where (p_eft == allow))",
 }
-_Index = dict[tuple[str, str, str], dict[tuple[str, str], list[int]]]
+_Index = dict[tuple[str, str, str], dict[str, list[int]]]
 
 
 class RuleRow(list[object]):
@@ -252,7 +252,9 @@ def _conditions(model: Any) -> tuple[Condition, ...]:
 def _index(rules: Sequence[PolicyRule]) -> _Index:
     index: _Index = {}
     for number, rule in enumerate(rules):
-        heads = index.setdefault((rule.role, rule.act, rule.where), {})
+        place = (rule.role, rule.act, rule.where)
+        if (heads := index.get(place)) is None:
+            heads = index[place] = {}
         for key in pattern_keys(rule.act, rule.pattern):
             heads.setdefault(key, []).append(number)
     return index

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from appliance.core.model import Project, ProjectName, UserName
+from appliance.core.model import Project, ProjectName, Rule, UserName
 from appliance.errors import PolicyError
 from appliance.policy import rules, sources, trials
 from appliance.policy.commands import recipes
 from appliance.policy.engine import Engine
-from appliance.policy.fields import Line, cut
+from appliance.policy.fields import SHAPES, Line, cut
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.paths import Guard
 from appliance.policy.quotas import role_quotas
@@ -40,8 +40,8 @@ def load(
     """The policy in `directory` for these users and projects, after its tests came out right.
 
     `ours` are our own files and directories (settings, state, credentials): like the policy
-    itself they are protected whatever a wide rule says. `automations` are the users who are no people. Raises
-    PolicyError with one line per mistake.
+    itself they are protected whatever a wide rule says. `automations` are the users who are no
+    people. Raises PolicyError with one line per mistake.
     """
     policy = load_untried(directory, users, projects, ours=ours, automations=automations)
     failed = [o for o in trials.run(policy.trials, policy.decide) if not o.is_right]
@@ -64,12 +64,17 @@ def load_untried(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """All the objects of a policy stay: looking for garbage among them takes half the time."""
+    """All the objects of a policy stay: looking for garbage among them takes half the time.
+
+    Freezing puts them with what is old without a look at each, unfreezing leaves them there.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
 
@@ -84,13 +89,14 @@ def _loaded(
     mistakes: list[str] = []
     found = sources.read(directory, mistakes)
     lines = [line for source in found.rules for line in cut(source.name, source.text, mistakes)]
-    grants = [rules.grant(line) for line in lines if line.kind == "g"]
+    of_kind = _by_kind(lines)
+    grants = [rules.grant(line) for line in of_kind["g"]]
     names = replace(_names(users, projects, grants, mistakes), automations=frozenset(automations))
     reader = RuleReader(names)
-    policy_rules = _rules(lines, reader)
-    quotas = [q for line in lines if line.kind == "q" for q in role_quotas(line, names, reader)]
-    tried = [t for line in lines if line.kind == "t" for t in trials.trials_of(line, names)]
-    _check_grants(lines, names)
+    policy_rules = _rules(of_kind["p"], reader)
+    quotas = [q for line in of_kind["q"] for q in role_quotas(line, names, reader)]
+    tried = [t for line in of_kind["t"] for t in trials.trials_of(line, names)]
+    _check_grants(of_kind, names)
     if not mistakes:
         _check_inheritance(grants, mistakes)
     commands = recipes(found.commands, mistakes)
@@ -120,22 +126,31 @@ def _place(mistake: str) -> tuple[str, int, int]:
     return (found[1], int(found[2]), int(found[3] or 0)) if found else ("", 0, 0)
 
 
-def _rules(lines: Iterable[Line], reader: RuleReader) -> list[PolicyRule]:
-    """All rules. Two that say different things about the same are a mistake in the later one."""
-    found: list[PolicyRule] = []
-    said: dict[object, PolicyRule] = {}
+def _by_kind(lines: Iterable[Line]) -> Mapping[str, list[Line]]:
+    found: dict[str, list[Line]] = {kind: [] for kind in SHAPES}
     for line in lines:
-        if line.kind != "p":
-            continue
-        for rule in reader.rules(line):
-            found.append(rule)
-            # a fallback still asks about what an allowing line cannot reach
-            is_last = rule.effect is Effect.FALLBACK
-            key = (rule.role, rule.where, rule.act, rule.pattern, rule.when, is_last)
-            before = said.setdefault(key, rule)
-            if before.effect is not rule.effect:
-                line.wrong(f"this says {rule.effect}, but {before.rule} says {before.effect}", 5)
+        found[line.fields[0]].append(line)
     return found
+
+
+def _rules(lines: Sequence[Line], reader: RuleReader) -> list[PolicyRule]:
+    found = reader.rules(lines)
+    if len({(one.role, one.where, one.act, one.pattern) for one in found}) < len(found):
+        _check_for_contradictions(found, {line.rule: line for line in lines})
+    return found
+
+
+def _check_for_contradictions(found: Iterable[PolicyRule], lines: Mapping[Rule, Line]) -> None:
+    """Two rules that say different things about the same are a mistake in the later one."""
+    said: dict[object, PolicyRule] = {}
+    for rule in found:
+        # a fallback still asks about what an allowing line cannot reach
+        is_last = rule.effect is Effect.FALLBACK
+        key = (rule.role, rule.where, rule.act, rule.pattern, rule.when, is_last)
+        before = said.setdefault(key, rule)
+        if before.effect is not rule.effect:
+            wrong = f"this says {rule.effect}, but {before.rule} says {before.effect}"
+            lines[rule.rule].wrong(wrong, 5)
 
 
 def _names(
@@ -153,20 +168,20 @@ def _names(
     return Names(frozenset(users), paths, frozenset(grant.role for grant in grants))
 
 
-def _check_grants(lines: Sequence[Line], names: Names) -> None:
+def _check_grants(of_kind: Mapping[str, Sequence[Line]], names: Names) -> None:
     """A role is of use when a rule, an approval, a quota or another role speaks of it."""
-    useful = {line.fields[1] for line in lines}
+    useful = {line.fields[1] for lines in of_kind.values() for line in lines}
+    columns = {line.fields[6] for line in of_kind["p"] if len(line.fields) == 7}
     useful |= {
         role
-        for line in lines
-        for word in (line.fields[6].split() if len(line.fields) == 7 else ())
+        for column in columns
+        for word in column.split()
         if word.startswith("by=")
         for role in word[3:].partition("*")[0].split("|")
     }
     useful -= names.users
-    for line in lines:
-        if line.kind == "g":
-            rules.check_grant(line, names, useful)
+    for line in of_kind["g"]:
+        rules.check_grant(line, names, useful)
 
 
 def _check_inheritance(grants: Sequence[Grant], mistakes: list[str]) -> None:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
 
 from appliance.core.model import Platform, Rate
 from appliance.core.toml import nearest
@@ -58,7 +57,6 @@ class _Wrong(Exception):
     """The value of an option is not understood; the message says what to write."""
 
 
-@lru_cache(maxsize=4_096)  # thousands of rules share a few columns
 def parse(text: str, effect: str) -> tuple[Options, tuple[Mistake, ...]]:
     """The options of a rule with this effect. With mistakes they must not be used."""
     options, mistakes, seen = Options(), [], set[str]()

@@ -51,35 +51,47 @@ def within(directory: str, where: str) -> bool:
 
 def mistake_in(act: str, pattern: str) -> str:
     """What is wrong with a pattern as written, "" when nothing is."""
-    if found := re.search(r"[\[\]{}?\\]", pattern):
+    if found := _MEANINGLESS.search(pattern):
         return f'"{found[0]}" has no meaning in a pattern; there are only *, ** and |'
-    if act in PATH_ACTS:
-        return _mistake_in_path(pattern)
-    words = pattern.split(WORD_GAP)
-    if any("**" in word for word in words[:-1]) or ("**" in words[-1] and words[-1] != EVERYTHING):
+    return _mistake_in_path(pattern) if act in PATH_ACTS else _mistake_in_words(act, pattern)
+
+
+_MEANINGLESS = re.compile(r"[\[\]{}?\\]")
+_MORE_WORDS = WORD_GAP + EVERYTHING
+_NO_WORD = WORD_GAP * 2
+
+
+def _mistake_in_words(act: str, pattern: str) -> str:
+    if pattern == EVERYTHING:
+        return ""
+    if EVERYTHING in pattern.removesuffix(_MORE_WORDS):
         return "** can only be the last word, standing alone"
-    if any("" in word.split("|") for word in words):
+    if _NO_WORD in f"{WORD_GAP}{pattern.replace('|', WORD_GAP)}{WORD_GAP}":
         return "an empty word beside |"
-    if pattern != EVERYTHING and act in _SHAPES and not _has_shape(pattern, _SHAPES[act][0]):
+    if act in _SHAPES and not _has_shape(pattern, _SHAPES[act][0]):
         return f"a pattern for {act} is {_SHAPES[act][1]}"
     return ""
 
 
-def _has_shape(pattern: str, shape: str) -> bool:
+def _has_shape(pattern: str, shape: re.Pattern[str]) -> bool:
     """Whether the pattern has it with each alternative of its first word."""
     first, gap, rest = pattern.partition(WORD_GAP)
-    return all(re.fullmatch(shape, head + gap + rest) for head in first.split("|"))
+    return all(map(shape.fullmatch, [head + gap + rest for head in first.split("|")]))
 
 
 _SHAPES = {
-    Act.CHAT.value: (r"/.*", "a command with its slash, such as /deploy prod"),
-    Act.WEB.value: (r"[a-z0-9.*|:-]+", "a host name in small letters, or search"),
-    Act.MCP.value: (r"[^/ ]+/[^/ ]+", "SERVER/TOOL"),
-    Act.AGENT.value: (r"[^ ]+", "the type of a sub-agent"),
-    Act.TOOL.value: (r"[^ ]+", "the name of a tool"),
-    Act.ADMIN.value: (r"[^/].*", "words without a slash, such as pair **"),
+    Act.CHAT.value: (re.compile("/.*"), "a command with its slash, such as /deploy prod"),
+    Act.WEB.value: (re.compile("[a-z0-9.*|:-]+"), "a host name in small letters, or search"),
+    Act.MCP.value: (re.compile("[^/ ]+/[^/ ]+"), "SERVER/TOOL"),
+    Act.AGENT.value: (re.compile("[^ ]+"), "the type of a sub-agent"),
+    Act.TOOL.value: (re.compile("[^ ]+"), "the name of a tool"),
+    Act.ADMIN.value: (re.compile("[^/].*"), "words without a slash, such as pair **"),
 }
 """A pattern of another shape could never match: a deny rule of that kind would be a false hope."""
+
+
+_NOWHERE = re.compile(r"/\.{0,2}/")
+_MORE_THAN_EVERYTHING = re.compile(r"[^/]\*\*|\*\*[^/]")
 
 
 def _mistake_in_path(pattern: str) -> str:
@@ -87,10 +99,9 @@ def _mistake_in_path(pattern: str) -> str:
         return "| is for words; write one rule for each path"
     if pattern.startswith("~"):
         return "~ is not resolved; write the whole path"
-    segments = pattern.removeprefix("/").split("/")
-    if any(segment in ("", ".", "..") for segment in segments):
+    if _NOWHERE.search(f"/{pattern.removeprefix('/')}/"):
         return 'a path pattern has no empty, "." or ".." part'
-    if any("**" in segment and segment != EVERYTHING for segment in segments):
+    if _MORE_THAN_EVERYTHING.search(pattern):
         return "** stands for whole directories; use * inside a name"
     return ""
 
@@ -138,26 +149,28 @@ def _path(pattern: str) -> str:
 # --- the index: which patterns can match an object, found without trying them
 
 
-def pattern_keys(act: str, pattern: str) -> list[tuple[str, str]]:
+def pattern_keys(act: str, pattern: str) -> list[str]:
     """Where a pattern is filed; an object is looked up under all its `object_keys`."""
     if act in PATH_ACTS:
-        return [(_literal_directory(pattern), "")]
+        return [_literal_directory(pattern)]
     first, _, rest = pattern.partition(WORD_GAP)
     if "*" in first:
-        return [("*", "*")]
+        return [_ANY_WORDS]
     second = rest.partition(WORD_GAP)[0]
     if "|" not in first and "|" not in second:  # nearly all, and there may be thousands
-        return [(first, "*" if "*" in second else second)]
-    return list(product(_literals(first), _literals(second)))
+        return [f"{first} *" if "*" in second else f"{first} {second}"]
+    return [f"{one} {two}" for one, two in product(_literals(first), _literals(second))]
 
 
-def object_keys(act: str, obj: str) -> list[tuple[str, str]]:
+def object_keys(act: str, obj: str) -> list[str]:
     if act in PATH_ACTS:
-        return [(directory, "") for directory in _upwards(obj)]
+        return _upwards(obj)
     first, _, rest = obj.partition(WORD_GAP)
     second = rest.partition(WORD_GAP)[0]
-    keys = [(first, second), (first, "*"), ("*", "*")]
-    return keys if second != "*" else keys[1:]
+    return [f"{first} {second}", f"{first} *", _ANY_WORDS]
+
+
+_ANY_WORDS = "* *"
 
 
 def _literals(word: str) -> list[str]:
@@ -166,12 +179,8 @@ def _literals(word: str) -> list[str]:
 
 def _literal_directory(pattern: str) -> str:
     """The part of a path pattern before its first wildcard, in whole segments."""
-    segments: list[str] = []
-    for segment in pattern.split("/")[1:]:
-        if "*" in segment:
-            break
-        segments.append(segment)
-    return "/" + "/".join(segments)
+    literal, wildcard, _ = pattern.partition("*")
+    return (literal.rpartition("/")[0] if wildcard else literal) or "/"
 
 
 def _upwards(path: str) -> list[str]:

@@ -12,13 +12,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, partial
+from typing import NamedTuple
 
 from appliance.core.model import Act, Millis, Platform, ProjectName, Rate, Rule, UserName
 from appliance.core.toml import nearest
 from appliance.policy import options, patterns
 from appliance.policy.fields import Line
-from appliance.policy.options import DEFAULT_TTL_SECONDS
+from appliance.policy.options import DEFAULT_TTL_SECONDS, Options
 from appliance.policy.tools import TOOLS
 from appliance.policy.when import ALWAYS, When
 
@@ -49,11 +50,11 @@ class Grant:
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRule:
+class PolicyRule(NamedTuple):
     """A checked rule. `where`: "*", a directory, or "DIRECTORY/**"; path patterns are absolute.
 
-    A rule for files that is written for several projects becomes one of these for each.
+    A rule for files that is written for several projects becomes one of these for each. A tuple,
+    because there are thousands and a frozen dataclass takes three times as long to make.
     """
 
     role: str
@@ -116,55 +117,66 @@ def check_grant(line: Line, names: Names, useful: Collection[str]) -> None:
 # --- rules
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What act, effect and options of a line come to; thousands of lines share a few of these."""
+
+    act: Act
+    effect: Effect
+    options: Options
+
+
+_Wrong = tuple[int, str, str]
+"""In which field something is wrong, what, and at which word, "" where it is the whole field."""
+
+
 class RuleReader:
     """Reads the rules of one policy. What a word means is looked up once for all lines."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._known_roles: dict[str, str] = {}
-        self._known_places: dict[str, tuple[str, str]] = {}
         paths = names.projects.values()
         self._projects = frozenset(f"{path}/**" for path in paths)
         self._around = frozenset(k for path in paths for k in patterns.directory_keys(path)[1:])
+        self.wrong_role = cache(partial(_wrong_role, names))
+        self._place = cache(self._look_up)
+        self._terms = cache(self._read_terms)
 
-    def rules(self, line: Line) -> list[PolicyRule]:
-        """The line's rule, or nothing and at least one mistake noted."""
-        _, role, where, act, pattern, effect, *column = line.fields
-        place, wrong_place = self.place(where)
-        chosen, wrong_options = options.parse(column[0] if column else "", effect)
-        unknown = options.unknown_roles(chosen, self._names.roles) if chosen.by else []
+    def rules(self, lines: Iterable[Line]) -> list[PolicyRule]:
+        """All rules; for a line without one, at least one mistake is noted."""
+        found: list[PolicyRule] = []
+        for line in lines:
+            _, role, where, act, pattern, effect, *column = line.fields
+            place, wrong_place = self._place(where)
+            terms, wrong_terms = self._terms(act, effect, *column)
+            wrong_role, wrong_pattern = self.wrong_role(role), _wrong_pattern(act, pattern, effect)
+            if terms is None or wrong_role or wrong_place or wrong_pattern:
+                wrong = ((1, wrong_role, ""), (2, wrong_place, ""), (4, wrong_pattern, ""))
+                _note(line, (*wrong, *wrong_terms))
+                continue
+            chosen = terms.options
+            rule = PolicyRule(
+                role, place, terms.act, pattern, terms.effect, line.rule, chosen.by,
+                chosen.ttl_seconds, chosen.people, chosen.job_wide, chosen.rate, chosen.when,
+            )  # fmt: skip
+            is_relative = act in patterns.PATH_ACTS and not pattern.startswith("/")
+            found += self._below(rule) if is_relative else (rule,)
+        return found
+
+    def _read_terms(
+        self, act: str, effect: str, column: str = ""
+    ) -> tuple[_Terms | None, tuple[_Wrong, ...]]:
+        chosen, mistakes = options.parse(column, effect)
         wrong = (
-            (1, self.wrong_role(role)), (2, wrong_place), (3, _wrong_act(act)),
-            (4, _wrong_pattern(act, pattern, effect)), (5, _wrong_effect(effect)),
-        )  # fmt: skip
-        if wrong_options or unknown or any(what for _, what in wrong):
-            for number, what in wrong:
-                if what:
-                    line.wrong(what, number)
-            for mistake in (*wrong_options, *unknown):
-                line.wrong(mistake.what, 6, mistake.word)
-            return []
-        return [
-            PolicyRule(
-                role, directory, _ACTS[act], absolute,
-                Effect.FALLBACK if chosen.is_fallback else _EFFECTS[effect], line.rule,
-                chosen.by, chosen.ttl_seconds, chosen.people, chosen.job_wide, chosen.rate,
-                chosen.when,
-            )
-            for directory, absolute in self._resolved(act, pattern, place)
-        ]  # fmt: skip
-
-    def wrong_role(self, role: str) -> str:
-        """What is wrong with a role in a rule; "" when nothing is."""
-        if role not in self._known_roles:
-            self._known_roles[role] = _wrong_role(role, self._names)
-        return self._known_roles[role]
-
-    def place(self, where: str) -> tuple[str, str]:
-        """Column 3 as a directory, "*" or "DIRECTORY/**", and what is wrong with it."""
-        if where not in self._known_places:
-            self._known_places[where] = self._look_up(where)
-        return self._known_places[where]
+            (3, _wrong_act(act), ""),
+            (5, _wrong_effect(effect), ""),
+            *((6, one.what, one.word) for one in mistakes),
+            *((6, one.what, one.word) for one in options.unknown_roles(chosen, self._names.roles)),
+        )
+        if any(what for _, what, _ in wrong):
+            return None, wrong
+        said = Effect.FALLBACK if chosen.is_fallback else _EFFECTS[effect]
+        return _Terms(_ACTS[act], said, chosen), ()
 
     def _look_up(self, where: str) -> tuple[str, str]:
         projects = self._names.projects
@@ -183,21 +195,28 @@ class RuleReader:
             return where, f'"{where}" holds no project{nearest(top, projects.values())}'
         return where, ""
 
-    def _resolved(self, act: str, pattern: str, place: str) -> list[tuple[str, str]]:
-        """(where, pattern) with path patterns made absolute: "src/**" is below the project."""
-        if act not in patterns.PATH_ACTS or pattern.startswith("/"):
-            return [(place, pattern)]
-        places = [place]
-        if place == EVERYBODY:
+    def _below(self, rule: PolicyRule) -> list[PolicyRule]:
+        """The rule with an absolute path: "src/**" is below the project, below each one for "*"."""
+        places = [rule.where]
+        if rule.where == EVERYBODY:
             places = [f"{path}/**" for path in self._names.projects.values()]
-        return [(each, f"{each.removesuffix('/**')}/{pattern}") for each in places]
+        return [
+            rule._replace(where=each, pattern=f"{each.removesuffix('/**')}/{rule.pattern}")
+            for each in places
+        ]
+
+
+def _note(line: Line, wrong: Iterable[_Wrong]) -> None:
+    for number, what, word in wrong:
+        if what:
+            line.wrong(what, number, word)
 
 
 def _one_of(words: Iterable[str]) -> str:
     return f", write one of: {', '.join(words)}"
 
 
-def _wrong_role(role: str, names: Names) -> str:
+def _wrong_role(names: Names, role: str) -> str:
     if role == EVERYBODY or role in names.roles:
         return ""
     if role in names.users:
@@ -217,15 +236,17 @@ def _wrong_act(act: str) -> str:
     return f'unknown act "{act}"{near or _one_of(_ACTS)}'
 
 
-@lru_cache(maxsize=65_536)
 def _wrong_pattern(act: str, pattern: str, effect: str) -> str:
     if act not in _ACTS:
         return ""
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         return f"the pattern has more than {MAX_PATTERN_CHARACTERS} characters"
-    return patterns.mistake_in(act, pattern) or (
-        _wrong_tool(pattern, effect) if act == Act.TOOL else ""
-    )
+    if what := patterns.mistake_in(act, pattern):
+        return what
+    return _wrong_tool(pattern, effect) if act == _TOOL else ""
+
+
+_TOOL = Act.TOOL.value
 
 
 def _wrong_tool(pattern: str, effect: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import re
@@ -9,9 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.core.model import Act, Allowed
 from appliance.errors import PolicyError
+from appliance.policy.fields import cut
 from appliance.policy.loader import load
 from appliance.policy.rules import Effect
 from tests.policy import policies_on_disk as disk
@@ -81,6 +85,7 @@ def test_every_broken_line_is_reported_at_once(tmp_path: Path) -> None:
         ("p, owner, *, tool, Unknown, allow", 'no tool is called "Unknown"'),
         ("p, owner, *, tool, Bash, deny", 'write a rule for the act "bash"'),
         ("p, owner, *, bash, ls **, deny", "policies/rules.csv:2 says allow"),
+        ("p, owner, *, bash, ls a,b, deny", 'unknown effect "b"'),
         ("p, owner, *, bash, ls, Deny", "unknown effect"),
         ("p, owner, *, bash, ls, den y", "unknown effect"),
         ("p, owner, *, bash, ls, fallback", "unknown effect"),
@@ -211,6 +216,32 @@ def test_comments_options_and_places_are_read_as_written(tmp_path: Path) -> None
         (Act.WRITE, f"{(tmp_path / name).resolve()}/src/**") for name in ("demo", "other")
     ]
     assert policy.rules == 2
+
+
+@given(st.lists(st.sampled_from(["", " ", "  ", "\t "]), min_size=14, max_size=14))
+def test_blanks_beside_commas_mean_nothing(blanks: list[str]) -> None:
+    words = ("p", "dev", "demo", "bash", "git log **", "approve", "by=lead, ttl=9m")
+    text = ",".join(f"{blanks.pop()}{word}{blanks.pop()}" for word in words)
+    assert cut("rules.csv", text, [])[0].fields == words
+
+
+def test_only_rules_for_the_same_times_contradict(tmp_path: Path) -> None:
+    at_times = (
+        "p, owner, *, bash, ls **, deny, days=sat,sun",
+        "p, owner, *, bash, ls **, approve, fallback",
+    )
+    assert disk.policy(tmp_path, GRANT, RULE, *at_times).rules == 3
+    again = "p, owner, *, bash, ls **, allow, days=sat-sun"
+    assert _mistakes(tmp_path, GRANT, RULE, *at_times, again) == [
+        "policies/rules.csv:5:27: this says allow, but policies/rules.csv:3 says deny"
+    ]
+
+
+def test_loading_leaves_the_garbage_collector_as_it_was(tmp_path: Path) -> None:
+    disk.policy(tmp_path, GRANT, RULE)
+    _mistakes(tmp_path, GRANT)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
 
 
 def test_the_fingerprint_follows_every_file(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def _too_wide(policy: LoadedPolicy, rule: PolicyRule) -> str:
 def _is_in_project(policy: LoadedPolicy, pattern: str) -> bool:
     if "*" not in pattern:
         return True  # named exactly, so meant
-    start = pattern_keys(Act.READ, pattern)[0][0]
+    start = pattern_keys(Act.READ, pattern)[0]
     return any(within(start, f"{path}/**") for path in policy.names.projects.values())
 
 

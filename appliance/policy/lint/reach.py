@@ -9,7 +9,7 @@ from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.patterns import directory_keys, object_keys, pattern_keys
 from appliance.policy.rules import EVERYBODY, PolicyRule
 
-_Index = dict[tuple[str, str, str, str, str], list[int]]
+_Index = dict[tuple[str, str, str, str], list[int]]
 
 
 class Reach:
@@ -19,7 +19,7 @@ class Reach:
         self._index: _Index = {}
         for number, rule in enumerate(rules):
             for head in pattern_keys(rule.act, rule.pattern):
-                key = (rule.role, rule.act, rule.where, *head)
+                key = (rule.role, rule.act, rule.where, head)
                 self._index.setdefault(key, []).append(number)
 
     def candidates(self, rule: PolicyRule, roles: Iterable[str]) -> list[int]:
@@ -33,7 +33,7 @@ class Reach:
                 for role in roles
                 for where in places
                 for head in heads
-                for number in self._index.get((role, rule.act, where, *head), ())
+                for number in self._index.get((role, rule.act, where, head), ())
             }
         )
 
