@@ -1,14 +1,16 @@
 """Policies of any size with the requests that people under them would make, from one seed.
 
 Shaped like those of a team: most roles belong to a few directories, some inherit another, three
-in four requests are about something that a rule of the asker's is about.
+in four requests are about something that a rule of the asker's is about. Where they are not
+plain, half of the rules have conditions, and many overlap with a wider one.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from appliance.core.model import Act, Millis, Platform, Rule, UserName
 from appliance.policy.atoms import Atom, Care
@@ -20,12 +22,14 @@ _HEADS = (
     "ls", "cat", "grep", "rg", "docker ps", "kubectl get", "kubectl apply", "go test", "find",
     "cargo build", "curl", "ssh", "tar -tf", "mkdir", "cp", "rm",
 )  # fmt: skip
+_WIDE_HEADS = tuple(dict.fromkeys(head.split(" ")[0] for head in _HEADS))
 _TAILS = ("", "--short", "-q", "src/app.py", "--oneline -n 5", "origin main", "a b c")
 _BELOW = ("", "/src", "/docs", "/web")
 _TIMES = (
     When(hours=(9 * 60, 17 * 60)),
     When(hours=(22 * 60, 6 * 60), days=frozenset({4, 5})),
     When(days=frozenset({0, 1, 2, 3, 4})),
+    When(until=date(1970, 1, 4)),
     When(via=frozenset({Platform.WEB})),
 )
 _WEEK_MILLIS = 7 * 24 * 3_600_000
@@ -57,15 +61,16 @@ def random_policy(rules: int, requests: int, *, plain: bool = False, seed: int =
     chance = random.Random(seed)
     roles = [f"role{number}" for number in range(max(4, rules // 40))]
     places = max(4, rules // 40)
-    shares = (80, 10, 10, 0) if plain else (75, 10, 10, 5)
-    made = [_rule(chance, number, roles, places, shares) for number in range(1, rules + 1)]
+    shares = (80, 10, 10, 0) if plain else (60, 10, 20, 10)
+    heads = _HEADS if plain else (*_HEADS, *_WIDE_HEADS)
+    made = [_rule(chance, number, roles, places, shares, heads) for number in range(1, rules + 1)]
     members = {UserName(f"user{n}"): chance.sample(roles, 2) for n in range(max(8, rules // 50))}
     nowhere = Rule("roles.csv", 1, "")
     grants = [Grant(user, role, nowhere) for user, held in members.items() for role in held]
     grants += [Grant(roles[n + 1], roles[n], nowhere) for n in range(0, len(roles) - 1, 4)]
     if not plain:
         made = [
-            rule._replace(when=chance.choice(_TIMES)) if chance.random() < 0.3 else rule
+            replace(rule, when=chance.choice(_TIMES)) if chance.random() < 0.5 else rule
             for rule in made
         ]
     by_role: dict[str, list[PolicyRule]] = {}
@@ -79,7 +84,12 @@ def random_policy(rules: int, requests: int, *, plain: bool = False, seed: int =
 
 
 def _rule(
-    chance: random.Random, number: int, roles: list[str], places: int, shares: Sequence[int]
+    chance: random.Random,
+    number: int,
+    roles: list[str],
+    places: int,
+    shares: Sequence[int],
+    heads: Sequence[str],
 ) -> PolicyRule:
     role = chance.randrange(len(roles))
     act = chance.choices((Act.BASH, Act.READ, Act.WRITE, Act.MCP), (70, 10, 10, 10))[0]
@@ -89,7 +99,7 @@ def _rule(
     elif act is Act.MCP:
         pattern = f"s{chance.randrange(5)}/t{chance.randrange(40)}"
     else:
-        pattern = f"{chance.choice(_HEADS)} **"
+        pattern = f"{chance.choice(heads)} **"
     effects = (Effect.ALLOW, Effect.DENY, Effect.APPROVE, Effect.FALLBACK)
     effect = chance.choices(effects, shares)[0]
     return PolicyRule(
