@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from appliance.core.model import Act, Millis, Platform, Rule, UserName
@@ -70,7 +70,7 @@ def random_policy(rules: int, requests: int, *, plain: bool = False, seed: int =
     grants += [Grant(roles[n + 1], roles[n], nowhere) for n in range(0, len(roles) - 1, 4)]
     if not plain:
         made = [
-            replace(rule, when=chance.choice(_TIMES)) if chance.random() < 0.5 else rule
+            rule._replace(when=chance.choice(_TIMES)) if chance.random() < 0.5 else rule
             for rule in made
         ]
     by_role: dict[str, list[PolicyRule]] = {}
