@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.agent.claude import ClaudeAgent
+from appliance.agent.launchers import ChildLaunchers
 from appliance.agent.program import Account
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.core.events import Event
@@ -119,7 +120,7 @@ class Grounds:
         return self
 
     def link(self) -> TaskLink:
-        return TaskLink(self.launcher)
+        return TaskLink(ChildLaunchers(self.launcher))
 
     def task(
         self,

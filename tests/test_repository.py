@@ -95,6 +95,11 @@ TESTED_ELSEWHERE = {
     "appliance/services/worker.py": STORY,
     "appliance/storage/codec.py": "tests/storage/test_state.py",
     "appliance/storage/database.py": "tests/storage/test_state.py",
+    "appliance/agent/launchers.py": "tests/agent/test_task_link.py",
+    "appliance/task/confinement.py": "tests/task/test_launcher.py",
+    "appliance/task/linux.py": "tests/task/test_launcher.py",
+    "appliance/task/places.py": "tests/task/test_bubblewrap.py",
+    "appliance/task/preparation.py": "tests/task/test_launcher.py",
     "appliance/task/supervisor.py": "tests/task/test_launcher.py",
 }
 """Modules shown by a test of another name, together with what they only make sense with."""

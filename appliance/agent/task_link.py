@@ -1,13 +1,14 @@
 """The daemon's end of the socket to `dispatch-task`.
 
 One launcher is always started ahead and waits for its header, because starting Python takes
-longer than a person's message may wait. Taking it makes `run` start the next one. The socket is
-the only thing between us: with systemd it will be a connection instead of a child's socketpair.
+longer than a person's message may wait. Taking it makes `run` start the next one. Where they come
+from is the business of `launchers.py`; the socket is the only thing between us.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from appliance.agent.beside import Beside
-from appliance.agent.orphans import end_orphans
+from appliance.agent.launchers import Launcher, Launchers
 from appliance.core.model import Isolation, Task
 from appliance.errors import AgentFailed, SandboxRefused
 from appliance.ports import Ready
@@ -31,16 +32,14 @@ from appliance.task.header import (
 )
 from appliance.task.header import Exceeded as Exceeded
 from appliance.task.header import TaskExited as TaskExited
-from appliance.task.processes import become_subreaper
+
+log = logging.getLogger(__name__)
 
 LONGEST_LINE = 64 * 1024 * 1024
 """An agent that reads a large image prints it in one line."""
 
 LAUNCHER_SECONDS = 30.0
 """How long a launcher may take to start a task or refuse it."""
-
-END_SECONDS = 2.0
-"""A launcher whose socket is closed is gone in half a second; after this it is killed."""
 
 MAX_SECRET = 4096
 """A pipe takes this much without a reader, so that handing a key over never blocks."""
@@ -109,28 +108,25 @@ class Running:
 
 
 class TaskLink:
-    """Starts tasks through launchers. `command` is the launcher's argv."""
+    """Starts tasks through launchers."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = tuple(command)
-        self._standby: _Launcher | None = None
+    def __init__(self, launchers: Launchers) -> None:
+        self._launchers = launchers
+        self._standby: Launcher | None = None
         self._taken = asyncio.Event()
-        self._pids: set[int] = set()
 
     async def run(self, ready: Ready) -> None:
         """Keep one launcher waiting, until cancelled. `start` works without it, only slower."""
-        become_subreaper()
-        self._standby = await self._launch()
+        await self._stand_by()
         ready()
         try:
             while True:
                 await self._taken.wait()
                 self._taken.clear()
-                if self._standby is None:
-                    self._standby = await self._launch()
+                await self._stand_by()
         finally:
             if (standby := self._take()) is not None:
-                await self._end(standby)
+                await standby.end()
 
     @asynccontextmanager
     async def start(self, task: Task, launch: Launch) -> AsyncIterator[Running]:
@@ -143,7 +139,7 @@ class TaskLink:
             with ExitStack() as theirs:
                 pipes = _Pipes(stack, theirs, launch)
                 launcher = await self._send(line, pipes.descriptors)
-                stack.push_async_callback(self._end, launcher)
+                stack.push_async_callback(launcher.end)
             reader, control = await asyncio.open_unix_connection(
                 sock=launcher.control, limit=MAX_LINE
             )
@@ -155,80 +151,44 @@ class TaskLink:
             await stack.enter_async_context(Beside(self._watch(launcher, reader, running)))
             yield running
 
-    async def _send(self, line: bytes, descriptors: Sequence[int]) -> _Launcher:
+    async def _stand_by(self) -> None:
+        if self._standby is None:
+            try:
+                self._standby = await self._launchers.launch()
+            except AgentFailed as error:  # who starts a task is told, too
+                log.error("%s", error.message)
+
+    async def _send(self, line: bytes, descriptors: Sequence[int]) -> Launcher:
         """Give the header to the launcher in waiting, or to a fresh one if that one has died."""
         standby = self._take()
         if standby is not None:
             with suppress(OSError):
                 socket.send_fds(standby.control, [line], descriptors)
                 return standby
-            await self._end(standby)
-        launcher = await self._launch()
+            await standby.end()
+        launcher = await self._launchers.launch()
         try:
             socket.send_fds(launcher.control, [line], descriptors)
         except OSError as error:
-            await self._end(launcher)
+            await launcher.end()
             raise AgentFailed("the task launcher does not start", hint=_HINT) from error
         return launcher
 
-    def _take(self) -> _Launcher | None:
+    def _take(self) -> Launcher | None:
         standby, self._standby = self._standby, None
         return standby
 
-    async def _launch(self) -> _Launcher:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *self._command,
-                    stdin=theirs.fileno(),
-                    stdout=asyncio.subprocess.DEVNULL,
-                    start_new_session=True,  # `orphans` tells its descendants by this
-                    cwd="/",
-                    env={},
-                )
-            except OSError as error:
-                ours.close()
-                raise AgentFailed(f"the task launcher does not start: {error}") from error
-        ours.setblocking(False)
-        self._pids.add(process.pid)
-        return _Launcher(process, ours)
-
     async def _watch(
-        self, launcher: _Launcher, reader: asyncio.StreamReader, running: Running
+        self, launcher: Launcher, reader: asyncio.StreamReader, running: Running
     ) -> None:
         """Hear how the task ended. Runs beside it: an orphan may hold its output open for ever."""
         exited: TaskExited | None = None
         try:
             exited = await _exit(reader)
             if exited is None:
-                await self._kill(launcher)
+                await launcher.bury()
         finally:
             running.note_exit(exited)
-
-    async def _end(self, launcher: _Launcher) -> None:
-        launcher.control.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                await launcher.process.wait()
-        await self._kill(launcher)
-
-    async def _kill(self, launcher: _Launcher) -> None:
-        """Make sure it is dead, and what it left behind too."""
-        with suppress(ProcessLookupError):
-            launcher.process.kill()
-        await launcher.process.wait()
-        self._pids.discard(launcher.process.pid)
-        if launcher.process.returncode != 0:
-            await end_orphans(self._pids)
-
-
-@dataclass(frozen=True, slots=True)
-class _Launcher:
-    """A launcher and our end of its socket."""
-
-    process: asyncio.subprocess.Process
-    control: socket.socket
 
 
 _HINT = "run its command by hand to see why: python -m appliance.task --help"

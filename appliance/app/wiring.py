@@ -16,6 +16,7 @@ from appliance.agent.claude import ClaudeAgent
 from appliance.agent.login import examine
 from appliance.agent.program import Account
 from appliance.agent.recipes import RecipeAgent
+from appliance.agent.launchers import ChildLaunchers
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.anchoring import anchoring
@@ -111,7 +112,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     log = recorder.log
     audit = Activity(log)
 
-    link = TaskLink(launcher_command(_projects_file(settings, state_directory)))
+    link = TaskLink(ChildLaunchers(launcher_command(_projects_file(settings, state_directory))))
     claude = _claude(settings, directories, link, state_directory, audit)
     agents: dict[type, Agent] = {
         Prompt: claude

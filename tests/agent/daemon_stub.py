@@ -1,15 +1,15 @@
 """A daemon for one test: keeps a launcher waiting, starts a task, and waits to be killed.
 
-python daemon_stub.py PROJECTS_FILE PROJECT_DIRECTORY PROGRAM…
+python daemon_stub.py PROJECT_DIRECTORY LAUNCHER… -- PROGRAM…
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from appliance.agent.beside import Beside
+from appliance.agent.launchers import ChildLaunchers
 from appliance.agent.task_link import Launch, TaskLink
 from appliance.core.model import (
     Isolation,
@@ -20,13 +20,13 @@ from appliance.core.model import (
     Prompt,
     Task,
 )
-from appliance.task import launcher_command
 
 
-async def main(projects_file: str, directory: str, *argv: str) -> None:
+async def main(directory: str, *words: str) -> None:
+    launcher, argv = words[: words.index("--")], words[words.index("--") + 1 :]
     project = Project(ProjectName("demo"), directory)
     task = Task(JobId(1), project, Prompt(""), Limits(60, Isolation.NONE, project.ceiling))
-    link, ready = TaskLink(launcher_command(Path(projects_file))), asyncio.Event()
+    link, ready = TaskLink(ChildLaunchers(launcher)), asyncio.Event()
     async with Beside(link.run(ready.set)):
         await ready.wait()
         async with link.start(task, Launch(argv, {})) as running:

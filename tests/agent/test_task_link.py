@@ -1,4 +1,7 @@
-"""The link keeps a launcher waiting, hands tasks over whole, and leaves nothing behind."""
+"""The link keeps a launcher waiting, hands tasks over whole, and leaves nothing behind.
+
+All of it holds whether launchers are children of ours or somebody else's.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,21 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from appliance.agent.beside import Beside
+from appliance.agent.launchers import ChildLaunchers, ConnectedLaunchers, Launchers
 from appliance.agent.task_link import MAX_SECRET, Launch, Secret, TaskExited, TaskLink
 from appliance.core.model import Isolation
 from appliance.errors import AgentFailed, SandboxRefused
 from appliance.task.processes import descendants, processes
-from tests.grounds import HAS_BUBBLEWRAP, Grounds, marked_processes
+from tests.grounds import LEVELS, Grounds, marked_processes
 
+ROOT = Path(__file__).parents[2]
+INETD = b"emulators/inetd.py"
 KEY_VARIABLE = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
 DETACHED = """
 import os, time
@@ -36,20 +43,49 @@ def shell(script: str) -> Launch:
     return Launch(("sh", "-c", script), {})
 
 
+@pytest.fixture(params=["children", "connections"])
+async def links(request: pytest.FixtureRequest, grounds: Grounds) -> AsyncIterator[Launchers]:
+    """Both places where launchers come from."""
+    if request.param == "children":
+        yield ChildLaunchers(grounds.launcher)
+        return
+    path = Path(grounds.home, "socket")
+    async with inetd(path, grounds.launcher):
+        yield ConnectedLaunchers(path)
+
+
 @pytest.fixture
-async def link(grounds: Grounds) -> AsyncIterator[TaskLink]:
+async def link(links: Launchers) -> AsyncIterator[TaskLink]:
     """One with a launcher in waiting."""
-    link, ready = grounds.link(), asyncio.Event()
+    link, ready = TaskLink(links), asyncio.Event()
     async with Beside(link.run(ready.set)):
         await ready.wait()
-        await until(lambda: bool(launchers()))  # exec(2) wakes us before /proc shows its words
+        # exec(2) wakes us before /proc shows its words
+        await until(lambda: bool(launchers()), within_seconds=5)
         yield link
 
 
+@asynccontextmanager
+async def inetd(path: Path, command: tuple[str, ...]) -> AsyncIterator[None]:
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "tests/emulators/inetd.py"), str(path), *command),
+        stdout=asyncio.subprocess.PIPE,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert server.stdout is not None
+    assert await server.stdout.readline() == b"listening\n"
+    try:
+        yield
+    finally:
+        server.kill()
+        await server.wait()
+
+
 def launchers() -> set[int]:
-    """Children of ours that run the launcher."""
-    ours = (found.pid for found in processes() if found.parent == os.getpid())
-    return {pid for pid in ours if b"appliance/task" in command_line(pid)}
+    """Processes below us that run the launcher, those that wait and those that work."""
+    lines = {pid: command_line(pid) for pid in descendants(os.getpid())}
+    found = {pid for pid, line in lines.items() if b"appliance/task" in line and INETD not in line}
+    return found - {process.pid for process in processes() if process.parent in found}
 
 
 def command_line(pid: int) -> bytes:
@@ -119,8 +155,10 @@ async def test_a_launcher_that_dies_with_the_header_in_its_hands_is_not_replaced
     assert not Path(grounds.project.path, "ran").exists()
 
 
-async def test_without_a_launcher_in_waiting_a_task_starts_all_the_same(grounds: Grounds) -> None:
-    async with grounds.link().start(grounds.task("x"), shell("echo fine")) as running:
+async def test_without_a_launcher_in_waiting_a_task_starts_all_the_same(
+    links: Launchers, grounds: Grounds
+) -> None:
+    async with TaskLink(links).start(grounds.task("x"), shell("echo fine")) as running:
         assert await running.stdout.read() == b"fine\n"
     assert launchers() == set()
 
@@ -158,7 +196,7 @@ async def test_a_command_that_is_too_long_is_an_error_before_anything_starts(
 async def test_a_launcher_that_cannot_be_started_is_an_error(grounds: Grounds) -> None:
     for command in (("/no/such/program",), ("true",), ("sh", "-c", "echo hi >&0")):
         with pytest.raises(AgentFailed, match="launcher"):
-            async with TaskLink(command).start(grounds.task("x"), shell("true")):
+            async with TaskLink(ChildLaunchers(command)).start(grounds.task("x"), shell("true")):
                 pass
 
 
@@ -242,23 +280,23 @@ async def test_children_of_the_daemon_that_are_no_tasks_are_spared(
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("is_walled", [False, True], ids=["no wall", "bubblewrap"])
-async def test_a_killed_daemon_leaves_nothing_behind(grounds: Grounds, is_walled: bool) -> None:
-    if is_walled and not HAS_BUBBLEWRAP:
-        pytest.skip("no bubblewrap here")
-    grounds = grounds.walled() if is_walled else grounds
+@pytest.mark.parametrize("level", LEVELS)
+async def test_a_killed_daemon_leaves_nothing_behind(grounds: Grounds, level: Isolation) -> None:
+    grounds = grounds.at(level)
     script = Path(grounds.project.path, "survivor.py")
     script.write_text(DETACHED)
     daemon = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("daemon_stub.py")),
-        *(str(grounds.projects_file), grounds.project.path, "python3", str(script)),
+        *(grounds.project.path, *grounds.launcher, "--", "python3", str(script)),
         stdout=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert daemon.stdout is not None
     assert await daemon.stdout.readline() == b"detached\n"
-    await until(lambda: len(descendants(daemon.pid)) >= 4)  # two launchers, two of the script
+    await until(
+        lambda: len(descendants(daemon.pid)) >= 4, within_seconds=5
+    )  # two launchers, two of the script
     daemon.kill()
     await daemon.wait()
     await until(lambda: not marked_processes(str(grounds.projects_file.parent)))
