@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from glob import iglob
 from itertools import islice
 
 from appliance.core.model import Act
-from appliance.policy import paths, programs, shell
+from appliance.policy import found, hosts, paths, programs, shell
 from appliance.policy.atoms import Atom, Care, Unclear, of_words
 from appliance.policy.paths import Place
 from appliance.policy.programs import File
 
 MAX_MATCHES = 300
-NOWHERE = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
+MAX_SEARCHES = 4
+NOWHERE = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr"})
 
 
 def atoms(line: str, place: Place) -> list[Atom]:
     """What the line asks for. Raises Unclear when it is not understood as a whole."""
     script = shell.read(line)
     steps = shell.steps(script, place.cwd, paths.resolved)
-    found = [atom for step in steps for atom in _step(step, place)]
-    return found or [place.file(Act.READ, place.cwd)]  # `cd .` looks at where it is
+    if sum(_is_search(step) for step in steps) > MAX_SEARCHES:
+        raise Unclear("too many searches in one line", "make one call for each")
+    wanted = [atom for step in steps for atom in _step(step, place)]
+    return wanted or [place.file(Act.READ, place.cwd)]  # `cd .` looks at where it is
 
 
 def as_run(line: str) -> str:
@@ -40,14 +43,17 @@ def as_run(line: str) -> str:
         return line
 
 
+def _is_search(step: shell.Step) -> bool:
+    return isinstance(step.run, shell.Unwrapped) and found.is_run(step.run.words)
+
+
 def _step(step: shell.Step, place: Place) -> Iterator[Atom]:
     for directory in step.directories:
         if directory != place.cwd:
             yield _at(place.file(Act.READ, directory), directory, place)
         if isinstance(step.run, shell.Unwrapped):
-            yield from (
-                _at(atom, directory, place) for atom in _command(step.run, directory, place)
-            )
+            atoms = _command(step.run, step.fed_by, directory, place)
+            yield from (_at(atom, directory, place) for atom in atoms)
     if isinstance(step.run, Unclear):
         yield Atom(Act.BASH, step.text, step.text, Care.UNCLEAR, step.run.note, step.run.instead)
     for directory in step.redirects_in:
@@ -59,19 +65,48 @@ def _at(atom: Atom, directory: str, place: Place) -> Atom:
     return atom if directory == place.cwd else replace(atom, directory=directory)
 
 
-def _command(run: shell.Unwrapped, directory: str, place: Place) -> Iterator[Atom]:
+def _command(
+    run: shell.Unwrapped, fed_by: Sequence[str], directory: str, place: Place
+) -> Iterator[Atom]:
     if run.words[0] == "git" and (odd := _repository_in_files(directory, place.root)):
         note = f"{odd} looks like a repository of its own, whose settings can name programs"
         yield of_words(Act.BASH, run.words, Care.EXACT, note, "use git in the project itself")
         return
     try:
-        files = programs.files_named(run.words)
-        found = [atom for file in files for atom in _file(file, directory, place)]
+        if found.is_run(run.words):
+            yield from list(_run_with_names(run, fed_by, directory, place))
+            return
+        loaded = (File(Act.READ, path) for path in run.loaded)
+        files = (*programs.files_named(run.words), *loaded)
+        named = [atom for file in files for atom in _file(file, directory, place)]
     except Unclear as why:
         yield of_words(Act.BASH, run.words, Care.EXACT, why.note, why.instead)
         return
     yield of_words(Act.BASH, run.words)
-    yield from found
+    yield from named
+
+
+def _run_with_names(
+    run: shell.Unwrapped, fed_by: Sequence[str], directory: str, place: Place
+) -> Iterator[Atom]:
+    """`find … -exec` and xargs: what they run, and each file that they may run it with."""
+    words, finding = found.run_by(run.words, fed_by)
+    inner = shell.unwrapped(words)
+    if inner.directories:
+        raise Unclear(f'"{inner.words[0]}" in another directory', "run it in a call of its own")
+    if run.words[0] == "find":
+        yield of_words(Act.BASH, run.words)
+        for file in programs.files_named(finding):
+            yield from _file(file, directory, place)
+    yield of_words(Act.BASH, inner.words)
+    for file in programs.files_named(inner.words):
+        if file.path is found.NAME:
+            for name in found.names(finding, directory):
+                yield place.file(file.act, name, directory)
+        elif found.NAME in file.path:
+            raise Unclear(f'"{file.path}", which is not seen', "name the files")
+        else:
+            yield from _file(file, directory, place)
 
 
 def _repository_in_files(directory: str, root: str) -> str:
@@ -87,7 +122,7 @@ def _repository_in_files(directory: str, root: str) -> str:
 
 def _redirected(redirects: tuple[shell.Redirect, ...]) -> Iterator[File]:
     for redirect in redirects:
-        if redirect.operator in ("<<<", ">&") or redirect.target in NOWHERE:
+        if redirect.operator in ("<<<", ">&"):
             continue
         yield File(Act.READ if redirect.operator == "<" else Act.WRITE, redirect.target)
 
@@ -97,6 +132,11 @@ def _redirected(redirects: tuple[shell.Redirect, ...]) -> Iterator[File]:
 
 def _file(file: File, directory: str, place: Place) -> Iterator[Atom]:
     """The file, or whatever fits when its name has wildcards (in quotes, too: to be sure)."""
+    if file.act is Act.WEB:
+        yield hosts.atom(file.path, ("https", "http"))
+        return
+    if file.path in NOWHERE:
+        return
     if not re.search(r"[*?\[]", file.path):
         yield place.file(file.act, file.path, directory)
         return

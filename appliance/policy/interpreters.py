@@ -8,8 +8,8 @@ RUN_WHAT_THEY_READ = frozenset({
     "sh", "bash", "dash", "zsh", "fish", "ksh", "python", "python3", "pypy", "node", "deno",
     "bun", "ruby", "perl", "php", "lua", "awk", "gawk", "sed", "make", "gmake", "cmake",
     "ninja", "just", "rake", "ant", "gradle", "mvn", "npm", "npx", "pnpm", "yarn", "tsc",
-    "jest", "vitest", "pytest", "tox", "nox", "pip", "uv", "poetry", "cargo", "go", "dotnet",
-    "java", "javac", "gcc", "cc", "docker", "terraform",
+    "jest", "vitest", "eslint", "prettier", "mypy", "pytest", "tox", "nox", "pip", "uv", "poetry",
+    "cargo", "go", "dotnet", "java", "javac", "gcc", "cc", "docker", "terraform",
 })  # fmt: skip
 """With any of them, who may write files of the project may run anything."""
 

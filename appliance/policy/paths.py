@@ -23,17 +23,20 @@ from appliance.policy.sources import hidden_in
 MAX_PATH_CHARACTERS = 4_096
 
 SECRETS = (
-    ".env", ".env.*", ".envrc", ".ssh", ".gnupg", ".netrc", ".npmrc", ".pypirc", ".pgpass",
-    ".git-credentials", ".aws", ".kube", ".docker", ".claude.json", ".credentials.json",
-    "*.pem", "*.key", "*.p12", "*.pfx",
+    ".env", "*.env", ".env.*", ".env-*", ".env_*", ".env~", ".envrc", ".ssh", ".gnupg", ".netrc",
+    ".npmrc", ".pypirc", ".pgpass",
+    ".git-credentials", ".aws", ".azure", ".s3cfg", ".boto", ".kube", ".docker", ".dockercfg",
+    ".my.cnf", ".htpasswd", ".vault-token", ".claude.json", ".credentials.json", ".*_history",
+    "*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx",
 )  # fmt: skip
 """Neither read nor written: keys and logins."""
 
 RUN_BY_OTHERS = (
-    ".git", ".claude", ".mcp.json", ".bashrc", ".bash_profile", ".bash_login", ".bash_logout",
-    ".bash_aliases", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".kshrc", ".cshrc",
-    ".gitconfig", ".gitmodules", ".hgrc", ".vscode", ".idea", ".husky", ".yarnrc*",
-    ".pre-commit-config.yaml",
+    ".git", "git~*", ".claude", ".codex", ".cursor", ".gemini", ".mcp.json", ".bashrc",
+    ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc",
+    ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".cshrc", ".inputrc", ".xprofile",
+    ".vimrc", ".exrc", ".gdbinit", ".lldbinit", ".pdbrc", ".tmux.conf", ".gitconfig",
+    ".gitmodules", ".hgrc", ".vscode", ".idea", ".husky", ".yarnrc*", ".pre-commit-config.yaml",
 )  # fmt: skip
 """Not written: other programs, the agent among them, run or believe what stands in them."""
 
@@ -52,8 +55,9 @@ def is_protected(act: Act, name: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    """What file systems without regard to case or composition hold for the same name."""
-    return unicodedata.normalize("NFKD", name).casefold()
+    """What file systems without regard to case, composition or ends hold for the same name."""
+    folded = unicodedata.normalize("NFKD", name).casefold()
+    return folded.partition("::$")[0].rstrip(" .")  # NTFS passes over these
 
 
 class Guard:
@@ -68,7 +72,7 @@ class Guard:
         Raises Unclear for a path that cannot be resolved as written.
         """
         real = _as_in_settings(resolved(path, cwd), root)
-        if name := self._protected_name(act, real, root):
+        if name := self._protected_name(act, real, root, path):
             note = f'"{name}" is protected'
             instead = "leave it alone, or ask the owner for a rule that names this file exactly"
             return Atom(act, real, real, Care.PROTECTED, note, instead)
@@ -77,11 +81,13 @@ class Guard:
         note = "it is outside the project"
         return Atom(act, real, real, note=note, instead=f"work inside {root}")
 
-    def _protected_name(self, act: Act, real: str, root: str) -> str:
+    def _protected_name(self, act: Act, real: str, root: str, given: str) -> str:
         if any(is_within(_folded(real), directory) for directory in self._ours):
             return real
         below = real[len(root) :] if is_within(real, root) else real
-        return next((name for name in below.split("/") if is_protected(act, name)), "")
+        # `mv` and others replace a link itself, so its own name counts like where it leads
+        names = (*below.split("/"), given.rstrip("/").rpartition("/")[2])
+        return next((name for name in names if is_protected(act, name)), "")
 
 
 def resolved(path: str, cwd: str) -> str:
@@ -94,6 +100,8 @@ def resolved(path: str, cwd: str) -> str:
         raise Unclear(f"a path with {hidden}", "name the file by visible characters")
     joined = os.path.join(cwd, path)  # noqa: PTH118
     real = os.path.realpath(joined)
+    if any(re.match(r"/+(proc|dev/fd)/", found) for found in (os.path.normpath(joined), real)):
+        raise Unclear("a path that depends on who opens it", "name a file by its own path")
     if ".." in path.split("/") and real != os.path.realpath(os.path.normpath(joined)):
         # a program that takes ".." away before it opens the file would open another one
         raise Unclear('a ".." behind a link', "name the file by its path without ..")

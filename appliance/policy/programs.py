@@ -11,11 +11,11 @@ from typing import NamedTuple
 from appliance.core.model import Act
 from appliance.policy.atoms import Unclear
 from appliance.policy.profiles import PROFILES, Operands, Profile
-from appliance.policy.shell import Glob, Status
+from appliance.policy.shell import Glob, Late
 
 
 class File(NamedTuple):
-    """A file that a command reads or writes; the path may be a `Glob`."""
+    """A file that a command reads or writes; the path may be a `Glob`. Or an address (`web`)."""
 
     act: Act
     path: str
@@ -27,13 +27,13 @@ def files_named(words: Sequence[str]) -> tuple[File, ...]:
     Raises Unclear, naming the word, when the program or one of its options is not reviewed.
     """
     name, profile, arguments = words[0], PROFILES.get(words[0]), words[1:]
-    while profile is not None and profile.subcommands:
-        if not arguments:  # a bare `git stash` is `git stash push`
-            raise _unreviewed(f'"{name}" without a subcommand is not reviewed')
+    while profile is not None and arguments and arguments[0] in profile.subcommands:
         name = f"{name} {arguments[0]}"
-        profile, arguments = profile.subcommands.get(arguments[0]), arguments[1:]
+        profile, arguments = profile.subcommands[arguments[0]], arguments[1:]
     if profile is None:
         raise _unreviewed(f'"{name}" is no program with reviewed options')
+    if profile.operands is Operands.SUBCOMMAND:  # a bare `git stash` is `git stash push`
+        raise _unreviewed(f'"{" ".join((name, *arguments[:1]))}" is not reviewed')
     return tuple(_Call(name, profile).read(arguments).files())
 
 
@@ -57,27 +57,30 @@ class _Call:
 
     def read(self, words: Sequence[str]) -> _Call:
         """Tell options from operands."""
-        if self.profile.operands is Operands.TEXT and not self.profile.flags:
+        if self.profile.operands in _WITHOUT_OPTIONS and not self.profile.flags:
             self.operands += words  # echo prints whatever it gets
             return self
         rest = list(words)
+        if rest and re.fullmatch(self.profile.bundle or "(?!)", rest[0]):
+            rest[0] = f"-{rest[0]}"
         while rest:
             word = rest.pop(0)
+            if isinstance(word, Late):  # which may turn out to be an option
+                raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
             if word == "--":
                 self._behind_dashes(rest)
                 break
             if not word.startswith("-") or word == "-":
                 self.operands.append(word)
                 continue
-            option = _option(self.profile, word)
-            if option is None:
+            options = _options(self.profile, word)
+            if not options:
                 raise _unreviewed(f'the option "{word}" of {self.name} is not reviewed')
-            if option.takes_next:
-                option = _Option(option.name, rest.pop(0) if rest else None)
-            if isinstance(option.value, Glob | Status):
-                raise Unclear(f'"{option.value}" outside of quotes', "put it in quotes")
-            self.options.append(option)
+            if options[-1].takes_next:
+                options[-1] = _Option(options[-1].name, rest.pop(0) if rest else None)
+            self.options += options
         self._check()
+        self._check_values()
         return self
 
     def _behind_dashes(self, rest: list[str]) -> None:
@@ -90,21 +93,38 @@ class _Call:
         names = {option.name for option in self.options}
         if self.profile.needs and self.profile.needs.isdisjoint(names):
             raise _unreviewed(f"{self.name} without one of {' '.join(sorted(self.profile.needs))}")
-        if self.profile.most is not None and len(self.operands) > self.profile.most:
+        needed = self.profile.operands_need
+        most = 0 if needed and needed.isdisjoint(names) else self.profile.most
+        if most is not None and len(self.operands) > most:
             raise _unreviewed(f'{self.name} with "{self.operands[-1]}" is not reviewed')
         for word in self.passed_on:
-            if word.startswith("-") and word not in _PASSED_ON:
+            if word.startswith("-") and not _PASSED_ON.fullmatch(word):
                 raise _unreviewed(f'the option "{word}" behind {self.name} is not reviewed')
 
-    def files(self) -> Iterator[File]:
-        for option in self.options:
-            if option.name in self.profile.files and option.value is not None:
-                yield File(Act.READ, option.value)
-        yield from (File(Act.READ, word) for word in self.passed_on if not word.startswith("-"))
-        yield from self._operands()
+    def _check_values(self) -> None:
+        for name, value, _ in self.options:
+            if isinstance(value, Glob | Late):
+                raise Unclear(f'"{value}" outside of quotes', "put it in quotes")
+            wanted = self.profile.values.get(name)
+            if wanted and value is not None and not re.fullmatch(wanted, value, re.DOTALL):
+                raise _unreviewed(f'{name} with "{value}" of {self.name} is not reviewed')
+        for word in self.operands if self.profile.shape else ():
+            if not re.fullmatch(self.profile.shape, word, re.DOTALL):
+                raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
 
-    def _operands(self) -> Iterator[File]:
-        return _FILES[self.profile.operands](self)
+    def files(self) -> Iterator[File]:
+        for name, value, _ in self.options:
+            if value not in (None, "-"):
+                if name in self.profile.files:
+                    yield _read(value)
+                if name in self.profile.outputs:
+                    yield _written(value)
+        yield from (File(Act.READ, word) for word in self.passed_on if not word.startswith("-"))
+        is_rewriting = any(option.name in self.profile.rewrites for option in self.options)
+        for file in _FILES[self.profile.operands](self):
+            yield file
+            if is_rewriting:
+                yield _written(file.path)
 
     def none(self) -> Iterator[File]:
         if self.operands:
@@ -116,9 +136,29 @@ class _Call:
 
     def targets(self) -> Iterator[File]:
         for word in self.operands:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word) or _is_open(word):
+            is_plain = self.profile.shape or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]*", word)
+            if not is_plain or _is_open(word):
                 raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
         return iter(())
+
+    def printed(self) -> Iterator[File]:
+        """What `printf` prints: %n would set a variable, and zsh calculates with numbers."""
+        first, *others = self.operands or ("",)
+        kinds = re.findall(_CONVERSION, first.replace("%%", ""))
+        is_plain = re.fullmatch(rf"(?:[^%]|%%|{_CONVERSION})*", first, re.DOTALL)
+        if not is_plain or first.startswith("-") or _is_open(first):
+            raise _unreviewed(f'printf with the format "{first}" is not reviewed')
+        for index, word in enumerate(others if kinds else ()):
+            is_text = kinds[index % len(kinds)] in "bcqs"
+            if not is_text and word != "$?" and not re.fullmatch(r"[+-]?[0-9.]+", word):
+                raise _unreviewed(f'printf with "{word}" for a number is not reviewed')
+        return self.text()
+
+    def addresses(self) -> Iterator[File]:
+        for word in self.operands:
+            if re.search(r"[][{}]", word) or _is_open(word):  # curl reads them as several addresses
+                raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
+            yield File(Act.WEB, word)
 
     def read_paths(self) -> Iterator[File]:
         return map(_read, self._certain())
@@ -127,8 +167,9 @@ class _Call:
         return map(_written, self._certain())
 
     def behind_pattern(self) -> Iterator[File]:
-        has_pattern = any(option.name in ("-e", "--regexp") for option in self.options)
-        return map(_read, self._certain() if has_pattern else self._behind_first())
+        names = {option.name for option in self.options}
+        is_without = names.isdisjoint(("-e", "--regexp", "--files", "--type-list"))
+        return map(_read, self._behind_first() if is_without else self._certain())
 
     def revisions(self) -> Iterator[File]:
         """HEAD:src/app.py names a file, too."""
@@ -137,7 +178,7 @@ class _Call:
 
     def _certain(self) -> list[str]:
         for word in self.operands:
-            if isinstance(word, Status):
+            if isinstance(word, Late) or word.startswith(":("):  # `:(icase).ENV` is .env for git
                 raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
         return [word for word in self.operands if word != "-"]
 
@@ -154,6 +195,12 @@ class _Call:
             for script in scripts or self.operands[:1]:
                 self.profile.check(script)
         return map(_read, files)
+
+    def behind_mode(self) -> Iterator[File]:
+        mode = self.operands[0] if self.operands else ""
+        if not re.fullmatch(r"[ugoa]*[+=-][rwxX]+|0?[0-7]{3}", mode):  # no set-user-ID
+            raise _unreviewed(f'{self.name} with the mode "{mode}" is not reviewed')
+        return map(_written, self._certain()[1:])
 
     def tests(self) -> Iterator[File]:
         if any(word.startswith("@") for word in self.operands):
@@ -190,7 +237,11 @@ _FILES: Mapping[Operands, Callable[[_Call], Iterator[File]]] = {
     Operands.REVISIONS_OR_PATHS: _Call.revisions,
     Operands.TESTS: _Call.tests,
     Operands.TARGETS: _Call.targets,
+    Operands.MODE_THEN_WRITTEN: _Call.behind_mode,
+    Operands.PRINTED: _Call.printed,
+    Operands.ADDRESSES: _Call.addresses,
 }
+_WITHOUT_OPTIONS = (Operands.TEXT, Operands.PRINTED)
 
 
 def _read(path: str) -> File:
@@ -203,31 +254,44 @@ def _written(path: str) -> File:
 
 def _is_open(word: str) -> bool:
     """Whether the shell will put something else in its place."""
-    return isinstance(word, Glob | Status)
+    return isinstance(word, Glob | Late)
 
 
-_PASSED_ON = frozenset({
-    "--fix", "--check", "--watch", "--watch=false", "--watchAll=false", "--coverage", "--silent",
-    "--verbose", "--ci", "--run", "--quiet", "--bail", "--passWithNoTests", "--noEmit", "-q", "-v",
-})  # fmt: skip
-"""Options that mean the same harmless thing to the usual tools behind `npm run`."""
+_CONVERSION = r"%[-+ #0]*[0-9]*(?:\.[0-9]+)?([bcdeEfgGioqsuxX])"
+
+_PASSED_ON = re.compile(
+    r"--(?:fix|check|ci|run|quiet|silent|verbose|bail|noEmit|runInBand|passWithNoTests|forceExit"
+    r"|detectOpenHandles|list|nocapture|no-coverage|colors?|no-color|exact|ignored|include-ignored)"
+    r"|--(?:watch|watchAll|coverage)(?:=(?:true|false))?|-[qvstg]"
+    r"|--(?:testNamePattern|testPathPatterns?|grep|max-warnings|maxWorkers|workers|retries|shard"
+    r"|testTimeout|test-threads)(?:=[^=]*)?"
+)
+"""Options that mean the same harmless thing to the usual tools behind `npm run` and `cargo test`.
+What stands behind one of the last kind is judged as a path: to be sure."""
 
 
-def _option(profile: Profile, word: str) -> _Option | None:
-    """The option that a word is, or the last one of a cluster such as -rn; None: not reviewed."""
-    name, has_value, value = word.partition("=") if word.startswith("--") else (word, "", "")
+def _options(profile: Profile, word: str) -> list[_Option]:
+    """The options that a word is, several in a cluster such as -rn; none: not reviewed."""
+    name, has_value, value = word.partition("=")
+    if not word.startswith("--") and len(name) == 2:  # -d= is -d with the value "="
+        name, has_value, value = word, "", ""
     if name in profile.valued:
-        return _Option(name, value if has_value else None, takes_next=not has_value)
-    if name in profile.flags or re.fullmatch(r"-[0-9]+", word):  # git log -5, head -20
-        return _Option(name, value)
-    return None if word.startswith("--") else _cluster(profile, word)
+        return [_Option(name, value if has_value else None, takes_next=not has_value)]
+    if name in profile.flags or word in profile.flags | profile.rewrites:
+        return [_Option(name, value if has_value else None)]
+    if re.fullmatch(r"-[0-9]+", word):  # head -20
+        return [_Option(word)]
+    return [] if word.startswith("--") else _cluster(profile, word)
 
 
-def _cluster(profile: Profile, word: str) -> _Option | None:
-    last = len(word) - 1
+def _cluster(profile: Profile, word: str) -> list[_Option]:
+    found: list[_Option] = []
     for index, letter in enumerate(word[1:], 1):
-        if f"-{letter}" in profile.valued:  # the rest of the word is its value: -n5
-            return _Option(f"-{letter}", word[index + 1 :], takes_next=index == last)
-        if f"-{letter}" not in profile.flags:
-            return None
-    return _Option(f"-{word[last]}")
+        name = f"-{letter}"
+        if name in profile.valued:  # the rest of the word is its value: -n5
+            value = word[index + 1 :]
+            return [*found, _Option(name, value or None, takes_next=not value)]
+        if name not in profile.flags:
+            return []
+        found.append(_Option(name))
+    return found

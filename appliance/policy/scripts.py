@@ -29,9 +29,11 @@ _AWK_NAMES = frozenset({
     "match", "sprintf", "tolower", "toupper", "sin", "cos", "atan2", "exp", "log", "sqrt", "int",
     "rand", "srand", "gensub", "asort", "asorti", "strftime", "systime", "strtonum",
 })  # fmt: skip
-_AWK_STATEMENTS = frozenset(
-    {"print", "printf", "in", "else", "do", "delete", "exit", "next", "BEGIN", "END"}
-)
+_AWK_STATEMENTS = frozenset({
+    "print", "printf", "in", "if", "else", "while", "for", "do", "break", "continue", "delete",
+    "exit", "next", "length", "BEGIN", "END",
+})  # fmt: skip
+"""Behind them a "/" may begin a regular expression."""
 _AWK_REGEX_BEHIND = frozenset({"", "(", ",", "{", "}", ";", "!", "~", "&&", "||", "\n"})
 
 
@@ -70,7 +72,7 @@ def _is_harmless_name(name: str) -> bool:
 
 _AWK_FORBIDDEN = frozenset({"system", "getline", "close", "fflush", "function", "func", "nextfile",
                             "return", "switch", "case", "default", "getuid", "readfile",
-                            "chdir"})  # fmt: skip
+                            "chdir", "extension"})  # fmt: skip
 
 
 def _may_be_divided(before: str, kind: str) -> bool:
@@ -88,9 +90,9 @@ def _has_open_set(expression: str) -> bool:
 _SED_ADDRESS = r"(?:\d+(?:~\d+)?|\$|/(?:\\[^\n]|[^/\\\n])*/I?)"
 _SED_COMMAND = re.compile(
     rf"\s*(?:({_SED_ADDRESS})(?:,\s*({_SED_ADDRESS}|\+\d+))?\s*!?)?\s*"
-    r"(?:[pdqnNDPhHgGx=]|q\d+"
+    r"(?:\{|\}\s*(?:;|\n|(?=\})|\Z)|(?:[pdqnNDPhHgGx=]|q\d+"
     r"|[sy](?P<end>[/|#,@:!])(?P<find>(?:\\[^\n]|(?!(?P=end))[^\\\n])*)(?P=end)"
-    r"(?P<put>(?:\\[^\n]|(?!(?P=end))[^\\\n])*)(?P=end)[gpiI0-9]*)\s*(?:;|\n|\Z)"
+    r"(?P<put>(?:\\[^\n]|(?!(?P=end))[^\\\n])*)(?P=end)[gpiI0-9]*)\s*(?:;|\n|(?=\})|\Z))"
 )
 
 

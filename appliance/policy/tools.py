@@ -3,10 +3,6 @@
 A tool we know has a shape: the fields it must have and may have. A field we do not know could
 change what the tool does, so such a call, like a tool we do not know, can at best be asked
 about. Never raises: what cannot be read becomes an unclear atom.
-
-A fetch is judged by the host it names. Where that host sends the fetcher next is beyond this:
-WebFetch tells the agent of another host, and the agent's next call is judged again; programs
-that follow by themselves are held by the egress list.
 """
 
 from __future__ import annotations
@@ -15,16 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
-from urllib.parse import urlsplit
 
 from appliance.core.model import Act, Json, ToolRequest
-from appliance.policy import bash, paths
+from appliance.policy import bash, hosts, paths
 from appliance.policy.atoms import Atom, Care, Unclear, unclear
 from appliance.policy.paths import Place
 from appliance.policy.patterns import PATH_ACTS
 
 MAX_SHOWN_CHARACTERS = 10_000
-MAX_HOST_CHARACTERS = 253
 
 Input = Mapping[str, Json]
 
@@ -156,54 +150,8 @@ def _alternatives(part: str) -> Iterator[str]:
 # --- web, agents, others
 
 
-def _fetch(call: Input, place: Place) -> list[Atom]:
-    host, note = _host(str(call["url"]))
-    if not note:
-        return [Atom(Act.WEB, host, host)]
-    instead = f"fetch from another host, or ask for a rule that names {host}"
-    return [Atom(Act.WEB, host, host, Care.EXACT, note, instead)]
-
-
-def _host(url: str) -> tuple[str, str]:
-    """The host, and why it takes a rule that names it; "" when any rule for it will do.
-
-    A port that is not the usual one belongs to the host. Raises Unclear for an address that two
-    readers could understand in two ways, and for one that is not https.
-    """
-    instead = "give a plain address such as https://docs.python.org/3/"
-    if not re.fullmatch(r"[!-~]{1,2000}", url) or "\\" in url:
-        raise Unclear("an address with odd characters", instead)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise Unclear("an address that is none", instead) from error
-    host = (parts.hostname or "").lower()
-    if parts.scheme != "https" or "@" in parts.netloc or parts.netloc.endswith(":"):
-        raise Unclear("an address that is not plain https", instead)
-    note = _why_exact(host)
-    if port not in (None, 443):
-        return f"{host}:{port}", note or f"port {port} is not that of the web"
-    return host, note
-
-
-_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-
-
-def _why_exact(host: str) -> str:
-    """Why a wildcard is not enough for this host. Raises Unclear for what is no host name."""
-    if len(host) > MAX_HOST_CHARACTERS or not re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*", host):
-        raise Unclear("a host that is no plain name", "give the host's name, as in example.org")
-    labels = host.split(".")
-    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
-        if not re.fullmatch(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})", host):
-            raise Unclear("an IP address in an odd form", "give the host's name")
-        return "an IP address has no name that a wildcard could mean"
-    if len(labels) == 1:
-        return "a host of this network"
-    if any(label.startswith("xn--") for label in labels):
-        return "it is shown in other letters and may look like another host"
-    return ""
+def _fetch(call: Input, _: Place) -> list[Atom]:
+    return [hosts.atom(str(call["url"]))]
 
 
 def _web_search(_: Input, __: Place) -> list[Atom]:

@@ -30,7 +30,8 @@ def test_a_reading_awk_script_passes(script: str) -> None:
     "script",
     [
         'BEGIN{system("x")}', '{print "x" > ".mcp.json"}', '{print > $1}', '{print "x" >> "f"}',
-        '{print | "sh"}', '{print |& "sh"}', '"x" | getline', 'BEGIN{getline < "/etc/passwd"}',
+        '{print | "sh"}', '{print |& "sh"}', '"x" | getline',
+        'length /"/ {system("x")} /"/', 'BEGIN{extension("x", "y")}', 'BEGIN{getline < "/etc/passwd"}',
         '/"/ {system("x")} /"/', 'a / system("x") / c', '{print ENVIRON["HOME"]}',
         'BEGIN{ARGV[1]="/etc/passwd"; ARGC=2}', "@include \"x\"",
         '@load "x"', 'BEGIN{f="system"; @f("x")}',
@@ -49,7 +50,8 @@ def test_an_awk_script_that_could_do_more_is_refused(script: str) -> None:
     "script",
     [
         "p", "1,5p", "$p", "5q", "/a/,/b/p", "s/a/b/g", "s|a/b|c|", "1d;$d", "s/[[:space:]]*$//",
-        "/^#/d", "10,+5p", "s/\\//-/2p", "/x/!d", "1~2p", "y/abc/xyz/", "=",
+        "/^#/d", "10,+5p", "s/\\//-/2p", "/x/!d", "1~2p", "y/abc/xyz/", "=", "{p}",
+        "5{p;q}", "/a/{s/b/c/;p}",
     ],
 )  # fmt: skip
 def test_a_printing_sed_script_passes(script: str) -> None:
@@ -60,8 +62,9 @@ def test_a_printing_sed_script_passes(script: str) -> None:
     "script",
     [
         "1e touch x", "s/.*/x/e", "w .bashrc", "s/a/b/w x", "s/a/b/gw x", "r /etc/passwd", "R x",
-        "1,2w x", "e", "{p}", "a text", "s/[/]/x/e", "s/a/b/;e x", "s/[/x/e]/y/", "p;w x", "W x",
-        "s/a/b/m e", "/a/e x", "\\xaxe", "s\na\nb\ne", "F", "p }", "b", ":a",
+        "1,2w x", "e", "{w x}", "}e x", "a text", "s/[/]/x/e", "s/a/b/;e x", "s/[/x/e]/y/", "p;w x",
+        "W x",
+        "s/a/b/m e", "/a/e x", "\\xaxe", "s\na\nb\ne", "F", "{e x\n}", "b", ":a",
     ],
 )  # fmt: skip
 def test_a_sed_script_that_could_do_more_is_refused(script: str) -> None:

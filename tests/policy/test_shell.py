@@ -55,6 +55,17 @@ from appliance.policy.atoms import Unclear
         ("cat <<'E'\nE", "cat < /dev/null"),
         ("git commit -m \"$(cat <<'E'\na $(b)\n\nc\nE\n)\"", "git commit -m 'a $(b)\n\nc'"),
         ("CI=1 timeout 5 ls", "CI=1 timeout 5 ls"),
+        ("export CI=1 NODE_ENV=test; ls", "export CI=1 NODE_ENV=test\nls"),
+        ("ls '{a',b}", "ls '{a,b}'"),
+        ("cp a{,.bak} b/{1..3}", "cp a a.bak b/1 b/2 b/3"),
+        ("grep --include=*.{ts,tsx} x", "grep '--include=*.ts' '--include=*.tsx' x"),
+        ("grep \"^a.*;$\" 'b$' \"c$/d\"", "grep '^a.*;$' 'b$' 'c$/d'"),
+        ("echo \"at $(date '+%F')\"", "echo 'at '\"$(date +%F)\""),
+        ("echo $(a; (b))x", "echo $(a; (b))x"),
+        ("echo \"$( (a) )\"", "echo \"$( (a))\""),
+        ("for f in *.md b; do cat $f; done", "for each in ./*.md b; do cat \"$each\"; done"),
+        ("for f in a*; do b \"x/$f\"; done >c",
+         "{ for each in a*; do b x/\"$each\"; done; } > c"),
         ("[ -f x ] && [[ -d 'a b' ]]", "test -f x && test -d 'a b'"),
         ("ls | grep py$", "ls | grep 'py$'"),
         ("echo 'café ✓'", "echo 'café ✓'"),
@@ -70,14 +81,28 @@ def test_a_line_is_written_again_in_plain_words(line: str, text: str) -> None:
     [
         ("echo $HOME", 'an expansion at character 6: "$HOME"'),
         ("echo `id`", "a substitution at character 6"),
-        ("echo $(id)", 'a substitution at character 6: "$(id)"'),
+        ("echo `id`x", "a substitution at character 6"),
+        ("echo $()", "a part that is no complete command"),
+        ("echo $(<a)", ""),
+        ("x=$(id) ls", "an odd assignment"),
+        ("ls > $(id)", "known only when it runs"),
+        ("$(id) x", "an odd program name"),
+        ("for x in $(id); do a; done", "a loop over what is known only when it runs"),
+        ("for x in *; do for y in *; do a; done; done", "a loop over"),
+        ("for x in *; do a; done; b $x", "an expansion"),
+        ('ls "$$"', "an expansion"),
+        ("ls **/*.py", "a glob that could be read in two ways"),
+        ("ls " + "x{1..99}" * 3, "a brace"),
+        ("ls" + " x{1..99}" * 60, "too many words"),
+        ("ls {1..200}", "a brace"),
+        ("ls {,a}", "a brace"),
         ("diff <(a) b", "a substitution at character 6"),
         ('echo "$x"', "an expansion"),
         ("echo ${x:-y}", "an expansion"),
         ("echo $((1+2))", "an expansion"),
         ('echo "$\\\n(id)"', "a continued line inside a word"),
         ("r\\\nm x", "a continued line inside a word"),
-        ("ls {a,b}", "a brace"),
+        ("ls {a,{b,c}}", "a brace"),
         ("{rm,-rf,x}", "a part that is no complete command"),
         ("ls & rm x", 'a background job at character 4: "& rm x"'),
         ("ls |& cat", "a pipe for errors, too"),
@@ -98,14 +123,15 @@ def test_a_line_is_written_again_in_plain_words(line: str, text: str) -> None:
         ("# x", "a line without a command"),
         ("a" * 10_001, "a line of 10001 characters"),
         ("while a; do b; done", "a loop"),
-        ("for x in *; do b; done", "a loop over what is known only when it runs"),
         ("for x; do b; done", "a loop over"),
         ("case x in x) a;; esac", "a choice"),
         ("f() { a; }; f", "a function"),
         ("[[ a == b ]]", "a test of more than one file"),
         ("!ls", "an odd program name"),
         ("!'ls'", "a negation of more than a command"),
-        ("export X=1", "a change of the shell itself"),
+        ("export X", "a change of the shell itself"),
+        ("export CI='a b'", "a change of the shell itself"),
+        ("declare X=1", "a change of the shell itself"),
         ("PATH=x; ls", "a variable that programs may look for"),
         ("x=1; y=$x$z", "an expansion"),
         ("x='a b'; ls $x", "a variable outside of quotes"),
@@ -171,6 +197,10 @@ def _steps(line: str) -> list[tuple[str, ...]]:
         ("CI=1 PAGER=cat npm test", ("npm test", "/p")),
         ("./ls", ("./ls", "/p")),
         ("cd ..", ("", "/")),
+        ('echo "$(cd x && a)"; b', ("b", "/p")),
+        ('(cd x && echo "$(a)")', ("echo $(a)", "/p/x")),
+        ("for f in *; do (cd x && a $f); done", ("a *", "/p/x")),
+        ("PYTHONPATH=src pytest", ("pytest", "/p")),
     ],
 )
 def test_each_command_is_seen_with_the_directories_it_may_run_in(
@@ -184,7 +214,8 @@ def test_each_command_is_seen_with_the_directories_it_may_run_in(
     [
         "sudo ls", "exec ls", "eval ls", ". x", "alias a=b", "set -k", "set -- x", "time cd x",
         "time PATH=x ls", "time *.zz", "nohup ''", "env 'a b'", "nohup CI=1 ls", "time CI=1",
-        "xargs rm", "busybox rm",
+        "busybox rm", "export PATH=x", "export X=1", "PYTHONPATH=/x pytest", "PYTHONPATH=src ls",
+        "PYTHONPATH=a:../b pytest", "PYTHONPATH= pytest",
         "timeout ls", "timeout -x 5 ls", "timeout 5", "nice --x ls", "env", "env -i ls",
         "env -S ls",
         "env LD_PRELOAD=x ls", "PATH=x ls", "GIT_PAGER=x git log", "NODE_OPTIONS=x npm test",
@@ -198,6 +229,20 @@ def test_each_command_is_seen_with_the_directories_it_may_run_in(
 def test_what_changes_or_hides_the_meaning_of_words_is_unclear(line: str) -> None:
     steps = shell.steps(shell.read(line), "/p", os.path.join)
     assert any(isinstance(step.run, Unclear) for step in steps)
+
+
+def test_what_prints_into_a_word_is_seen_like_any_other_command() -> None:
+    steps = _steps('echo "$(cd x && a; echo $(b))" | c')
+    assert steps == [
+        ("", "/p/x"), ("a", "/p/x"), ("b", "/p/x", "/p"), ("echo $(b)", "/p/x", "/p"),
+        ("echo $(cd ./x && a; echo $(b))", "/p"), ("c", "/p"),
+    ]  # fmt: skip
+
+
+def test_a_loop_over_files_is_seen_with_each_of_its_words_and_stays_where_it_is() -> None:
+    assert [step[0] for step in _steps("for f in *.md b; do a $f; done")] == ["a *.md", "a b"]
+    with pytest.raises(Unclear, match="a change of the directory in a loop"):
+        _steps("for f in *; do cd x; done")
 
 
 def test_too_many_changes_of_the_directory_are_refused() -> None:

@@ -24,16 +24,16 @@ commands that judge nothing should not wait for it.
 """
 
 from appliance.policy.shell.reader import read
-from appliance.policy.shell.script import Command, Glob, Redirect, Script, Status
+from appliance.policy.shell.script import Command, Glob, Late, Redirect, Script
 from appliance.policy.shell.walk import Step, steps
 from appliance.policy.shell.wrappers import Unwrapped, unwrapped
 
 __all__ = [
     "Command",
     "Glob",
+    "Late",
     "Redirect",
     "Script",
-    "Status",
     "Step",
     "Unwrapped",
     "read",

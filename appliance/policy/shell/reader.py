@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from appliance.policy.atoms import Unclear
 from appliance.policy.shell import script as tree
 from appliance.policy.shell.guards import check_text, check_tree, unclear
-from appliance.policy.shell.script import Glob, Redirect, Script, Status
-from appliance.policy.shell.words import heredoc_text, word
+from appliance.policy.shell.script import LOOP_VARIABLE, Glob, Late, Redirect, Script, quoted
+from appliance.policy.shell.words import Context, heredoc_text, word, words
 from appliance.policy.shell.wrappers import PROGRAM, RESERVED
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MAX_COMMANDS = 2_500
 """Unrolled loops included; a line of 10,000 characters cannot have more without one."""
+
+MAX_WORDS = 5_000
+"""In the same way: with those that braces stand for."""
 
 _OPERATORS = frozenset({"<", ">", ">>", ">|", "&>", "&>>"})
 _PLAIN_WORDS = frozenset({"word", "number", "raw_string", "ansi_c_string", "string",
@@ -73,6 +76,7 @@ class _Reader:
     source: bytes
     variables: dict[str, str] = field(default_factory=dict)
     commands: int = 0
+    words: int = 0
 
     # --- lists of commands
 
@@ -93,6 +97,8 @@ class _Reader:
                 return self._command(node)
             case "test_command":
                 return self._test(node)
+            case "declaration_command":
+                return self._exported(node)
             case "list":
                 return self._list(node)
             case "pipeline":
@@ -214,28 +220,37 @@ class _Reader:
         return body
 
     def _unrolled(self, node: Node) -> list[tree.Node]:
-        """`for x in a b; do …; done` as its rounds, one after the other."""
+        """`for x in a b; do …; done` as its rounds, one after the other; over globs, as a loop."""
         body = node.child_by_field_name("body")
         name = node.child_by_field_name("variable")
-        values = [self._word(value) for value in node.children_by_field_name("value")]
+        given = node.children_by_field_name("value")
+        values = [value for one in given for value in self._words(one)]
         known = ("for", "variable_name", "in", ";", "\n", "do_group", *_PLAIN_WORDS)
         odd = [child for child in node.children if child.type not in known]
         if body is None or name is None or not values or odd or node.children[0].type != "for":
             raise self._unclear(node, "a loop over more than literal words", _SPLIT)
-        if any(isinstance(value, Glob | Status) for value in values):
+        is_in_loop = any(isinstance(value, Glob | Late) for value in self.variables.values())
+        is_over_files = any(isinstance(value, Glob) for value in values)
+        if any(isinstance(value, Late) for value in values) or (is_in_loop and is_over_files):
             raise self._unclear(node, "a loop over what is known only when it runs", _SPLIT)
-        rounds: list[tree.Node] = []
-        for value in values:
-            self._set(name, value)
-            rounds += self.sequence(body.children[1:-1]).parts
-        return rounds
+        rounds = tuple(self._round(name, value, body) for value in values)
+        if not is_over_files:
+            return [part for one in rounds for part in one.parts]
+        each = Late.of(f"${LOOP_VARIABLE}", f'"${LOOP_VARIABLE}"')
+        loop = tree.Loop(tuple(values), self._round(name, each, body), rounds)
+        del self.variables[self._text(name)]
+        return [loop]
+
+    def _round(self, name: Node, value: str, body: Node) -> tree.Sequence:
+        self._set(name, value)
+        return self.sequence(body.children[1:-1])
 
     def _assign(self, node: Node) -> None:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is None or len(node.children) != 2 + (value is not None) or self._is_added(node):
             raise self._unclear(node, "an odd assignment", "write the value where it is used")
         text = self._word(value) if value is not None else ""
-        if isinstance(text, Glob | Status):
+        if isinstance(text, Glob | Late):
             raise self._unclear(node, "an assignment of what is known only when it runs")
         self._set(name, text)
 
@@ -252,28 +267,26 @@ class _Reader:
     # --- simple commands
 
     def _command(self, node: Node) -> tree.Node:
-        self.commands += 1
-        if self.commands > MAX_COMMANDS:
-            raise self._unclear(node, "too many commands in one line")
+        self._count(node)
         settings: list[tuple[str, str]] = []
-        words: list[str] = []
+        found: list[str] = []
         redirects: list[Redirect] = []
         for child in node.children:
             if child.type == "variable_assignment":
                 settings.append(self._setting(child))
             elif child.type == "command_name":
-                words.append(self._program(child))
+                found.append(self._program(child))
             elif child.type in ("file_redirect", "herestring_redirect"):
-                if not words:
+                if not found:
                     raise self._unclear(child, "a redirection before the command", "put it behind")
                 redirects.append(self._redirect(child))
             elif child.type in _PLAIN_WORDS:
-                words.append(self._word(child))
+                found += self._words(child)
             else:
                 raise self._unclear(child, "something that is no plain word")
-        if not words:
+        if not found:
             raise self._unclear(node, "a line without a command")
-        return tree.Command(tuple(words), tuple(redirects), tuple(settings))
+        return tree.Command(tuple(found), tuple(redirects), tuple(settings))
 
     def _test(self, node: Node) -> tree.Command:
         """`[ -f x ]` as `test -f x`."""
@@ -282,15 +295,26 @@ class _Reader:
         is_unary = len(parts) == 2 and inside[0].type == "unary_expression"
         if not is_unary or parts[0].type != "test_operator" or parts[1].type not in _PLAIN_WORDS:
             raise self._unclear(node, *_CONSTRUCTS["test_command"])
-        self.commands += 1
+        self._count(node)
         return tree.Command(("test", self._text(parts[0]), self._word(parts[1])))
 
     def _setting(self, node: Node) -> tuple[str, str]:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         text = self._word(value) if value is not None else ""
-        if name is None or self._is_added(node) or isinstance(text, Glob | Status):
+        if name is None or self._is_added(node) or isinstance(text, Glob | Late):
             raise self._unclear(node, "an odd assignment", "leave it out")
         return self._text(name), text
+
+    def _exported(self, node: Node) -> tree.Command:
+        """`export CI=1`; whether the variable may be set is for `wrappers` to say."""
+        first, *others = node.children
+        if first.type != "export" or any(child.type != "variable_assignment" for child in others):
+            raise self._unclear(node, *_CONSTRUCTS["declaration_command"])
+        self._count(node)
+        settings = [f"{name}={value}" for name, value in map(self._setting, others)]
+        if any(quoted(setting) != setting for setting in settings):
+            raise self._unclear(node, *_CONSTRUCTS["declaration_command"])
+        return tree.Command(("export", *settings))
 
     def _program(self, node: Node) -> str:
         if len(node.children) != 1:
@@ -298,7 +322,7 @@ class _Reader:
         name = self._word(node.children[0])
         if self._text(node) in RESERVED or name in RESERVED:
             raise self._unclear(node, f'the shell word "{name}"', _SPLIT)
-        if isinstance(name, Glob | Status) or not PROGRAM.fullmatch(name):
+        if isinstance(name, Glob | Late) or not PROGRAM.fullmatch(name):
             raise self._unclear(node, "an odd program name", "write the plain name of a program")
         return name
 
@@ -361,12 +385,36 @@ class _Reader:
 
     def _literal(self, node: Node) -> str:
         text = self._word(node)
-        if isinstance(text, Glob | Status):
+        if isinstance(text, Glob | Late):
             raise self._unclear(node, "a redirection to what is known only when it runs")
         return text
 
     def _word(self, node: Node) -> str:
-        return word(node, self.source, self.variables)
+        return word(node, self._context())
+
+    def _words(self, node: Node) -> list[str]:
+        found = words(node, self._context())
+        self.words += len(found)
+        if self.words > MAX_WORDS:
+            raise self._unclear(node, "too many words in one line")
+        return found
+
+    def _count(self, node: Node) -> None:
+        self.commands += 1
+        if self.commands > MAX_COMMANDS:
+            raise self._unclear(node, "too many commands in one line")
+
+    def _context(self) -> Context:
+        return Context(self.source, self.variables, self._printing)
+
+    def _printing(self, node: Node) -> tree.Sequence:
+        """The commands in `$(…)`."""
+        kept = dict(self.variables)
+        body = self.sequence(node.children[1:-1])
+        self.variables = kept
+        if not body.parts:
+            raise self._unclear(node, "a substitution without a command")
+        return body
 
     def _text(self, node: Node) -> str:
         return self.source[node.start_byte : node.end_byte].decode()

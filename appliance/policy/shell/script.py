@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*")
 """Without a leading "=", which zsh expands."""
 
+LOOP_VARIABLE = "each"
+"""A name of ours: the agent's could mean something to the shell, such as `path` in zsh."""
+
 
 class Glob(str):
     """A word that the shell replaces by names of files; `pattern` is how it is written."""
@@ -22,8 +25,18 @@ class Glob(str):
         return glob
 
 
-class Status(str):
-    """A word with `$?` in it, which is a number by the time the word is used."""
+class Late(str):
+    """A word known only when it runs, as `written`: with `$?` in it, or with what the scripts
+    in `inner` print, or with the name of a file that a loop is at."""
+
+    written: str
+    inner: tuple[Sequence, ...]
+
+    @classmethod
+    def of(cls, value: str, written: str, inner: tuple[Sequence, ...] = ()) -> Late:
+        late = cls(value)
+        late.written, late.inner = written, inner
+        return late
 
 
 def quoted(word: str) -> str:
@@ -31,8 +44,8 @@ def quoted(word: str) -> str:
     if isinstance(word, Glob):
         # a name found by it must not pass for an option
         return word.pattern if word[0] not in "*?[" else f"./{word.pattern}"
-    if isinstance(word, Status):
-        return '"$?"'.join(quoted(part) if part else "" for part in word.split("$?"))
+    if isinstance(word, Late):
+        return word.written
     if _NEEDS_NO_QUOTES.fullmatch(word):
         return word
     return "'" + word.replace("'", "'\"'\"'") + "'"
@@ -154,7 +167,23 @@ class If:
         return _with_redirects(body, self.redirects)
 
 
-Node = Command | Sequence | AndOr | Pipeline | Not | Block | If
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`for` over names of files. `rounds` are its body with each of the words."""
+
+    words: tuple[str, ...]
+    body: Sequence
+    rounds: tuple[Sequence, ...]
+    redirects: tuple[Redirect, ...] = ()
+
+    @property
+    def text(self) -> str:
+        words = " ".join(map(quoted, self.words))
+        body = f"for {LOOP_VARIABLE} in {words}; do {self.body.text}; done"
+        return _with_redirects(body, self.redirects)
+
+
+Node = Command | Sequence | AndOr | Pipeline | Not | Block | If | Loop
 
 
 def _in_list(node: Node) -> str:
@@ -162,7 +191,7 @@ def _in_list(node: Node) -> str:
 
 
 def _in_pipeline(node: Node) -> str:
-    plain = isinstance(node, Command | Block | If)
+    plain = isinstance(node, Command | Block | If | Loop)
     return node.text if plain else _braces(node.text)
 
 
@@ -173,7 +202,7 @@ def _braces(text: str) -> str:
 def redirected(node: Node, redirects: tuple[Redirect, ...]) -> Node:
     """The node with redirections behind it: in a list they belong to its last command."""
     match node:
-        case Command() | Block() | If():
+        case Command() | Block() | If() | Loop():
             return replace(node, redirects=node.redirects + redirects)
         case Not(body):
             return Not(redirected(body, redirects))

@@ -17,15 +17,16 @@ from appliance.policy.shell.script import (
     Command,
     Glob,
     If,
+    Late,
+    Loop,
     Node,
     Not,
     Pipeline,
     Redirect,
     Script,
     Sequence,
-    Status,
 )
-from appliance.policy.shell.wrappers import Unwrapped, unwrapped
+from appliance.policy.shell.wrappers import Unwrapped, Words, unwrapped
 
 MAX_DIRECTORIES = 16
 
@@ -36,13 +37,15 @@ Resolve = Callable[[str, str], str]
 @dataclass(frozen=True, slots=True)
 class Step:
     """A command, or why it cannot be judged. `run` is None where there is only a directory gone to
-    or the redirections of a group."""
+    or the redirections of a group. `fed_by` are the words of the command whose output it reads,
+    when nothing else can come in."""
 
     text: str
     directories: Directories
     run: Unwrapped | Unclear | None
     redirects: tuple[Redirect, ...] = ()
     redirects_in: Directories = ()
+    fed_by: Words = ()
 
 
 class _After(NamedTuple):
@@ -61,6 +64,12 @@ def steps(script: Script, here: str, resolve: Resolve) -> list[Step]:
     walk = _Walk(resolve)
     walk.after(script.body, (here,))
     return walk.steps
+
+
+def _printing(node: Node | None) -> Words:
+    """The words of a plain command that prints into the pipe and nowhere else."""
+    is_plain = isinstance(node, Command) and all(one.descriptor == "2" for one in node.redirects)
+    return node.words if is_plain and isinstance(node, Command) else ()
 
 
 def _joined(*several: Directories) -> Directories:
@@ -91,7 +100,12 @@ class _Walk:
                     found = self._joint(found, operator, part)
                 return found
             case Pipeline(parts):
-                ends = [self.after(part, here) for part in parts]
+                ends = [
+                    self._command(part, here, _printing(before))
+                    if isinstance(part, Command)
+                    else self.after(part, here)
+                    for before, part in zip((None, *parts), parts, strict=False)
+                ]
                 last = _joined(here, ends[-1].either)  # zsh runs the last part itself
                 return _After(last, last)
             case Not(body):
@@ -103,6 +117,8 @@ class _Walk:
                 return _After(here, here) if is_subshell else found
             case If():
                 return self._if(node, here)
+            case Loop():
+                return self._loop(node, here)
 
     def _joint(self, left: _After, operator: str, part: Node) -> _After:
         if operator == "&&":
@@ -122,17 +138,27 @@ class _Walk:
             _joined(then.success, otherwise.success), _joined(then.failure, otherwise.failure)
         )
 
+    def _loop(self, node: Loop, here: Directories) -> _After:
+        self._group(node.redirects, here)
+        for one in node.rounds:
+            if set(self.after(one, here).either) != set(here):
+                raise Unclear("a change of the directory in a loop", "make one call for each file")
+        return _After(here, here)
+
     def _group(self, redirects: tuple[Redirect, ...], here: Directories) -> None:
         if redirects:
             self.steps.append(Step("", here, None, redirects, here))
 
-    def _command(self, command: Command, here: Directories) -> _After:
+    def _command(self, command: Command, here: Directories, fed_by: Words = ()) -> _After:
         there = here
+        for word in command.words:
+            for printing in word.inner if isinstance(word, Late) else ():
+                self.after(printing, here)
         try:
             run = unwrapped(command.words, command.settings)
             for directory in run.directories:
                 there = self._gone(there, directory)
-            if run.by_shell and run.words[0] == "set":
+            if run.by_shell and run.words[0] in ("set", "export"):
                 self.steps.append(Step(command.text, here, None, command.redirects, here))
                 return _After(here, here)
             if run.words[0] == "cd":
@@ -142,17 +168,19 @@ class _Walk:
         except Unclear as why:
             self.steps.append(Step(command.text, here, why))
             return _After(here, here)
-        self.steps.append(Step(command.text, there, run, command.redirects, here))
+        is_fed = not any(redirect.operator[0] == "<" for redirect in command.redirects)
+        fed_by = fed_by if is_fed else ()
+        self.steps.append(Step(command.text, there, run, command.redirects, here, fed_by))
         return _After(here, here)
 
     def _changed(self, run: Unwrapped, here: Directories) -> Directories:
         target = run.words[2:] if run.words[1:2] in (("-P",), ("--",)) else run.words[1:]
-        is_plain = len(target) == 1 and not isinstance(target[0], Glob | Status)
+        is_plain = len(target) == 1 and not isinstance(target[0], Glob | Late)
         if not run.by_shell or not is_plain or target[0].startswith("-") or not target[0]:
             raise Unclear('"cd" to no plain directory', "write the directory's path: cd DIRECTORY")
         return self._gone(here, target[0])
 
     def _gone(self, here: Directories, target: str) -> Directories:
-        if isinstance(target, Glob | Status):
+        if isinstance(target, Glob | Late):
             raise Unclear(f'the directory "{target}"', "write the directory's path")
         return _joined(tuple(self.resolve(target, directory) for directory in here))

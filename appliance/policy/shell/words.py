@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.policy.shell.guards import unclear
-from appliance.policy.shell.script import Glob, Status, quoted
+from appliance.policy.shell.script import Glob, Late, Sequence, quoted
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 Variables = Mapping[str, str]
 
+MAX_BRACE_WORDS = 100
+
 _PLAIN = "write the value itself"
+_IN_SINGLE_QUOTES = "use '…', or write the value"
+_BRACES = re.compile(
+    r"([A-Za-z0-9_./:@%+=*-]*)\{(?:([A-Za-z0-9_./*-]*(?:,[A-Za-z0-9_./*-]*)+)"
+    r"|(0|[1-9][0-9]{0,2})\.\.(0|[1-9][0-9]{0,2}))\}([A-Za-z0-9_./:@%+=*-]*)"
+)
 _IN_QUOTES = re.compile(r'\\([$`"\\])')
-_EXPANDS = re.compile(r"[$`]")
+_EXPANDS = re.compile(r"`|\$(?![\s|)/.,;])")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TILDE = re.compile(r"(?:^|[=:])~")
 _EXPANDING_BRACE = re.compile(r"\{.*(?:,|\.\.)|^\{\w+\}$")
@@ -28,16 +36,43 @@ _ANSI = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 
 class Piece(NamedTuple):
-    """Part of a word. `is_open`: outside of quotes, so that its signs have a meaning."""
+    """Part of a word. `is_open`: outside of quotes, so that its signs have a meaning.
+    `stands_for` something that is known only when it runs."""
 
     text: str
     is_open: bool
-    is_status: bool = False
+    stands_for: Glob | Late | None = None
 
 
-def word(node: Node, source: bytes, variables: Variables) -> str:
-    """The word, a `Glob`, or a `Status`. Raises Unclear for what is known only when it runs."""
-    pieces = _pieces(node, source, variables)
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The line, what its variables stand for, and how the commands in a substitution are read."""
+
+    source: bytes
+    variables: Variables
+    commands: Callable[[Node], Sequence]
+
+
+def words(node: Node, context: Context) -> list[str]:
+    """The word, or those that a plain brace stands for: `src/{a,b}`, `{1..3}`."""
+    text = _text(node, context.source)
+    found = _BRACES.fullmatch(text)
+    if not found or node.type not in ("word", "concatenation", "brace_expression"):
+        return [word(node, context)]
+    before, several, first, last, behind = found.groups()
+    parts = several.split(",") if several else [*map(str, range(int(first), int(last) + 1))]
+    expanded = [f"{before}{part}{behind}" for part in parts]
+    if not expanded or "" in expanded or len(expanded) > MAX_BRACE_WORDS:
+        raise unclear(node, context.source, "a brace", "write each word on its own")
+    return [_joined(node, context.source, [Piece(one, is_open=True)]) for one in expanded]
+
+
+def word(node: Node, context: Context) -> str:
+    """The word, a `Glob`, or `Late`. Raises Unclear for what cannot be said before it runs."""
+    return _joined(node, context.source, _pieces(node, context))
+
+
+def _joined(node: Node, source: bytes, pieces: list[Piece]) -> str:
     value = "".join(piece.text for piece in pieces)
     written = _text(node, source)
     open_text = "".join(piece.text if piece.is_open else "x" for piece in pieces)
@@ -45,19 +80,28 @@ def word(node: Node, source: bytes, variables: Variables) -> str:
         raise unclear(node, source, "a path that the shell expands", "write the whole path")
     if _EXPANDING_BRACE.search(open_text):
         raise unclear(node, source, "a brace", "write each word on its own")
-    if any(piece.is_status for piece in pieces):
-        if "$?" in "".join(piece.text for piece in pieces if not piece.is_status):
-            raise unclear(node, source, "an expansion", _PLAIN)
-        return Status(value)
-    if _GLOB_SIGN.search(open_text) and not value.startswith("-"):
-        return _glob(node, source, pieces, value)
-    return value
+    if len(pieces) == 1 and isinstance(pieces[0].stands_for, Glob):
+        return pieces[0].stands_for
+    has_glob = _GLOB_SIGN.search(open_text) and not value.startswith("-")
+    if any(piece.stands_for is not None for piece in pieces):
+        if has_glob:
+            raise unclear(node, source, "a glob that could be read in two ways", "put it in quotes")
+        return _late(pieces, value)
+    return _glob(node, source, pieces, value) if has_glob else value
+
+
+def _late(pieces: list[Piece], value: str) -> Late:
+    late = [piece.stands_for for piece in pieces if isinstance(piece.stands_for, Late)]
+    inner = tuple(commands for one in late for commands in one.inner)
+    written = (quoted(piece.stands_for or piece.text) for piece in pieces if piece.text)
+    return Late.of(value, "".join(written), inner)
 
 
 def _glob(node: Node, source: bytes, pieces: list[Piece], value: str) -> str:
     shut = "".join(piece.text for piece in pieces if not piece.is_open)
     rest = _SETS.sub("", value)
-    if set("*?[]\\") & set(shut) or "[" in rest or "]" in rest:
+    # `**` is `*` for bash and any depth for zsh
+    if set("*?[]\\") & set(shut) or "[" in rest or "]" in rest or "**" in rest:
         raise unclear(node, source, "a glob that could be read in two ways", "put it in quotes")
     text = "".join(
         _SETS.sub(lambda found: found[0], piece.text) if piece.is_open else quoted(piece.text)
@@ -69,8 +113,8 @@ def _glob(node: Node, source: bytes, pieces: list[Piece], value: str) -> str:
     return Glob.of(value, text)
 
 
-def _pieces(node: Node, source: bytes, variables: Variables) -> list[Piece]:
-    text = _text(node, source)
+def _pieces(node: Node, context: Context) -> list[Piece]:
+    text = _text(node, context.source)
     match node.type:
         case "word":
             return _open_pieces(text)
@@ -79,23 +123,24 @@ def _pieces(node: Node, source: bytes, variables: Variables) -> list[Piece]:
         case "raw_string":
             return [Piece(text[1:-1], is_open=False)]
         case "ansi_c_string":
-            return [Piece(_ansi(node, source, text[2:-1]), is_open=False)]
+            return [Piece(_ansi(node, context.source, text[2:-1]), is_open=False)]
         case "string":
-            return [_in_string(node, source, variables)]
-        case "$" if source[node.end_byte : node.end_byte + 1] in _END_OF_WORD:
+            return _in_string(node, context)
+        case "$" if context.source[node.end_byte : node.end_byte + 1] in _END_OF_WORD:
             return [Piece("$", is_open=False)]
         case "concatenation":
-            return [p for child in node.children for p in _pieces(child, source, variables)]
+            return [piece for child in node.children for piece in _pieces(child, context)]
         case "simple_expansion" | "expansion":
-            return [_variable(node, source, variables, is_quoted=False)]
+            return [_variable(node, context, is_quoted=False)]
+        case "command_substitution":
+            return [_printed(node, context, is_quoted=False)]
         case kind:
             what, instead = _CONSTRUCTS.get(kind, ("something that is no plain word", _PLAIN))
-            raise unclear(node, source, what, instead)
+            raise unclear(node, context.source, what, instead)
 
 
 _RUN_FIRST = "run the inner command first, and write what it printed"
 _CONSTRUCTS = {
-    "command_substitution": ("a substitution", _RUN_FIRST),
     "process_substitution": ("a substitution", _RUN_FIRST),
     "arithmetic_expansion": ("an expansion", _PLAIN),
     "brace_expression": ("a brace", "write each word on its own"),
@@ -118,49 +163,62 @@ def _ansi(node: Node, source: bytes, text: str) -> str:
     return _ESCAPED.sub(lambda found: _ANSI[found[1]], text)
 
 
-def _in_string(node: Node, source: bytes, variables: Variables) -> Piece:
-    """ "…": text with \\$ \\` \\" \\\\, `$?`, known variables, and a literal here-document."""
-    parts: list[str] = []
-    at, is_status = node.start_byte + 1, False
+def _in_string(node: Node, context: Context) -> list[Piece]:
+    """ "…": text with \\$ \\` \\" \\\\, `$?`, known variables, and what commands print."""
+    pieces: list[Piece] = []
+    at = node.start_byte + 1
     for child in node.children:
-        if child.type in ('"', "string_content"):
+        if child.type in ('"', "string_content", "$"):
             continue
-        parts.append(_unescaped(node, source, at, child.start_byte))
+        pieces.append(_plain(node, context.source, at, child.start_byte))
         if child.type == "command_substitution":
-            parts.append(_here_document(child, source))
+            pieces.append(_printed(child, context, is_quoted=True))
         elif child.type in ("simple_expansion", "expansion"):
-            piece = _variable(child, source, variables, is_quoted=True)
-            is_status |= piece.is_status
-            parts.append(piece.text)
+            pieces.append(_variable(child, context, is_quoted=True))
         else:
-            raise unclear(child, source, "an expansion in quotes", "use '…', or write the value")
+            raise unclear(child, context.source, "an expansion in quotes", _IN_SINGLE_QUOTES)
         at = child.end_byte
-    parts.append(_unescaped(node, source, at, node.end_byte - 1))
-    return Piece("".join(parts), is_open=False, is_status=is_status)
+    last = _plain(node, context.source, at, node.end_byte - 1, is_last=True)
+    return [piece for piece in (*pieces, last) if piece.text]
 
 
-def _unescaped(node: Node, source: bytes, start: int, end: int) -> str:
+def _plain(node: Node, source: bytes, start: int, end: int, *, is_last: bool = False) -> Piece:
     text = source[start:end].decode()
-    if _EXPANDS.search(_ESCAPED.sub("", text)):
-        raise unclear(node, source, "an expansion in quotes", "use '…', or write the value")
-    return _IN_QUOTES.sub(r"\1", text)
+    if _EXPANDS.search(_ESCAPED.sub("", text) + (" " if is_last else "x")):
+        raise unclear(node, source, "an expansion in quotes", _IN_SINGLE_QUOTES)
+    return Piece(_IN_QUOTES.sub(r"\1", text), is_open=False)
 
 
-def _variable(node: Node, source: bytes, variables: Variables, *, is_quoted: bool) -> Piece:
-    found = re.fullmatch(r"\$(\w+|\?)|\$\{(\w+)\}", _text(node, source))
+def _variable(node: Node, context: Context, *, is_quoted: bool) -> Piece:
+    found = re.fullmatch(r"\$(\w+|\?)|\$\{(\w+)\}", _text(node, context.source))
     name = (found[1] or found[2]) if found else ""
     if name == "?":
-        return Piece("$?", is_open=False, is_status=True)
-    value = variables.get(name)
+        return Piece("$?", is_open=False, stands_for=Late.of("$?", '"$?"'))
+    value = context.variables.get(name)
     if value is None:
-        raise unclear(node, source, "an expansion", _PLAIN)
+        raise unclear(node, context.source, "an expansion", _PLAIN)
+    if isinstance(value, Glob | Late):
+        return Piece(value, is_open=False, stands_for=value)
     if not is_quoted and not _UNQUOTED_WORD.fullmatch(value):
-        raise unclear(node, source, "a variable outside of quotes", f'write "${name}"')
+        raise unclear(node, context.source, "a variable outside of quotes", f'write "${name}"')
     return Piece(value, is_open=False)
 
 
-def _here_document(node: Node, source: bytes) -> str:
-    """ "$(cat <<'EOF' … EOF)" is a literal text; it is how agents write commit messages."""
+def _printed(node: Node, context: Context, *, is_quoted: bool) -> Piece:
+    """What the commands in `$(…)` print. "$(cat <<'EOF' … EOF)" is a literal text; it is how
+    agents write commit messages."""
+    text = _here_document(node, context.source) if is_quoted else None
+    if text is not None:
+        return Piece(text, is_open=False)
+    if not _text(node, context.source).startswith("$("):
+        raise unclear(node, context.source, "a substitution", "write $(…) instead of `…`")
+    commands = context.commands(node)
+    value = f"$({' ' if commands.text.startswith('(') else ''}{commands.text})"
+    late = Late.of(value, f'"{value}"' if is_quoted else value, (commands,))
+    return Piece(value, is_open=False, stands_for=late)
+
+
+def _here_document(node: Node, source: bytes) -> str | None:
     inside = node.named_children
     document = inside[0] if len(inside) == 1 else node
     if document.type == "redirected_statement" and len(document.named_children) == 2:
@@ -168,7 +226,7 @@ def _here_document(node: Node, source: bytes) -> str:
         is_plain = redirect.type == "heredoc_redirect" and len(redirect.named_children) == 3
         if _text(body, source) == "cat" and is_plain:
             return heredoc_text(redirect, source).rstrip("\n")
-    raise unclear(node, source, "a substitution", _RUN_FIRST)
+    return None
 
 
 def heredoc_text(node: Node, source: bytes) -> str:

@@ -7,11 +7,11 @@ not listed is Unclear: it may take the next word, which would then hide the prog
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.policy.atoms import Unclear
-from appliance.policy.shell.script import Glob, Status
+from appliance.policy.shell.script import Glob, Late
 
 Words = tuple[str, ...]
 
@@ -19,18 +19,23 @@ _SETTINGS: Mapping[str, str] = {
     **dict.fromkeys(
         ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "NODE_ENV", "DEBUG",
          "LANG", "LC_ALL", "TZ", "RUST_BACKTRACE", "RUST_LOG", "PYTHONUNBUFFERED",
-         "PYTHONDONTWRITEBYTECODE", "GIT_TERMINAL_PROMPT", "GIT_OPTIONAL_LOCKS", "TERM"),
+         "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING",
+         "GIT_TERMINAL_PROMPT", "GIT_OPTIONAL_LOCKS", "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE",
+         "CARGO_TERM_COLOR", "HUSKY", "LOG_LEVEL", "PORT", "TERM", "VERBOSE"),
         r"[A-Za-z0-9_.,:*@%+=-]*",
     ),
     **dict.fromkeys(("PAGER", "GIT_PAGER"), "cat|"),
+    "GIT_EDITOR": "true|:",
 }  # fmt: skip
 """Variables that change how a program speaks, not what it runs, and the values that do so."""
+
+_LOADS_FROM: Mapping[str, str] = {"PYTHONPATH": "pytest"}
+"""Directories of the project from which a program may load code; it runs the project's anyway."""
 
 RESERVED = frozenset({
     "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in",
     "select", "function", "coproc", "[[", "]]", "!", "{", "}", "foreach", "repeat", "end",
-    "nocorrect",
-    "noglob", "always",
+    "nocorrect", "noglob", "always",
 })  # fmt: skip
 """Words with a meaning for bash or zsh where a program is expected; `time` is a wrapper."""
 
@@ -43,13 +48,13 @@ CHANGES_THE_SHELL = frozenset({
     "compgen", "compopt", "mapfile", "readarray", "read", "let", "umask", "ulimit", "limit", "exit",
     "logout", "return", "break", "continue", "shift", "getopts", "suspend", "fc", "history", "r",
     "autoload", "functions", "zmodload", "zle", "vared", "sched", "print", "float", "integer",
-    "caller", "wait", "jobs", "fg", "bg", "disown", "times", "coproc", "zcompile", "noglob",
+    "caller", "wait", "jobs", "fg", "bg", "disown", "times", "zcompile",
 })  # fmt: skip
 """Builtins after which other words mean something else, or that run what they are given."""
 
 RUNS_OTHERS = frozenset({
     "sudo", "doas", "su", "runuser", "pkexec", "chroot", "nsenter", "unshare", "setpriv", "ionice",
-    "setsid", "stdbuf", "xargs", "parallel", "watch", "script", "flock", "busybox", "toybox",
+    "setsid", "stdbuf", "parallel", "watch", "script", "flock", "busybox", "toybox",
     "chrt",
     "taskset", "unbuffer", "strace", "ltrace", "gdb", "systemd-run", "daemonize", "expect",
     "screen",
@@ -65,18 +70,18 @@ _DURATION = r"\d+(?:\.\d+)?[smhd]?"
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """The words to be judged, and the directories to go through first. `by_shell` when it is
-    the shell that reads the first word: only then `cd` changes the directory."""
+    """The words to be judged, the directories to go through first, and those that code is loaded
+    from. `by_shell` when it is the shell that reads the first word: only then `cd` changes the
+    directory."""
 
     words: Words
     directories: Words = ()
     by_shell: bool = True
+    loaded: Words = ()
 
 
 def unwrapped(words: Sequence[str], settings: Sequence[tuple[str, str]] = ()) -> Unwrapped:
     """What is really run. Raises Unclear when that cannot be said."""
-    for name, value in settings:
-        _check_setting(name, value)
     found = Unwrapped(tuple(words))
     while found.words[0] in _WRAPPERS:
         inner = _WRAPPERS[found.words[0]](found.words)
@@ -85,18 +90,38 @@ def unwrapped(words: Sequence[str], settings: Sequence[tuple[str, str]] = ()) ->
         if inner[0] == "time":  # a shell word only where a command begins
             raise Unclear(f'"time" behind "{words[0]}"', "leave one of them out")
         found = Unwrapped(inner, by_shell=False)
-    if not isinstance(found.words[0], Glob | Status):
+    if not isinstance(found.words[0], Glob | Late):
         found = replace(found, words=(_program(found.words[0]), *found.words[1:]))
     if not _is_harmless_builtin(found.words):
         _check_program(found.words[0])
     alias = _ALIASES.get(found.words[0])
-    return alias(found) if alias else found
+    found = alias(found) if alias else found
+    return replace(found, loaded=tuple(_loaded(found.words[0], settings)))
+
+
+def _loaded(program: str, settings: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The directories in variables that name some. Raises Unclear for a variable of any other kind
+    that is not known to be harmless."""
+    for name, value in settings:
+        if _LOADS_FROM.get(name) != program:
+            _check_setting(name, value)
+            continue
+        for directory in value.split(":"):
+            if not directory or directory.startswith("/") or ".." in directory.split("/"):
+                raise Unclear(f'"{directory}" in {name}', "name directories below this one")
+            yield directory
 
 
 def _is_harmless_builtin(words: Words) -> bool:
-    """`command -v x` tells where x is; with `set -e` fewer commands run than stand there."""
+    """`command -v x` tells where x is; with `set -e` fewer commands run than stand there; what
+    may be set for one command may be set for the rest of the line."""
     if words[0] == "set":
         return re.fullmatch(r"(?: -[eux]*(?:o pipefail)?)+", " ".join(("", *words[1:]))) is not None
+    if words[0] == "export":
+        for word in words[1:]:
+            name, _, value = word.partition("=")
+            _check_setting(name, value)
+        return len(words) > 1
     return words[:2] == ("command", "-v")
 
 
@@ -112,7 +137,7 @@ def _program(name: str) -> str:
 
 
 def _check_program(name: str) -> None:
-    if isinstance(name, Glob | Status) or not PROGRAM.fullmatch(name):
+    if isinstance(name, Glob | Late) or not PROGRAM.fullmatch(name):
         raise Unclear(f'the program name "{name}"', "write the plain name of a program")
     if name in RESERVED:
         raise Unclear(f'the shell word "{name}"', "run the commands one by one")

@@ -49,7 +49,8 @@ class Lines:
     def _word(self, depth: int) -> str:
         if depth and self._chance(0.08):
             inner = self._command(depth - 1)
-            return self._one(f"$({inner})", f'"a $({inner}) b"', f"<({inner})", f"`{inner}`")
+            return self._one(f"$({inner})", f'"a $({inner}) b"', f"<({inner})", f"`{inner}`",
+                             f'"$({inner})$({inner})"', f"x$({inner})y")  # fmt: skip
         if depth and self._chance(0.04):
             return self._one("\"$(cat <<'E'\nte $(c1) xt\nE\n)\"", "$(cat <<'E'\nx\nE\n)")
         return self._one(*WORDS) if self._chance(0.6) else self._one("w1", "w2", "-n", "w.c")
@@ -97,5 +98,7 @@ class Lines:
             f"v=1; {one}", f"v='a b'; c1 $v \"$v\"; {one}", f"v=1 && {one}", f"(v=2; {one}); c1 $v",
             f"case x in x) {one};; esac", f"while {one}; do {two}; done", f"f() {{ {one}; }}; f",
             f"{one} # comment ' ; c1", f"{one} #x\n{two}", f"# first\n{one}", f"c1 | ({one})",
+            f"for i in *.zz b; do {one}; c5 \"$i\" \"$i.x\"; done", f"export CI=1; {one}",
+            f"for i in {{1..2}}; do c6 $i; {one}; done", "for i in d*; do c5 \"$i\"; done | c6",
             f"[[ a == b ]] && {one}", f"time {one}", self._heredoc(), self._heredoc(),
         )  # fmt: skip

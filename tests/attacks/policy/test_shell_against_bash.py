@@ -122,9 +122,12 @@ def _is_seen(call: Ran, steps: list[shell.Step]) -> bool:
 
 
 def _fit(ran: Ran, seen: Ran) -> bool:
-    """Whether a program got the words that were seen; a glob may become several."""
+    """Whether a program got the words that were seen; a glob may become several, and what is
+    printed any number."""
     if not seen:
         return not ran
+    if isinstance(seen[0], shell.Late) and seen[0].inner:
+        return any(_fit(ran[count:], seen[1:]) for count in range(len(ran) + 1))
     if isinstance(seen[0], shell.Glob):
         names = (count for count in range(1, len(ran) + 1) if _fit(ran[count:], seen[1:]))
         return any(all(fnmatch(n, seen[0]) or n == f"./{seen[0]}" for n in ran[:c]) for c in names)
@@ -132,8 +135,10 @@ def _fit(ran: Ran, seen: Ran) -> bool:
 
 
 def _fits(ran: str, seen: str) -> bool:
-    if isinstance(seen, shell.Status):
-        return re.fullmatch(re.escape(seen).replace(r"\$\?", r"\d{1,3}"), ran) is not None
+    """A word of which only a part is known: with `$?` in it, or with a name that a loop is at."""
+    if isinstance(seen, shell.Late):
+        pattern = re.escape(seen).replace(r"\$\?", r"\d{1,3}").replace(r"\*", ".*")
+        return re.fullmatch(rf"(\./)?{pattern}", ran) is not None
     return ran == seen
 
 

@@ -24,14 +24,20 @@ IS_CI = os.environ.get("CI") == "true"  # noqa: TID251 - there it must not be sk
 LINES = 1_500
 
 
+PRINTED = "$()"
+
+
 def _calls(node: Any) -> Iterator[list[str]]:
-    """The words of every simple command that shfmt sees, in order."""
+    """The words of every simple command that shfmt sees, in order; what is printed in a word
+    stands as `PRINTED`, and the commands that print it come next."""
     if isinstance(node, list):
         for one in node:
             yield from _calls(one)
     elif isinstance(node, dict):
         if node.get("Type") == "CallExpr":
-            yield ["".join(map(_value, word["Parts"])) for word in node.get("Args", [])]
+            words = node.get("Args", [])
+            yield ["".join(map(_value, word["Parts"])) for word in words]
+            yield from _calls(words)
         else:
             for one in node.values():
                 yield from _calls(one)
@@ -43,6 +49,8 @@ def _value(part: Any) -> str:
             return "".join(map(_value, part.get("Parts", [])))
         case "ParamExp":
             return f"${part['Param']['Value']}"
+        case "CmdSubst":
+            return PRINTED
         case _:
             return str(part.get("Value", ""))
 
@@ -53,18 +61,33 @@ def _commands(node: tree.Node | None) -> Iterator[list[str]]:
         case None:
             return
         case tree.Command(words):
-            yield list(words)
+            yield list(map(_word, words))
+            for inner in _printing(words):
+                yield from _commands(inner)
+        case tree.Not(body) | tree.Block(body) | tree.Loop(_, body):
+            yield from _commands(body)
         case tree.Sequence(parts) | tree.Pipeline(parts):
             for part in parts:
                 yield from _commands(part)
         case tree.AndOr(first, rest):
             for part in (first, *(part for _, part in rest)):
                 yield from _commands(part)
-        case tree.Not(body) | tree.Block(body):
-            yield from _commands(body)
         case tree.If(condition, then, otherwise):
             for branch in (condition, then, otherwise):
                 yield from _commands(branch)
+
+
+def _printing(words: tuple[str, ...]) -> list[tree.Sequence]:
+    late = [word for word in words if isinstance(word, shell.Late)]
+    return [inner for word in late for inner in word.inner]
+
+
+def _word(word: str) -> str:
+    """With each `$(…)` as `PRINTED`: its commands are compared on their own."""
+    for inner in _printing((word,)):
+        gap = " " if inner.text.startswith("(") else ""
+        word = word.replace(f"$({gap}{inner.text})", PRINTED)
+    return word
 
 
 @pytest.mark.skipif(SHFMT is None and not IS_CI, reason="shfmt is not installed (package shfmt)")
