@@ -11,6 +11,7 @@ files that nobody else can read. They never come from the environment or a comma
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import stat
 from collections import Counter
@@ -127,6 +128,18 @@ class DaemonSettings:
         _directory(),
         "secrets, one per file; systemd's credentials are looked up first",
         default="/etc/dispatch/credentials",
+    )
+    task_socket: str = row(
+        _place(what='an absolute path, or "" to start the launcher as a child'),
+        "where systemd starts one dispatch-task for each connection, such as "
+        '/run/dispatch-task/socket; "": dispatchd starts it itself',
+        default="",
+    )
+    egress_socket: str = row(
+        _place(what='an absolute path, or "" to start dispatch-egress as a child'),
+        'where dispatch-egress listens, such as /run/dispatch-egress/socket; "": dispatchd '
+        "starts it itself",
+        default="",
     )
     max_parallel: int = row(whole(1, 64), "jobs that run at the same time", default=2)
     minimum_isolation: Isolation = row(  # noqa: RUF009 (the default is an immutable word)
@@ -507,9 +520,8 @@ def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, P
         if len(mistakes) > before:
             continue
         directory = os.path.realpath(wanted.path)
-        if not Path(directory).is_dir():
-            where = document.at(("projects", name, "path"))
-            mistakes.append(f"{where}: there is no directory {wanted.path}")
+        if problem := _project_problem(Path(directory)):
+            mistakes.append(f"{document.at(('projects', name, 'path'))}: {problem}")
         projects[ProjectName(name)] = Project(ProjectName(name), directory, wanted.ceiling())
     return MappingProxyType(projects)
 
@@ -521,6 +533,36 @@ def _hosts(document: Document, mistakes: list[str]) -> Mapping[HostName, Host]:
             found = toml.read(_HostRow, document, ("hosts", name), table, mistakes)
             hosts[HostName(name)] = Host(HostName(name), found.mac, found.broadcast)
     return MappingProxyType(hosts)
+
+
+SYSTEM = ("/", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/var", "/var/lib")
+"""Directories that hold what belongs to others; inside them there may be projects."""
+SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/sys", "/usr")
+"""Nothing below them is a project."""
+
+
+def _project_problem(directory: Path) -> str:
+    """Why an agent cannot be let loose in a directory, "" when it can."""
+    if str(directory) in SYSTEM or any(map(directory.is_relative_to, SYSTEM_TREES)):
+        return f"{directory} belongs to the system; take a directory of its own for the project"
+    try:
+        found = directory.stat()
+    except PermissionError:
+        return ""  # dispatchd need not see its projects, and as a unit it does not
+    except OSError:
+        return f"there is no directory {directory}"
+    if not stat.S_ISDIR(found.st_mode):
+        return f"{directory} is no directory"
+    if _home_of(found.st_uid) == str(directory):
+        return f"{directory} is somebody's home, with keys in it; take a directory inside it"
+    return ""
+
+
+def _home_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return ""
 
 
 def _check_people(settings: Settings, document: Document, mistakes: list[str]) -> None:
@@ -624,14 +666,18 @@ def read_credential(name: str, directories: Sequence[str | Path]) -> str:
     or by us, with no permissions for anybody else. Raises ConfigError with what to type.
     """
     for directory in directories:
-        file = Path(directory) / name
-        if file.is_symlink() or file.exists():
-            return _secret(file)
+        for file in (Path(directory) / f"{prefix}{name}" for prefix in _PREFIXES):
+            if os.path.lexists(file):
+                return _secret(file)
     places = " or ".join(str(directory) for directory in directories)
     raise ConfigError(
         f'there is no credential "{name}" in {places}',
-        hint="put the secret into a file of that name with: install -m 600 /dev/stdin FILE",
+        hint=f"give it to us with: dispatchctl credential set {name}",
     )
+
+
+_PREFIXES = ("", "sealed_", "plain_")
+"""What LoadCredentialEncrypted=sealed:DIRECTORY and LoadCredential=plain:… put before a name."""
 
 
 def _secret(file: Path) -> str:
@@ -659,7 +705,10 @@ def _check_private(file: Path, status: os.stat_result) -> None:
             f"the credential {file} belongs to user {status.st_uid}, neither root nor us",
             hint=f"give it to us with: chown {os.geteuid()} {file}",
         )
-    if status.st_mode & 0o077:
+    # systemd lets a unit's user read its credentials by an ACL, whose mask looks like a right of
+    # root's group
+    is_systemds = (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, 0, 0o440)
+    if status.st_mode & 0o077 and not is_systemds:
         raise ConfigError(
             f"the credential {file} can be read by others (mode {status.st_mode & 0o777:04o})",
             hint=f"make it private with: chmod 600 {file}",

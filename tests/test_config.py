@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,11 @@ telegram = ["@bob"]
         (GOOD + '[projects.other]\npath = "{path}"', "lie inside each other"),
         (GOOD + '[projects.other]\npath = "{path}/.."', "lie inside each other"),
         (GOOD + '[projects.other]\npath = "/nonexistent"', "there is no directory /nonexistent"),
+        (GOOD + '[projects.other]\npath = "/"', "/ belongs to the system"),
+        (GOOD + '[projects.other]\npath = "/home"', "/home belongs to the system"),
+        (GOOD + '[projects.other]\npath = "/usr/share"', "/usr/share belongs to the system"),
+        (GOOD + '[projects.other]\npath = "/dev/null"', "/dev/null belongs to the system"),
+        (GOOD + '[projects.other]\npath = "{file}"', "is no directory"),
         (GOOD + '[daemon]\nstate = "{path}/state"', "lies inside the project demo"),
         (GOOD + '[daemon]\npolicies = "{path}"', "lies inside the project demo"),
         (GOOD + '[telegram]\napi = "http://example.org"', "must be an https:// address"),
@@ -183,7 +189,15 @@ telegram = ["@bob"]
 def test_dangerous_or_useless_settings_are_refused(
     tmp_path: Path, project: Path, content: str, said: str
 ) -> None:
+    (tmp_path / "file").touch()
+    content = content.replace("{file}", str(tmp_path / "file"))
     assert said.replace("{path}", str(project)) in "\n".join(_mistakes(tmp_path, content))
+
+
+def test_a_home_is_no_project(tmp_path: Path, project: Path) -> None:
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    (mistake,) = _mistakes(tmp_path, GOOD + f'[projects.other]\npath = "{home}"')
+    assert "somebody's home" in mistake or "belongs to the system" in mistake
 
 
 def test_a_link_out_of_a_project_does_not_hide_that_it_holds_our_state(
@@ -222,6 +236,21 @@ def test_the_first_directory_with_the_credential_wins(tmp_path: Path) -> None:
     _secret(tmp_path / "etc", b"second\n")
     assert read_credential("token", [tmp_path / "systemd", tmp_path / "etc"]) == "first"
     assert read_credential("token", [tmp_path / "none", tmp_path / "etc"]) == "second"
+
+
+def test_systemd_gives_names_that_tell_how_a_credential_was_kept(tmp_path: Path) -> None:
+    directory = tmp_path / "systemd"
+    _secret(directory, b"encrypted", mode=0o400).rename(directory / "sealed_token")
+    _secret(directory, b"plain", mode=0o400).rename(directory / "plain_token")
+    assert read_credential("token", [directory]) == "encrypted"
+    (directory / "sealed_token").unlink()
+    assert read_credential("token", [directory]) == "plain"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="systemd's credentials are root's")
+def test_a_credential_that_systemd_shows_by_an_acl_is_private(tmp_path: Path) -> None:
+    _secret(tmp_path / "systemd", b"shown", mode=0o440)
+    assert read_credential("token", [tmp_path / "systemd"]) == "shown"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])

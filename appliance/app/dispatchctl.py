@@ -12,11 +12,14 @@ from collections.abc import Sequence
 
 from appliance import __version__
 from appliance.app import (
+    agent_commands,
     audit_commands,
     config_commands,
     control_commands,
+    credential_commands,
     doctor,
     policy_commands,
+    project_commands,
 )
 from appliance.app.cli import run_program
 
@@ -42,7 +45,15 @@ def build_parser(asked: str = "audit") -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (control_commands, doctor, config_commands, policy_commands):
+    for group in (
+        control_commands,
+        doctor,
+        config_commands,
+        project_commands,
+        credential_commands,
+        agent_commands,
+        policy_commands,
+    ):
         group.add_parser(commands)
     audit_commands.add_parser(commands, is_asked=asked == "audit")
     return parser

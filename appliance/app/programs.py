@@ -17,7 +17,10 @@ def claude_path(configured: ClaudeSettings) -> Path:
 
 
 def host_wall(settings: Settings) -> Wall:
-    """The wall that tasks get on this host with these settings."""
+    """The wall that tasks get on this host with these settings.
+
+    Of a unit we only know that there is to be one: its launcher looks, and refuses a task.
+    """
     if settings.daemon.unsafe_no_sandbox:
         return Wall(Isolation.NONE, "the settings say unsafe_no_sandbox")
-    return probe()
+    return Wall(Isolation.UNIT) if settings.daemon.task_socket else probe()

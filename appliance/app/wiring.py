@@ -13,16 +13,17 @@ from pathlib import Path
 from appliance import __version__
 from appliance.agent.absent import AbsentAgent
 from appliance.agent.claude import ClaudeAgent
+from appliance.agent.launchers import ChildLaunchers, ConnectedLaunchers, Launchers
 from appliance.agent.login import examine
 from appliance.agent.program import Account
 from appliance.agent.recipes import RecipeAgent
-from appliance.agent.launchers import ChildLaunchers
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.anchoring import anchoring
 from appliance.app.daemon import Daemon, Part
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
+from appliance.app.project_list import CANARY, canary_directory, project_list
 from appliance.app.recorder import RecordedLog
 from appliance.app.recorder import recorder as recorder_of
 from appliance.app.room import shortfall
@@ -71,13 +72,11 @@ from appliance.services.strangers import Strangers
 from appliance.services.worker import Terms, Worker
 from appliance.storage.state import SqliteState
 from appliance.task import launcher_command
-from appliance.task.projects import Projects
 from appliance.task.sandbox import Wall
 
 Announce = Callable[[str, str], None]
 """Told a login link of the chat page and a one-line notice, once both are known."""
 
-CANARY = "dispatch.canary"  # no project of the settings can have a dot in its name
 KEY_VARIABLES = {
     "api_key": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
     "oauth_token": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
@@ -112,7 +111,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     log = recorder.log
     audit = Activity(log)
 
-    link = TaskLink(ChildLaunchers(launcher_command(_projects_file(settings, state_directory))))
+    link = TaskLink(_launchers(settings, state_directory))
     claude = _claude(settings, directories, link, state_directory, audit)
     agents: dict[type, Agent] = {
         Prompt: claude
@@ -338,36 +337,24 @@ def _claude(
     if configured.login:
         secret = read_credential(configured.login, directories)
         key = Secret(KEY_VARIABLES[configured.login_kind], secret.encode())
-    canary = Project(ProjectName(CANARY), str(_private(state_directory / "canary")))
+    canary = Project(ProjectName(CANARY), str(canary_directory(settings)))
     account = Account(key=key, api_base_url=configured.api or None)
     return ClaudeAgent(
         link, claude_path(configured), canary=canary, record=audit.append, account=account
     )
 
 
+def _launchers(settings: Settings, state_directory: Path) -> Launchers:
+    if settings.daemon.task_socket:
+        return ConnectedLaunchers(Path(settings.daemon.task_socket))
+    return ChildLaunchers(launcher_command(_projects_file(settings, state_directory)))
+
+
 def _projects_file(settings: Settings, state_directory: Path) -> Path:
     """The list from which the launcher takes directories: never from what a task says."""
-    projects = {str(name): project.path for name, project in settings.projects.items()}
-    readable: tuple[str, ...] = ()
-    home = str(state_directory)
-    if settings.claude is not None:
-        home = settings.claude.home
-        readable = (str(claude_path(settings.claude).parent),)
-    listed = Projects(
-        projects={**projects, CANARY: str(state_directory / "canary")},
-        home=home,
-        hidden=(
-            settings.daemon.state,
-            settings.daemon.credentials,
-            settings.daemon.policies,
-            settings.file,
-        ),
-        readable=readable,
-        unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
-        unsafe_host_network=True,
-    )
+    _private(canary_directory(settings))
     file = state_directory / "projects.json"
-    file.write_text(listed.encode())
+    file.write_text(project_list(settings).encode())
     return file
 
 
@@ -442,7 +429,9 @@ def _when_ready(
             return
         configured = settings.claude
         web.notice = f"{NO_AGENT}; {RECIPES_WORK}"
-        if configured is not None:
+        if configured is not None and settings.daemon.task_socket:
+            web.notice = ""  # its login is another user's: `dispatchctl agent status` tells
+        elif configured is not None:
             state = await asyncio.to_thread(
                 examine,
                 claude_path(configured),

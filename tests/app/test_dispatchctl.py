@@ -21,7 +21,20 @@ def test_it_never_imports_the_heavy_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "jobs", "send", "login", "doctor", "config", "policy", "audit"]
+    "command",
+    [
+        "status",
+        "jobs",
+        "send",
+        "login",
+        "doctor",
+        "config",
+        "project",
+        "credential",
+        "agent",
+        "policy",
+        "audit",
+    ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

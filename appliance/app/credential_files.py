@@ -1,0 +1,101 @@
+"""Where secrets are kept: encrypted for this machine, or as files that only their owner reads.
+
+`dispatchd.service` loads both directories and shows dispatchd what is in them, decrypted, under the
+names `sealed_NAME` and `plain_NAME`; `config.read_credential` finds it there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from appliance.app.credential_commands import DIRECTORY
+from appliance.app.files import remove, write
+from appliance.errors import ConfigError
+
+ENCRYPTED_SUFFIX = ".encrypted"
+"""Beside the directory of plain files is one of encrypted ones."""
+SEALED = "sealed"
+"""What the unit calls that directory; a secret is encrypted for one name and no other."""
+BOOTED = Path("/run/systemd/system")
+ENCRYPT_SECONDS = 60
+
+
+def keep(directory: Path, name: str, secret: bytes) -> str:
+    """Keep a secret in the best way there is; which one, in words. Raises ConfigError."""
+    plain, encrypted = _places(directory, name)
+    if _can_encrypt(directory):
+        _put(encrypted, _encrypted(name, secret))
+        remove(plain)  # one name, one secret
+        return "encrypted for this machine"
+    _put(plain, secret)
+    remove(encrypted)
+    return "in a file that only its owner reads"
+
+
+def forget(directory: Path, name: str) -> bool:
+    """Remove a secret; whether there was one. Raises ConfigError."""
+    removed = [remove(file) for file in _places(directory, name)]
+    return any(removed)
+
+
+def kept_credentials(directory: Path) -> Mapping[str, str]:
+    """The names of the secrets, each with "encrypted" or "plain". Raises ConfigError."""
+    places = {"encrypted": _encrypted_beside(directory), "plain": directory}
+    found = {name: how for how, place in places.items() for name in _names(place)}
+    return dict(sorted(found.items()))
+
+
+def _can_encrypt(directory: Path) -> bool:
+    """With systemd in charge, and where its unit looks: elsewhere nobody would decrypt it."""
+    has_systemd = BOOTED.is_dir() and shutil.which("systemd-creds") is not None
+    return has_systemd and directory == DIRECTORY
+
+
+def _encrypted(name: str, secret: bytes) -> bytes:
+    """Raises ConfigError with what systemd-creds said."""
+    command = ["systemd-creds", "encrypt", f"--name={SEALED}_{name}", "-", "-"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a constant command and a checked name
+            command, input=secret, capture_output=True, timeout=ENCRYPT_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(f"systemd-creds does not run: {error}") from error
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        raise ConfigError(f"systemd-creds cannot encrypt: {why[0]}", hint="run it as root")
+    return done.stdout
+
+
+# --- the files
+
+
+def _places(directory: Path, name: str) -> tuple[Path, Path]:
+    return directory / name, _encrypted_beside(directory) / name
+
+
+def _encrypted_beside(directory: Path) -> Path:
+    return directory.with_name(directory.name + ENCRYPTED_SUFFIX)
+
+
+def _put(file: Path, content: bytes) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make {file.parent}: {error.strerror}", hint="run it as root"
+        ) from error
+    write(file, content, mode=0o600)
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return [path.name for path in directory.iterdir() if not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {directory}: {error.strerror}", hint="run it as root"
+        ) from error

@@ -1,0 +1,45 @@
+"""The launcher's list of projects, as the settings have it: written by the daemon, or by root.
+
+Where the launcher is the daemon's child, the daemon writes the list into its state directory.
+Where it is a unit of systemd, the list is root's, and `dispatchctl project` writes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.app.programs import claude_path
+from appliance.config import Settings
+from appliance.task.projects import Projects
+
+CANARY = "dispatch.canary"
+"""The project of the test at start-up; no project of the settings can have a dot in its name."""
+
+UNIT_CANARY = Path("/var/lib/dispatch-canary")
+"""Its directory under systemd: the daemon's and the agent's, made by systemd-tmpfiles."""
+
+
+def project_list(settings: Settings) -> Projects:
+    """What a launcher may start tasks in, and what it hides from them."""
+    projects = {str(name): project.path for name, project in settings.projects.items()}
+    claude = settings.claude
+    return Projects(
+        projects={**projects, CANARY: str(canary_directory(settings))},
+        home=settings.daemon.state if claude is None else claude.home,
+        hidden=(
+            settings.daemon.state,
+            settings.daemon.credentials,
+            settings.daemon.policies,
+            settings.file,
+        ),
+        readable=() if claude is None else (str(claude_path(claude).parent),),
+        unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
+        unsafe_host_network=not settings.daemon.task_socket,  # a unit has none to leave
+    )
+
+
+def canary_directory(settings: Settings) -> Path:
+    """Where the test at start-up takes place."""
+    if settings.daemon.task_socket:
+        return UNIT_CANARY
+    return Path(settings.daemon.state, "canary")
