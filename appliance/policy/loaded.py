@@ -278,6 +278,8 @@ def _refusal(atom: Atom, rule: PolicyRule | None = None) -> str:
     else:
         because = "; ".join(filter(None, (atom.note, "no rule allows it")))
         instead = atom.instead or _instead(atom.act)
+    if atom.act in (Act.CHAT, Act.ADMIN):  # read by the person who wrote it
+        return f'"{_cut(atom.text)}": {because}; {instead}'
     return f'{_verb(atom.act)} "{_cut(atom.text)}" is refused ({because}); {instead}'
 
 

@@ -126,6 +126,8 @@ class _Terms:
     options: Options
 
 
+_UNCOUNTED = 'what is done for the act "admin" is not counted: take the rate away'
+
 _Wrong = tuple[int, str, str]
 """In which field something is wrong, what, and at which word, "" where it is the whole field."""
 
@@ -172,6 +174,7 @@ class RuleReader:
             (5, _wrong_effect(effect), ""),
             *((6, one.what, one.word) for one in mistakes),
             *((6, one.what, one.word) for one in options.unknown_roles(chosen, self._names.roles)),
+            (6, _UNCOUNTED if act == Act.ADMIN and chosen.rate else "", "rate="),
         )
         if any(what for _, what, _ in wrong):
             return None, wrong

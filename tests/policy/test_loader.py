@@ -124,6 +124,7 @@ def test_every_broken_line_is_reported_at_once(tmp_path: Path) -> None:
         ("p, owner, *, bash, ls, allow, until=2030-1-31", "write the last day"),
         ("p, owner, *, bash, ls, allow, via=telegam", 'did you mean "telegram"?'),
         ("p, owner, *, bash, ls, allow, rate=60", "write a number for a time"),
+        ("p, owner, *, admin, pair *, allow, rate=6/h", "is not counted"),
         ("p, owner, *, bash, ls, allow, rate=0/h", "write a number for a time"),
         ("p, owner, *, bash, ls, allow, job", "only goes with approve"),
         ("p, owner, *, bash, ls, approve, job=1", "unknown option"),
