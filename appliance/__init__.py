@@ -10,6 +10,7 @@ The map, in the order a request travels:
     storage    the state database: inbox, jobs, approvals, outbox
     agent      drives Claude Code, or runs a recipe, through `task`
     task       the launcher: one task, one sandbox, no survivors
+    egress     the proxy: a task's only way to the network, judged and counted
     host       what differs between machines: clock, systemd, staying awake
     local_sockets   who is at the other end of a socket of this machine
     app        the programs, and `wiring`, the only place where the parts meet

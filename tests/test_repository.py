@@ -22,6 +22,7 @@ PACKAGE_HOST = re.compile(
 STORY = "tests/services/test_story.py"
 PAGE = "tests/chat/web/test_server.py"
 DAEMON = "tests/journeys/test_main_job.py"
+EGRESS = "tests/egress/test_session.py"
 RULE_FILES = "tests/app/policy_commands/test_rule_files.py"
 TESTED_ELSEWHERE = {
     "appliance/agent/orphans.py": "tests/agent/test_task_link.py",
@@ -54,7 +55,11 @@ TESTED_ELSEWHERE = {
     "appliance/chat/web/connection.py": PAGE,
     "appliance/chat/web/site.py": PAGE,
     "appliance/chat/web/transcript.py": PAGE,
+    "appliance/app/egress_life.py": "tests/app/test_dispatch_egress.py",
     "appliance/core/requests.py": STORY,
+    "appliance/egress/connection.py": EGRESS,
+    "appliance/egress/relay.py": EGRESS,
+    "appliance/egress/upstream.py": EGRESS,
     "appliance/host/lease.py": "tests/host/test_inhibit.py",
     "appliance/host/logind.py": "tests/contracts/test_inhibitor.py",
     "appliance/policy/atoms.py": "tests/policy/test_engine.py",

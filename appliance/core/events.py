@@ -271,6 +271,24 @@ class ToolFinished(Event):
     output: str = private()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionClosed(Event):
+    """A task's connection that had been allowed is over. `request` is that of its permission.
+
+    `address` is "" when there was none to connect to, `reason` is "" when both sides had ended.
+    """
+
+    job: int
+    request: str
+    host: str
+    port: int
+    address: str
+    sent_bytes: int
+    received_bytes: int
+    duration_ms: int
+    reason: str
+
+
 # --- jobs
 
 

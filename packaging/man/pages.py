@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import config, errors
-from appliance.app import dispatch_audit, dispatchctl, dispatchd
+from appliance.app import dispatch_audit, dispatch_egress, dispatchctl, dispatchd
 from appliance.core.toml import rows_of
 from appliance.task import launcher
 
@@ -32,6 +32,7 @@ PARSERS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {
     "dispatchctl": dispatchctl.build_parser,
     "dispatchd": dispatchd.build_parser,
     "dispatch-audit": dispatch_audit.build_parser,
+    "dispatch-egress": dispatch_egress.build_parser,
     "dispatch-task": launcher.build_parser,
 }
 

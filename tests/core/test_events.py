@@ -6,9 +6,9 @@ from appliance.core.events import JobStarted, MessageReceived, event_names, name
 
 GOLDEN = """
 agent.tested anchor.posted approval.asked approval.expired approval.given approval.refused
-audit.forked audit.sealed audit.ticked config.loaded daemon.started daemon.stopped
-daemon.stopping job.cancelled job.failed job.finished job.interrupted job.queued job.started
-job.steered job.timed_out key.rotated log.pruned message.ignored message.received
+audit.forked audit.sealed audit.ticked config.loaded connection.closed daemon.started
+daemon.stopped daemon.stopping job.cancelled job.failed job.finished job.interrupted job.queued
+job.started job.steered job.timed_out key.rotated log.pruned message.ignored message.received
 policy.changed policy.loaded policy.rejected post.failed record.redacted request.allowed
 request.denied sandbox.refused tool.finished tool.started wake.held wake.released
 """
