@@ -46,6 +46,7 @@ async def test_bytes_that_another_owner_takes_are_waited_for_no_longer(ends: End
         waiting = group.create_task(sockets.receive(ours, 10))
         await asyncio.sleep(0)
         far.send(b"first")
+        await asyncio.sleep(0)  # the loop has seen it, and wakes who waits next
         with ours.dup() as theirs:
             assert theirs.recv(10) == b"first"
         await asyncio.sleep(0)
