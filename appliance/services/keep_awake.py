@@ -32,6 +32,8 @@ REASON_SECONDS = 1.0
 """How long a hold may show a reason that is over: one change for many, and none beside a start."""
 RETRY_SECONDS = 60.0
 FIRST_TRY = "trying whether it works"
+MAX_CAUSES = 20
+"""Jobs that a record names; there may be hundreds in line."""
 
 
 class KeepAwake:
@@ -78,7 +80,7 @@ class KeepAwake:
 
     def trouble(self) -> str:
         """What keeps it from keeping the machine awake, "" when nothing does."""
-        return self._problem or (self._hold.shortfall if self._hold is not None else "")
+        return self._problem
 
     def follow(self, wish: Wish | None, user: UserName, place: Place) -> Reply:
         """Do what somebody asks for with /awake; None: they only ask how it is.
@@ -149,7 +151,7 @@ class KeepAwake:
             jobs = keep_awake.keeping(self._state.unfinished_jobs())
             need = self._need(jobs)
             if need is None:
-                self._is_sparing = False
+                self._spare_no_more()
                 await self._release("nothing to do any more")
                 return None
             if not await self._spares(jobs):
@@ -181,16 +183,20 @@ class KeepAwake:
         """Whether the battery is too low to go on; said once to everybody whom it concerns."""
         battery = await self._battery()
         was_sparing = self._is_sparing
-        self._is_sparing = keep_awake.spares(battery, self._battery_percent, has_spared=was_sparing)
-        if battery is None or not self._is_sparing:
-            if was_sparing:
-                self._problem = ""
+        spares = keep_awake.spares(battery, self._battery_percent, has_spared=was_sparing)
+        if battery is None or not spares:
+            self._spare_no_more()
             return False
+        self._is_sparing = True
         self._problem = f"the battery is at {battery.percent} %, so the machine may sleep"
         if not was_sparing:
             await self._release(f"battery at {battery.percent} %")
             self._tell(replies.battery_low(battery.percent, [job.id for job in jobs]), jobs)
         return True
+
+    def _spare_no_more(self) -> None:
+        if self._is_sparing:
+            self._is_sparing, self._problem = False, ""
 
     def _tell(self, reply: Reply, jobs: Sequence[Job]) -> None:
         places = {job.place: None for job in jobs}
@@ -216,6 +222,8 @@ class KeepAwake:
 
     def _is_outdated(self) -> bool:
         steady = self._clock.monotonic()
+        if steady < self._retry_at:
+            return False
         if self._outdated_since is None:
             self._outdated_since = steady
         return steady - self._outdated_since >= REASON_SECONDS
@@ -227,7 +235,7 @@ class KeepAwake:
             self._hold = await inhibitor.hold(need.why)
             self._why, self._outdated_since = need.why, None
             self._held_since = self._clock.monotonic()
-            cause = tuple(f"job:{job.id}" for job in jobs)
+            cause = tuple(f"job:{job.id}" for job in jobs[:MAX_CAUSES])
             await self._audit.append(WakeHeld(cause=cause, reason=need.why, means=inhibitor.means))
         except (WakeUnavailable, AuditUnavailable) as error:
             # not recorded, not held: with nothing in the log no job runs either
@@ -236,7 +244,7 @@ class KeepAwake:
                 await hold.release()
             self._fail(error.message)
         else:
-            self._problem = ""
+            self._problem = self._hold.shortfall
 
     async def _rename(self, inhibitor: Inhibitor, old: Hold, why: str) -> None:
         """The new one first: no moment may lie between them."""
@@ -245,6 +253,7 @@ class KeepAwake:
             self._hold = await inhibitor.hold(why)
         except WakeUnavailable as error:
             log.warning("the reason shown is that of before: %s", error.message)
+            self._retry_at = self._clock.monotonic() + RETRY_SECONDS
             return
         self._why = why
         await old.release()
@@ -252,7 +261,7 @@ class KeepAwake:
     async def _release(self, reason: str) -> None:
         if self._hold is None:
             return
-        hold, self._hold = self._hold, None
+        hold, self._hold, self._outdated_since = self._hold, None, None
         await hold.release()
         seconds = round(self._clock.monotonic() - self._held_since)
         try:

@@ -114,6 +114,18 @@ async def test_the_reason_follows_the_jobs_and_no_moment_lies_between(rig: Rig) 
     assert len(held(rig)) == 1, "it was never let go"
 
 
+async def test_a_reason_that_cannot_be_changed_stays_and_the_hold_too(rig: Rig) -> None:
+    await work(rig)
+    await rig.inhibitor.until("job 1")
+    rig.inhibitor.broken = "no system bus"
+    await rig.says("/git status")
+    await passes(rig, 5)
+    assert rig.inhibitor.reasons == ["job 1"]
+    rig.inhibitor.broken = ""
+    await passes(rig, 70)
+    assert rig.inhibitor.reasons == ["jobs 1, 2"]
+
+
 async def test_a_hold_is_renewed_before_it_ends(rig: Rig) -> None:
     await work(rig)
     await rig.inhibitor.until("job 1")
@@ -186,6 +198,12 @@ async def test_whether_it_works_is_known_before_the_first_job(tmp_path: Path) ->
         assert rig.keep_awake.trouble() == "only idling is blocked"
         assert rig.keep_awake.line() == "the machine may sleep"
         assert held(rig) == []
+        works = await work(rig)
+        await rig.inhibitor.until("job 1")
+        works.done()
+        await rig.chat.until("all done")
+        await passes(rig, 62)
+        assert rig.keep_awake.trouble() == "only idling is blocked", "and after it, too"
     rig.state.close()
 
 
@@ -281,6 +299,17 @@ async def test_a_low_battery_lets_go_and_says_so_once(rig: Rig) -> None:
     rig.battery = Battery(22, is_plugged=True)
     await passes(rig, RENEW_SECONDS + 1)
     assert rig.inhibitor.reasons == ["job 1"]
+    assert rig.keep_awake.trouble() == ""
+
+
+async def test_a_spared_battery_is_no_trouble_once_there_is_nothing_to_do(rig: Rig) -> None:
+    rig.battery = Battery(5, is_plugged=False)
+    works = await work(rig)
+    await rig.chat.until("Battery at 5 %")
+    assert held(rig) == []
+    works.done()
+    await rig.chat.until("all done")
+    await passes(rig, 62)
     assert rig.keep_awake.trouble() == ""
 
 
