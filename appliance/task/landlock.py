@@ -44,8 +44,9 @@ MINIMUM_ABI = SCOPE_ABI
 no wall of its own, only something to put inside another."""
 
 SHORTFALL = (
-    "with Landlock alone a project's .git/hooks, .git/config and .claude can be changed, other "
-    "processes' command lines can be read, and the proxy's port is open on other hosts, too"
+    "with Landlock alone a project's .git/hooks, .git/config and .claude can be changed, who may "
+    "read the user's other files can be changed, command lines of other processes can be read, "
+    "and the proxy's port can be reached on other hosts, too"
 )
 
 

@@ -100,6 +100,7 @@ _X86_64 = {
     "open_by_handle_at": 304,
     "perf_event_open": 298,
     "pivot_root": 155,
+    "prlimit64": 302,
     "process_vm_readv": 310,
     "process_vm_writev": 311,
     "ptrace": 101,
@@ -147,6 +148,7 @@ _AARCH64 = {
     "open_by_handle_at": 265,
     "perf_event_open": 241,
     "pivot_root": 41,
+    "prlimit64": 261,
     "process_vm_readv": 270,
     "process_vm_writev": 271,
     "ptrace": 117,
@@ -177,7 +179,10 @@ MACHINES = {
 """By the name that `os.uname` has for them."""
 
 LOOKED_INTO = frozenset(
-    {"clone", "clone3", "ioctl", "sendmmsg", "sendmsg", "sendto", "socket", "socketpair", "unshare"}
+    {
+        *("clone", "clone3", "ioctl", "prlimit64", "unshare"),
+        *("sendmmsg", "sendmsg", "sendto", "socket", "socketpair"),
+    }
 )
 """Refused only with certain arguments; every other name in a machine's table is always refused."""
 
@@ -235,6 +240,14 @@ def _body(name: str, sockets: Sockets) -> list[Instruction]:
             return [_refuse(errno.ENOSYS)]
         case "ioctl":
             return [_load_argument(1), *_refuse_values(_TERMINAL_INPUT), _end(ALLOW)]
+        case "prlimit64":
+            # our own limits, not those of others
+            return [
+                _load_argument(0),
+                Instruction(_EQUAL, 0, 1, 0),
+                _end(ALLOW),
+                _refuse(errno.EPERM),
+            ]
         case "socket":
             return [*_families(sockets)]
         case "socketpair":
