@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 from appliance.agent.stream import Result
-from appliance.agent.task_link import TaskExited
-from appliance.core.model import Ended, Ending, Usage
+from appliance.agent.task_link import Exceeded, TaskExited
+from appliance.core.model import Ended, Ending, Limits, Usage
 from appliance.errors import ApplianceError
 
+MIB, GIB = 1024**2, 1024**3
+_MORE = "{} of the project in dispatch.toml allows more"
 AFRESH = "start afresh with /new and send it again"
 LOGIN = (
     "the agent is not logged in: run `claude` as the agent's user and log in there, "
@@ -42,16 +45,39 @@ def _failure(result: Result) -> str:
     return f"the agent failed: {result.text or result.subtype}"
 
 
-def of_exit(exited: TaskExited, last_words: str, timeout_seconds: int) -> Ended:
+def of_exit(exited: TaskExited, last_words: str, limits: Limits) -> Ended:
     """The agent went away without a result."""
-    if exited.timed_out:
-        return Ended(Ending.TIMED_OUT, f"stopped after {timeout_seconds} s, its time limit")
+    if (why := beyond(exited, limits)) is not None:
+        return Ended(Ending.TIMED_OUT if exited.timed_out else Ending.FAILED, why)
     if exited.signal:
         return Ended(Ending.FAILED, f"the agent was killed (signal {exited.signal})")
     why = f": {last_words}" if last_words else ""
     return Ended(
         Ending.FAILED, f"the agent ended without an answer (exit status {exited.status}){why}"
     )
+
+
+def beyond(exited: TaskExited, limits: Limits) -> str | None:
+    """Which limit it was stopped for; None when it was not."""
+    ceiling = limits.ceiling
+    match exited.exceeded:
+        case Exceeded.TIME:
+            return f"stopped after {limits.timeout_seconds} s, its time limit"
+        case Exceeded.MEMORY:
+            size = _size(ceiling.memory_bytes)
+            return f"stopped: it used more than {size} of memory; {_MORE.format('memory_mib')}"
+        case Exceeded.PROCESSES:
+            count = ceiling.processes
+            return f"stopped: it had more than {count} processes; {_MORE.format('processes')}"
+        case None if exited.signal == signal.SIGXCPU:
+            minutes = ceiling.cpu_seconds // 60
+            return f"stopped: it computed for {minutes} minutes; {_MORE.format('cpu_minutes')}"
+        case None:
+            return None
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.3g} GiB" if count >= GIB else f"{count // MIB} MiB"
 
 
 def of_error(error: ApplianceError, usage: Usage) -> Ended:

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appliance.agent.beside import Beside
+from appliance.agent.endings import beyond
 from appliance.agent.task_link import Exceeded, Launch, Running, TaskExited, TaskLink
 from appliance.core.model import (
     Ended,
     Ending,
+    Limits,
     Program,
     Task,
     TaskEvent,
@@ -58,7 +60,7 @@ class RecipeAgent:
             raise AgentFailed("a recipe is needed here, not a prompt")
         launch = Launch(program.argv, ENVIRONMENT, program.directory)
         async with self._link.start(task, launch) as running:
-            session = RecipeSession(running, program, task.limits.timeout_seconds)
+            session = RecipeSession(running, program, task.limits)
             async with Beside(session.run()):
                 yield session
 
@@ -66,10 +68,10 @@ class RecipeAgent:
 class RecipeSession:
     """A running recipe."""
 
-    def __init__(self, running: Running, program: Program, timeout_seconds: int) -> None:
+    def __init__(self, running: Running, program: Program, limits: Limits) -> None:
         self._running = running
         self._program = program
-        self._timeout_seconds = timeout_seconds
+        self._limits = limits
         self._events: asyncio.Queue[TaskEvent] = asyncio.Queue()
         self._is_interrupted = False
 
@@ -97,7 +99,7 @@ class RecipeSession:
         started = asyncio.get_running_loop().time()
         output = b""
         try:
-            async with asyncio.timeout(self._timeout_seconds + SLACK_SECONDS):
+            async with asyncio.timeout(self._limits.timeout_seconds + SLACK_SECONDS):
                 while chunk := await self._running.stdout.read(CHUNK):
                     output = (output + chunk)[-MAX_OUTPUT:]
                 exited = await self._running.exited()
@@ -112,8 +114,8 @@ class RecipeSession:
     def _verdict(self, exited: TaskExited) -> tuple[Ending, str]:
         if self._is_interrupted:
             return Ending.CANCELLED, "stopped"
-        if exited.timed_out:
-            return Ending.TIMED_OUT, f"stopped after {self._timeout_seconds} s, its time limit"
+        if (why := beyond(exited, self._limits)) is not None:
+            return (Ending.TIMED_OUT if exited.timed_out else Ending.FAILED), why
         if exited.signal:
             return Ending.FAILED, f"killed (signal {exited.signal})"
         is_ok = exited.status in self._program.ok_statuses

@@ -156,7 +156,7 @@ class ClaudeSession:
             self._running.stop()
             exited = TaskExited(status=-1, signal=signal.SIGKILL, exceeded=Exceeded.TIME)
         await asyncio.wait([listener], timeout=EXIT_SECONDS)
-        return self._of_result() or endings.of_exit(exited, self._why(), limit)
+        return self._of_result() or endings.of_exit(exited, self._why(), self._task.limits)
 
     def _of_result(self) -> Ended | None:
         if self._changed_tool:

@@ -89,10 +89,6 @@ class TaskExited:
     def timed_out(self) -> bool:
         return self.exceeded is Exceeded.TIME
 
-    @property
-    def out_of_memory(self) -> bool:
-        return self.exceeded is Exceeded.MEMORY
-
 
 @dataclass(frozen=True, slots=True)
 class TaskRefused:

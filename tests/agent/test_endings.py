@@ -7,10 +7,11 @@ import pytest
 from appliance.agent import endings
 from appliance.agent.stream import Result
 from appliance.agent.task_link import Exceeded, TaskExited
-from appliance.core.model import Ending, Usage
+from appliance.core.model import Ceiling, Ending, Isolation, Limits, Usage
 from appliance.errors import AgentFailed
 
 USAGE = Usage(turns=3)
+LIMITS = Limits(60, Isolation.NONE, Ceiling(memory_bytes=1536 * 1024**2))
 
 
 def result(text: str, *, subtype: str = "success", is_error: bool = True) -> Result:
@@ -45,6 +46,9 @@ def test_everything_else_is_a_failure_that_says_what_to_do(found: Result, words:
     ("exited", "ending", "words"),
     [
         (TaskExited(-1, 15, Exceeded.TIME), Ending.TIMED_OUT, "stopped after 60 s"),
+        (TaskExited(-1, 9, Exceeded.MEMORY), Ending.FAILED, "used more than 1.5 GiB of memory"),
+        (TaskExited(-1, 9, Exceeded.PROCESSES), Ending.FAILED, "had more than 512 processes"),
+        (TaskExited(-1, 24), Ending.FAILED, "it computed for 120 minutes"),
         (TaskExited(-1, 9), Ending.FAILED, "the agent was killed (signal 9)"),
         (TaskExited(1, 0), Ending.FAILED, "(exit status 1): no such option"),
     ],
@@ -52,7 +56,7 @@ def test_everything_else_is_a_failure_that_says_what_to_do(found: Result, words:
 def test_going_away_without_a_result_is_explained(
     exited: TaskExited, ending: Ending, words: str
 ) -> None:
-    ended = endings.of_exit(exited, "no such option", 60)
+    ended = endings.of_exit(exited, "no such option", LIMITS)
     assert ended.ending is ending
     assert words in ended.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.agent.recipes import MAX_OUTPUT, RecipeAgent, as_answer
-from appliance.core.model import Ended, Ending, Isolation, Program, Prompt, TaskStarted
+from appliance.core.model import Ceiling, Ended, Ending, Isolation, Program, Prompt, TaskStarted
 from appliance.errors import AgentFailed
 from tests.grounds import Grounds, refuse
 
@@ -72,6 +73,16 @@ async def test_a_recipe_that_takes_too_long_is_stopped_and_shows_what_it_said(
     ended = await ran(grounds, program("sh", "-c", "echo so far; sleep 600"), timeout_seconds=1)
     assert ended.ending is Ending.TIMED_OUT
     assert ended.text == "```\nso far\n```\nstopped after 1 s, its time limit"
+
+
+async def test_a_recipe_that_takes_too_much_memory_is_stopped_and_says_so(
+    grounds: Grounds,
+) -> None:
+    modest = replace(grounds.project, ceiling=Ceiling(memory_bytes=64 * 1024**2))
+    hungry = program("python3", "-c", "block = bytearray(2**28); __import__('signal').pause()")
+    ended = await ran(replace(grounds, project=modest), hungry)
+    assert ended.ending is Ending.FAILED
+    assert "used more than 64 MiB of memory" in ended.text
 
 
 async def test_a_recipe_that_was_killed_says_so(grounds: Grounds) -> None:

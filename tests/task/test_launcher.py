@@ -104,11 +104,6 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture
-def grounds(tmp_path: Path) -> Grounds:
-    return Grounds.make(tmp_path)
-
-
 @pytest.fixture(params=LEVELS)
 def any_grounds(request: pytest.FixtureRequest, grounds: Grounds) -> Grounds:
     return grounds.at(request.param)
