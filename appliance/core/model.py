@@ -219,10 +219,15 @@ class Act(StrEnum):
     READ = "read"  # object: absolute path
     WRITE = "write"  # object: absolute path
     WEB = "web"  # object: host name, or "search"
+    NET = "net"  # a connection of any program of a task, object: host:port
     MCP = "mcp"  # object: server/tool
     AGENT = "agent"  # a sub-agent, object: its type
     TOOL = "tool"  # any other tool, object: its name
     ADMIN = "admin"  # looking after the appliance, object: "pair telegram", "policy reload"
+
+
+CONNECT = "Connect"
+"""The tool that a task's connections are judged as; no agent has one of this name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -460,6 +460,8 @@ def input_summary(values: Mapping[str, Json]) -> str:
         value = values.get(key)
         if isinstance(value, str):
             return value
+    if values.keys() == {"host", "port"}:
+        return f"{values['host']}:{values['port']}"
     return ", ".join(f"{key}={value}" for key, value in values.items())
 
 

@@ -8,6 +8,7 @@ egress list.
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from appliance.core.model import Act
@@ -30,6 +31,26 @@ def atom(url: str, schemes: tuple[str, ...] = ("https",)) -> Atom:
         return Atom(Act.WEB, host, host)
     instead = f"fetch from another host, or ask for a rule that names {host}"
     return Atom(Act.WEB, host, host, Care.EXACT, note, instead)
+
+
+def connection(host: str, port: int) -> Atom:
+    """A connection of whatever program. Raises Unclear for what is no host or no port."""
+    note = _why_exact(host.lower())
+    if not 0 < port < 65_536:
+        raise Unclear(f"port {port}, which there is not", "connect to a port from 1 to 65535")
+    name = f"{host.lower()}:{port}"
+    if not note:
+        return Atom(Act.NET, name, name)
+    care = Care.PROTECTED if _is_of_this_network(host) else Care.EXACT
+    return Atom(Act.NET, name, name, care, note, f"ask for a rule that names {name}")
+
+
+def _is_of_this_network(host: str) -> bool:
+    """Whether it is an address behind the house's door, where much trusts whoever is inside."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def _host(url: str, schemes: tuple[str, ...]) -> tuple[str, str]:

@@ -301,7 +301,15 @@ def _cut(text: str) -> str:
 
 
 def _verb(act: Act) -> str:
-    return {Act.READ: "reading", Act.WRITE: "writing", Act.WEB: "fetching from"}.get(act, "running")
+    return _VERBS.get(act, "running")
+
+
+_VERBS = {
+    Act.READ: "reading",
+    Act.WRITE: "writing",
+    Act.WEB: "fetching from",
+    Act.NET: "connecting to",
+}
 
 
 def _instead(act: Act) -> str:

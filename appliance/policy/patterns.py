@@ -1,7 +1,7 @@
 """What a pattern means. Globs over words or over path segments; no regular expressions.
 
-Words (bash, chat, web, mcp, agent, tool): `*` stands for any letters within one word, `a|b` for
-either word, a last `**` for any further words, none included. A pattern without them is exact.
+Words (bash, chat, web, net, mcp, agent, tool): `*` stands for any letters within one word, `a|b`
+for either word, a last `**` for any further words, none included. A pattern without them is exact.
 In mcp a `*` ends at the "/" between server and tool.
 
 Paths (read, write): `*` stays within one segment, `**` stands for any segments; "X/**" covers X
@@ -82,6 +82,7 @@ def _has_shape(pattern: str, shape: re.Pattern[str]) -> bool:
 _SHAPES = {
     Act.CHAT.value: (re.compile("/.*"), "a command with its slash, such as /deploy prod"),
     Act.WEB.value: (re.compile("[a-z0-9.*|:-]+"), "a host name in small letters, or search"),
+    Act.NET.value: (re.compile(r"[a-z0-9.*-]+:(?:\*|[0-9]{1,5})"), "HOST:PORT in small letters"),
     Act.MCP.value: (re.compile("[^/ ]+/[^/ ]+"), "SERVER/TOOL"),
     Act.AGENT.value: (re.compile("[^ ]+"), "the type of a sub-agent"),
     Act.TOOL.value: (re.compile("[^ ]+"), "the name of a tool"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
 
-from appliance.core.model import Act, Json, ToolRequest
+from appliance.core.model import CONNECT, Act, Json, ToolRequest
 from appliance.policy import bash, hosts, paths
 from appliance.policy.atoms import Atom, Care, Unclear, unclear
 from appliance.policy.paths import Place
@@ -154,6 +154,10 @@ def _fetch(call: Input, _: Place) -> list[Atom]:
     return [hosts.atom(str(call["url"]))]
 
 
+def _connect(call: Input, _: Place) -> list[Atom]:
+    return [hosts.connection(str(call["host"]), int(str(call["port"])))]
+
+
 def _web_search(_: Input, __: Place) -> list[Atom]:
     return [Atom(Act.WEB, "search", "web search")]
 
@@ -255,6 +259,7 @@ _SHAPES: Mapping[str, Shape] = {
             },
         ),
     ),
+    CONNECT: Shape(Act.NET, _connect, {"host": _TEXT, "port": _NUMBER}, {}),
     "TodoWrite": Shape(Act.TOOL, _named("TodoWrite"), {"todos": _LIST}, {}),
     "TaskOutput": Shape(
         Act.TOOL,
@@ -289,6 +294,9 @@ TOOLS: Mapping[str, Act] = {name: shape.act for name, shape in _SHAPES.items()}
 
 def call_of(tool: str, text: str) -> dict[str, Json]:
     """The input that people mean by a tool and one text: its first field, the others empty."""
+    if tool == CONNECT:
+        host, _, port = text.rpartition(":")
+        return {"host": host, "port": int(port) if re.fullmatch("[0-9]{1,5}", port) else 0}
     shape = _SHAPES.get(tool)
     required = shape.required if shape else {}
     empty: dict[str, Json] = {name: kind() for name, kind in required.items()}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from appliance.core.model import (
+    CONNECT,
     Act,
     AdminRequest,
     Allowed,
@@ -38,7 +39,7 @@ from appliance.policy.tools import TOOLS, as_run, call_of
 
 VERDICTS = ("allow", "approve", "deny")
 
-_TOOLS = {Act.BASH: "Bash", Act.READ: "Read", Act.WRITE: "Write"}
+_TOOLS = {Act.BASH: "Bash", Act.READ: "Read", Act.WRITE: "Write", Act.NET: CONNECT}
 
 
 @dataclass(frozen=True, slots=True)

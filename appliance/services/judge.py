@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from appliance.core import replies
 from appliance.core.approvals import Approval, ApprovalState, fingerprint
@@ -18,6 +19,7 @@ from appliance.core.commands import CallRecipe, Command, parse
 from appliance.core.events import RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Job
 from appliance.core.model import (
+    CONNECT,
     Allowed,
     ApprovalId,
     Asks,
@@ -43,17 +45,24 @@ from appliance.services.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
-READING_TOOLS = frozenset({"Read", "Glob", "Grep", "WebFetch", "WebSearch"})
+READING_TOOLS = frozenset({"Read", "Glob", "Grep", "WebFetch", "WebSearch", CONNECT})
 REFUSALS_SHOWN = 3
-"""Refused calls told to the chat one by one; further ones are counted in the answer."""
+"""Refused calls told to the chat, each once; further ones are counted in the answer."""
+
+HTTPS = 443
 
 
 @dataclass(slots=True)
 class Calls:
-    """What became of one job's calls: how many were refused, which approval let one through."""
+    """What became of one job's calls: how many were refused, which approval let one through.
+
+    `opened` by "host:port" the rule that let the agent fetch from there: it takes a connection.
+    """
 
     refused: int = 0
+    told: set[str] = field(default_factory=set)  # summaries of refused calls
     approved: dict[str, ApprovalId] = field(default_factory=dict)  # by tool call id
+    opened: dict[str, str] = field(default_factory=dict)
 
 
 class Judge:
@@ -90,14 +99,24 @@ class Judge:
                 job, calls, call, Denied(None, "this is a question (/ask): it may only read")
             )
         call = self._policy.as_run(call)  # from here on there is only what would really run
+        if call.tool == CONNECT and (rule := calls.opened.get(replies.call_summary(call))):
+            return await self._allow(job, call, rule)
+        verdict, rule = await self._judged(job, calls, call)
+        if isinstance(verdict, Proceed) and call.tool == "WebFetch":
+            calls.opened[_host_of(call)] = rule
+        return verdict
+
+    async def _judged(self, job: Job, calls: Calls, call: ToolCall) -> tuple[Verdict, str]:
+        """The verdict, and the rule that led to it."""
         decision = self._decide(job, call)
+        rule = str(decision.rule or "")
         match decision:
             case Allowed():
-                return await self._allow(job, call, str(decision.rule))
+                return await self._allow(job, call, rule), rule
             case Asks():
-                return await self._ask(job, calls, call, decision)
+                return await self._ask(job, calls, call, decision), rule
             case Denied():
-                return await self._deny(job, calls, call, decision)
+                return await self._deny(job, calls, call, decision), rule
 
     def _decide(self, job: Job, call: ToolCall) -> Decision:
         """Decided and counted in one step, by one policy."""
@@ -231,7 +250,8 @@ class Judge:
         except AuditUnavailable as error:
             log.error("%s not recorded: %s", event.name, error.message)  # refused all the same
         calls.refused += 1
-        if calls.refused <= REFUSALS_SHOWN:
+        if event.object not in calls.told and len(calls.told) < REFUSALS_SHOWN:
+            calls.told.add(event.object)
             with self._state.transaction():
                 self._refusals.note(job.place, self._request(job, call), denied)
                 self._outbox.put(job.place, replies.tool_refused(job, call, denied.reason))
@@ -252,6 +272,12 @@ def what_asks(decision: Decision, command: Command) -> Asks | None:
 def _is_for(command: Command, work: Program) -> bool:
     """Whether the words still call the same recipe, and it still runs the same."""
     return isinstance(command, CallRecipe) and program_of(command) == work
+
+
+def _host_of(call: ToolCall) -> str:
+    """ "host:port" of what a call fetches from, as a connection to there is summed up."""
+    address = urlsplit(str(call.input["url"]))
+    return f"{address.hostname}:{address.port or HTTPS}"
 
 
 def _why_refused(approval: Approval) -> str:

@@ -44,6 +44,13 @@ def _said(tmp_path: Path, atoms: list[Atom]) -> list[tuple[str, str, str]]:
         ("Bash", {"description": "ls", "command": "rm > x"}, [
             ("bash", "rm", "exact"), ("write", "ROOT/x", "plain")]),
         ("Write", {"content": "/srv", "file_path": "a", "x": 1}, [("write", "Write", "unclear")]),
+        ("Connect", {"host": "Example.org", "port": 443}, [("net", "example.org:443", "plain")]),
+        ("Connect", {"host": "1.1.1.1", "port": 53}, [("net", "1.1.1.1:53", "exact")]),
+        ("Connect", {"host": "10.0.0.1", "port": 80}, [("net", "10.0.0.1:80", "protected")]),
+        ("Connect", {"host": "127.1", "port": 80}, [("net", "127.1", "unclear")]),
+        ("Connect", {"host": "::1", "port": 80}, [("net", "::1", "unclear")]),
+        ("Connect", {"host": "example.org", "port": 0}, [("net", "example.org", "unclear")]),
+        ("Connect", {"host": "example.org"}, [("net", "example.org", "unclear")]),
         ("Read", {"file_path": "a"}, [("read", "ROOT/a", "plain")]),
         ("Read", {"file_path": "a", "limit": 5, "pages": None}, [("read", "ROOT/a", "plain")]),
         ("Read", {"file_path": "a", "limit": True}, [("read", "Read", "unclear")]),

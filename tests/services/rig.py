@@ -100,7 +100,7 @@ class ListAudit:
 
 
 class ListChat:
-    """Keeps posts; every delivered text is in `texts`, the current one of each message."""
+    """Keeps posts; every delivered text is in `messages`, the current one of each message."""
 
     platform = Platform.TELEGRAM
 
@@ -241,7 +241,7 @@ class Puppet:
     def tell(self, event: TaskEvent) -> None:
         self._events.put_nowait(event)
 
-    async def call(self, tool: str, call_id: str = "toolu_1", **values: str) -> str:
+    async def call(self, tool: str, call_id: str = "toolu_1", **values: str | int) -> str:
         """Try a tool; what the agent gets back."""
         call = ToolCall(call_id, tool, values, "/srv/demo")
         verdict = await self.judge(call)

@@ -182,3 +182,40 @@ async def test_after_a_restart_the_new_policy_judges_what_waited(tmp_path: Path)
     assert any("not any more" in post.reply.body.text for post in later.chat.posts)
     assert later.agent.tasks == []
     later.state.close()
+
+
+async def test_a_fetch_that_was_let_through_may_connect_to_its_host_and_to_no_other(
+    rig: Rig,
+) -> None:
+    got: list[str] = []
+
+    async def script(puppet: Puppet) -> None:
+        await puppet.call("WebFetch", url="https://docs.example.org/a")
+        for where in ("docs.example.org:443", "docs.example.org:80", "example.org:443"):
+            host, _, port = where.partition(":")
+            got.append(await puppet.call("Connect", host=host, port=int(port)))
+
+    rig.policy.table["WebFetch"] = Allowed(RULE)
+    rig.policy.table["Connect"] = Denied(RULE, "no")
+    rig.agent.script = script
+    await rig.says("read it")
+    await rig.chat.until("all done")
+    assert [outcome.startswith("refused") for outcome in got] == [False, True, True]
+    allowed = [e for e in rig.audit.events if isinstance(e, RequestAllowed) and e.act == "Connect"]
+    assert [(event.object, event.rule) for event in allowed] == [
+        ("docs.example.org:443", str(RULE))
+    ]
+
+
+async def test_the_same_refusal_is_told_once(rig: Rig) -> None:
+    async def script(puppet: Puppet) -> None:
+        for _ in range(3):
+            await puppet.call("Connect", host="example.org", port=443)
+        await puppet.call("Connect", host="example.net", port=443)
+
+    rig.policy.table["Connect"] = Denied(RULE, "no")
+    rig.agent.script = script
+    await rig.says("call home")
+    await rig.chat.until("all done")
+    told = [text for text in rig.chat.messages.values() if ":443" in text]
+    assert ["example.org" in text for text in told] == [True, False]

@@ -82,6 +82,13 @@ def _wide_host(pattern: str) -> str:
     return f'"{pattern}" covers names that anybody can buy' if _is_suffix(pattern, labels) else ""
 
 
+def _wide_connection(pattern: str) -> str:
+    if pattern == EVERYTHING:
+        return _wide_host(pattern)
+    wide = (_wide_host(one.rpartition(":")[0]) for one in pattern.split("|"))
+    return next(filter(None, wide), "")
+
+
 def _is_suffix(pattern: str, labels: str) -> bool:
     return "*" in pattern and labels.strip(".").count(".") == 0
 
@@ -89,6 +96,7 @@ def _is_suffix(pattern: str, labels: str) -> bool:
 _WIDE: dict[str, Callable[[str], str]] = {
     Act.BASH: _any_of("it allows every program with reviewed options"),
     Act.WEB: _wide_host,
+    Act.NET: _wide_connection,
     Act.MCP: _wide_mcp,
     Act.TOOL: _any_of("it allows every tool there is"),
 }

@@ -58,7 +58,7 @@ def test_failing_tests_are_shown_and_refused(home: Path, capsys: Out) -> None:
 
 def test_passing_tests_are_counted(home: Path, capsys: Out) -> None:
     assert _policy(home, "test") == 0
-    assert "10 of 10 tests came out right" in capsys.readouterr().out
+    assert "11 of 11 tests came out right" in capsys.readouterr().out
 
 
 def test_a_difference_is_told_in_words(home: Path, capsys: Out) -> None:

@@ -19,7 +19,7 @@ def test_the_rules_of_a_user_are_shown_by_act(policy: Policy, capsys: Captured) 
     assert "  approve  git push ** in demo (by=lead*2 ttl=10m)" in out
     assert "  deny     git push --force **" in out
     assert out.endswith(
-        "\nNo rule speaks of write, web, mcp, agent, tool, admin: all of that is denied.\n"
+        "\nNo rule speaks of write, web, net, mcp, agent, tool, admin: all of that is\ndenied.\n"
     )
     assert all(len(line) <= 80 for line in out.splitlines())
 
