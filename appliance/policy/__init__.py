@@ -17,9 +17,11 @@
     bash         a command line → atoms: programs, the files they name, directories
     shell        a command line → the simple commands it runs, and the text to run in its place
     programs     which files a command names, when all its options are reviewed
+    found        programs that run others with the names that find finds
     profiles     the reviewed programs and options
     scripts      what awk, sed and jq may be given as a script
     paths        resolved paths, protected names
+    hosts        an address → the host it names
     loaded       `LoadedPolicy`: decisions, approvals; what the rest of the appliance calls
     lint         lines without effect, lines too wide
     difference   who may what more or less in another policy

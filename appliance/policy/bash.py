@@ -102,7 +102,7 @@ def _run_with_names(
     for file in programs.files_named(inner.words):
         if file.path is found.NAME:
             for name in found.names(finding, directory):
-                yield place.file(file.act, name, directory)
+                yield from place.files(file.act, name, directory)
         elif found.NAME in file.path:
             raise Unclear(f'"{file.path}", which is not seen', "name the files")
         else:
@@ -138,10 +138,10 @@ def _file(file: File, directory: str, place: Place) -> Iterator[Atom]:
     if file.path in NOWHERE:
         return
     if not re.search(r"[*?\[]", file.path):
-        yield place.file(file.act, file.path, directory)
+        yield from place.files(file.act, file.path, directory)
         return
     if not isinstance(file.path, shell.Glob):
-        yield place.file(file.act, file.path, directory)
+        yield from place.files(file.act, file.path, directory)
     yield from _matches(file, directory, place)
 
 
@@ -164,4 +164,4 @@ def _matches(file: File, directory: str, place: Place) -> Iterator[Atom]:
     if len(found) > MAX_MATCHES:
         raise Unclear(f'"{file.path}" fits more than {MAX_MATCHES} files', "name the directory")
     for name in found:
-        yield place.file(file.act, os.path.join(directory, name))  # noqa: PTH118
+        yield from place.files(file.act, name, directory)

@@ -118,10 +118,16 @@ def _starts(finding: Sequence[str]) -> list[str]:
 def _below(start: str, directory: str) -> Iterator[str]:
     """The start and all below it, as find writes them; links are not followed."""
     yield start
-    for top, directories, files in os.walk(os.path.join(directory, start)):  # noqa: PTH118
-        inside = top[len(os.path.join(directory, start)) :].strip("/")  # noqa: PTH118
-        prefix = f"{start.rstrip('/')}/{inside}/" if inside else f"{start.rstrip('/')}/"
-        yield from (prefix + name for name in (*directories, *files))
+    base = os.path.join(directory, start)  # noqa: PTH118
+    for top, directories, files in os.walk(base, onerror=_refuse):
+        inside = f"{start.rstrip('/')}/{top[len(base) :].strip('/')}".rstrip("/")
+        yield from (f"{inside}/{name}" for name in (*directories, *files))
+
+
+def _refuse(error: OSError) -> None:
+    """What cannot be looked into cannot be judged; what is not there, or no directory, is."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise Unclear(f'the directory "{error.filename}" cannot be read', "leave it out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,18 @@ class Guard:
 
         Raises Unclear for a path that cannot be resolved as written.
         """
-        real = _as_in_settings(resolved(path, cwd), root)
-        if name := self._protected_name(act, real, root, path):
+        return self._atom(act, _as_in_settings(resolved(path, cwd), root), root)
+
+    def link(self, act: Act, path: str, *, cwd: str, root: str) -> Atom | None:
+        """The same for the link that `path` names, where it stands: `mv` and others replace it."""
+        directory, _, name = os.path.join(cwd, path).rstrip("/").rpartition("/")  # noqa: PTH118
+        if not os.path.islink(f"{directory}/{name}"):  # noqa: PTH114 - never raises
+            return None
+        real = as_kept(f"{_without_links(directory or '/').rstrip('/')}/{name}")
+        return self._atom(act, _as_in_settings(real, root), root)
+
+    def _atom(self, act: Act, real: str, root: str) -> Atom:
+        if name := self._protected_name(act, real, root):
             note = f'"{name}" is protected'
             instead = "leave it alone, or ask the owner for a rule that names this file exactly"
             return Atom(act, real, real, Care.PROTECTED, note, instead)
@@ -81,31 +91,38 @@ class Guard:
         note = "it is outside the project"
         return Atom(act, real, real, note=note, instead=f"work inside {root}")
 
-    def _protected_name(self, act: Act, real: str, root: str, given: str) -> str:
+    def _protected_name(self, act: Act, real: str, root: str) -> str:
         if any(is_within(_folded(real), directory) for directory in self._ours):
             return real
         below = real[len(root) :] if is_within(real, root) else real
-        # `mv` and others replace a link itself, so its own name counts like where it leads
-        names = (*below.split("/"), given.rstrip("/").rpartition("/")[2])
-        return next((name for name in names if is_protected(act, name)), "")
+        return next((name for name in below.split("/") if is_protected(act, name)), "")
 
 
 def resolved(path: str, cwd: str) -> str:
     """The absolute path without links and "..". Raises Unclear when it would be guesswork."""
     if not 0 < len(path) <= MAX_PATH_CHARACTERS:
         raise Unclear(f"a path of {len(path)} characters", "name one file by its path")
-    if path.startswith("~"):
-        raise Unclear('a path with "~"', "write the whole path")
+    if path.startswith("~") or "://" in path:
+        raise Unclear(f'a path with "{"~" if path[0] == "~" else "://"}"', "write the whole path")
     if hidden := hidden_in(path.replace("\t", "\n")):
         raise Unclear(f"a path with {hidden}", "name the file by visible characters")
     joined = os.path.join(cwd, path)  # noqa: PTH118
-    real = os.path.realpath(joined)
-    if any(re.match(r"/+(proc|dev/fd)/", found) for found in (os.path.normpath(joined), real)):
-        raise Unclear("a path that depends on who opens it", "name a file by its own path")
-    if ".." in path.split("/") and real != os.path.realpath(os.path.normpath(joined)):
+    real = _without_links(joined)
+    if ".." in path.split("/") and real != _without_links(os.path.normpath(joined)):
         # a program that takes ".." away before it opens the file would open another one
         raise Unclear('a ".." behind a link', "name the file by its path without ..")
     return as_kept(real)
+
+
+def _without_links(path: str) -> str:
+    """Raises Unclear for links that lead each program elsewhere, such as /proc/self/cwd."""
+    try:
+        real = os.path.realpath(path)
+    except OSError:  # of all links, only those in /proc cannot be read by everybody
+        real = "/proc/"
+    if any(re.match(r"/+(proc|dev/fd)/", one) for one in (os.path.normpath(path), real)):
+        raise Unclear("a path that depends on who opens it", "name a file by its own path")
+    return real
 
 
 def _as_in_settings(real: str, root: str) -> str:
@@ -154,6 +171,11 @@ class Place:
 
     def file(self, act: Act, path: str, cwd: str | None = None) -> Atom:
         return self.guard.atom(act, path, cwd=cwd or self.cwd, root=self.root)
+
+    def files(self, act: Act, path: str, cwd: str | None = None) -> list[Atom]:
+        """The file, and the link it is named by, if it is one."""
+        link = self.guard.link(act, path, cwd=cwd or self.cwd, root=self.root)
+        return [self.file(act, path, cwd), *([link] if link else [])]
 
 
 def asks_for_protected(act: Act, name: str) -> bool:

@@ -51,7 +51,7 @@ class Profile:
     `shape` what each operand must, `bundle` a first word that is a cluster without its dash.
     One of `needs` must be there, one of `operands_need` when there are operands; more than `most`
     operands are not reviewed. `passes_on`: words behind "--" go to another program, so only plain
-    ones are reviewed."""
+    ones are reviewed. `reads_lists`: a word @FILE stands for the words in that file."""
 
     operands: Operands = Operands.NONE
     flags: frozenset[str] = frozenset()
@@ -67,6 +67,7 @@ class Profile:
     operands_need: frozenset[str] = frozenset()
     most: int | None = None
     passes_on: bool = False
+    reads_lists: bool = False
     check: Callable[[str], None] | None = None
     subcommands: Mapping[str, Profile] = field(default_factory=dict)
 
@@ -88,6 +89,7 @@ def _profile(
     operands_need: str = "",
     most: int | None = None,
     passes_on: bool = False,
+    reads_lists: bool = False,
     check: Callable[[str], None] | None = None,
     subcommands: Mapping[str, Profile] | None = None,
 ) -> Profile:
@@ -108,6 +110,7 @@ def _profile(
         operands_need=frozenset(operands_need.split()),
         most=most,
         passes_on=passes_on,
+        reads_lists=reads_lists,
         check=check,
         subcommands=subcommands or {},
     )
@@ -257,7 +260,7 @@ _GIT: Mapping[str, Profile] = {
         shape=".*", operands_need="--list -l",
     ),
     "config": _profile(
-        Operands.TARGETS, "--get --get-all --local --list --show-origin --name-only", letters="l",
+        Operands.TARGETS, "--get --get-all --local",
         # a name always has a dot; without one it is a subcommand
         shape=r"[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9_./:@-]+)+", most=1,
     ),
@@ -277,7 +280,7 @@ _NPM = {
 _JAVASCRIPT = {
     "tsc": _profile(
         Operands.PATHS, "--noEmit --pretty --strict --skipLibCheck --version", files="-p --project",
-        needs="--noEmit --version", shape="[^@].*",
+        needs="--noEmit --version", reads_lists=True,
     ),
     "eslint": _profile(Operands.PATHS, "--quiet --no-color --color --version",
                        "--ext --max-warnings"),
@@ -286,10 +289,10 @@ _JAVASCRIPT = {
         needs="--check -c --list-different -l --version",
     ),
     "jest": _profile(
-        Operands.TESTS, "--ci --runInBand --coverage --silent --verbose --bail --watchAll=false "
+        Operands.PATHS, "--ci --runInBand --coverage --silent --verbose --bail --watchAll=false "
         "--version", "-t --testNamePattern", "i",
     ),
-    "vitest": _group({"run": _profile(Operands.TESTS, "--coverage --silent --bail", "-t")}),
+    "vitest": _group({"run": _profile(Operands.PATHS, "--coverage --silent --bail", "-t")}),
 }  # fmt: skip
 _CARGO = (
     "--release --all --workspace --all-targets --all-features --no-default-features --quiet "
@@ -358,6 +361,7 @@ PROFILES: Mapping[str, Profile] = {
         "qvxsl",
         # other reports are files, other plug-ins are programs
         values={"-p": r"no:[A-Za-z0-9_.-]+", "--cov-report": "term(?:-missing)?(?::skip-covered)?"},
+        reads_lists=True,
     ),
     "make": _profile(
         Operands.TARGETS,
@@ -412,7 +416,7 @@ PROFILES: Mapping[str, Profile] = {
         Operands.PATHS,
         "--strict --ignore-missing-imports --show-error-codes --pretty --version "
         "--no-error-summary --check-untyped-defs --namespace-packages",
-        shape="[^@].*",
+        reads_lists=True,
     ),
     "black": _profile(
         Operands.PATHS, "--check --diff --quiet", letters="q", needs="--check --diff"
@@ -540,8 +544,8 @@ PROFILES: Mapping[str, Profile] = {
         "--unified --recursive --brief --ignore-all-space --ignore-space-change --side-by-side "
         "--ignore-blank-lines --ignore-case --new-file --color --no-dereference "
         "--report-identical-files "
-        "--minimal --text --suppress-common-lines",
-        "-U -C --context --label -x --exclude -W --width",
+        "--minimal --text --suppress-common-lines --context",
+        "-U -C --label -x --exclude -W --width",
         "urqwbByiNasd",
     ),
     "cmp": _profile(Operands.PATHS, "--silent --quiet", letters="sl"),
@@ -557,9 +561,9 @@ PROFILES: Mapping[str, Profile] = {
     "tree": _profile(
         Operands.PATHS, "--dirsfirst --noreport --gitignore --prune --du", "-L -I -P", "adfsihD"
     ),
-    "od": _profile(Operands.PATHS, valued="-A -t -N -j -w", letters="cxbdov"),
+    "od": _profile(Operands.PATHS, valued="-A -t -N -j", letters="cxbdovw"),
     "hexdump": _profile(Operands.PATHS, valued="-n -s", letters="Ccv"),
-    "strings": _profile(Operands.PATHS, valued="-n", letters="a", shape="[^@].*"),
+    "strings": _profile(Operands.PATHS, valued="-n", letters="a", reads_lists=True),
     **dict.fromkeys(
         ("md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "b2sum"), _profile(Operands.PATHS)
     ),

@@ -61,6 +61,8 @@ class _Call:
             self.operands += words  # echo prints whatever it gets
             return self
         rest = list(words)
+        if self.profile.reads_lists and any(word.startswith("@") for word in rest):
+            raise _unreviewed(f"{self.name} with arguments from a file (@) is not reviewed")
         if rest and re.fullmatch(self.profile.bundle or "(?!)", rest[0]):
             rest[0] = f"-{rest[0]}"
         while rest:
@@ -86,8 +88,11 @@ class _Call:
     def _behind_dashes(self, rest: list[str]) -> None:
         if self.profile.passes_on:
             self.passed_on = rest
-        else:
-            self.operands += rest
+            return
+        for word in rest:
+            if word.startswith("-") and word != "-":  # for find and others it is an option
+                raise _unreviewed(f'{self.name} with "{word}" behind -- is not reviewed')
+        self.operands += rest
 
     def _check(self) -> None:
         names = {option.name for option in self.options}
@@ -203,8 +208,6 @@ class _Call:
         return map(_written, self._certain()[1:])
 
     def tests(self) -> Iterator[File]:
-        if any(word.startswith("@") for word in self.operands):
-            raise _unreviewed(f"{self.name} with arguments from a file (@) is not reviewed")
         return (
             _read(word if _is_open(word) else word.partition("::")[0]) for word in self._certain()
         )

@@ -99,7 +99,7 @@ def as_run(tool: str, call: Input) -> Input:
 
 
 def _file(act: Act, field: str) -> Callable[[Input, Place], list[Atom]]:
-    return lambda call, place: [place.file(act, str(call[field]))]
+    return lambda call, place: place.files(act, str(call[field]))
 
 
 def _directory(call: Input, place: Place) -> list[Atom]:

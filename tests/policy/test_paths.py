@@ -9,7 +9,7 @@ import pytest
 
 from appliance.core.model import Act
 from appliance.policy.atoms import Care, Unclear
-from appliance.policy.paths import Guard, as_kept, is_protected, is_within
+from appliance.policy.paths import Guard, Place, as_kept, is_protected, is_within
 
 
 @pytest.fixture
@@ -82,6 +82,32 @@ def test_a_project_below_a_protected_name_can_be_worked_in(tmp_path: Path) -> No
     root = str((tmp_path / ".config" / ".claude").resolve())
     atom = Guard(()).atom(Act.WRITE, "a.py", cwd=root, root=root)
     assert atom.care is Care.PLAIN
+
+
+def test_a_link_is_judged_where_it_stands_and_where_it_leads(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "infra").mkdir()
+    (root / "infra/main").symlink_to("../a")
+    (root / ".env").symlink_to("a")
+    place = Place(str(root), str(root), Guard(()))
+    said = [(atom.object, atom.care) for atom in place.files(Act.WRITE, "infra/main")]
+    assert said == [(f"{root}/a", Care.PLAIN), (f"{root}/infra/main", Care.PLAIN)]
+    assert place.files(Act.READ, ".env/")[-1].care is Care.PROTECTED
+    assert len(place.files(Act.READ, "a")) == len(place.files(Act.READ, "/")) == 1
+
+
+@pytest.mark.parametrize("path", ["/proc/self/environ", "/proc/1/fd/3", "/dev/fd/3", "//proc/x/y"])
+def test_a_path_that_depends_on_who_opens_it_is_unclear(path: str) -> None:
+    with pytest.raises(Unclear, match="depends on who opens it"):
+        Guard(()).atom(Act.READ, path, cwd="/", root="/")
+
+
+def test_names_that_other_systems_take_for_protected_ones_are_protected() -> None:
+    for name in (".git.", ".git ", "GIT~1", ".git::$INDEX_ALLOCATION", "\uff0egit"):
+        assert is_protected(Act.WRITE, name)
+    for name in ("prod.env", ".env-prod", ".env~", ".bash_history", "a.kdbx"):
+        assert is_protected(Act.READ, name)
+    assert not is_protected(Act.READ, "environment.py")
 
 
 def test_within_ends_at_a_slash() -> None:

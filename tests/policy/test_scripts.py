@@ -31,7 +31,8 @@ def test_a_reading_awk_script_passes(script: str) -> None:
     [
         'BEGIN{system("x")}', '{print "x" > ".mcp.json"}', '{print > $1}', '{print "x" >> "f"}',
         '{print | "sh"}', '{print |& "sh"}', '"x" | getline',
-        'length /"/ {system("x")} /"/', 'BEGIN{extension("x", "y")}', 'BEGIN{getline < "/etc/passwd"}',
+        'length /"/ {system("x")} /"/', 'BEGIN{extension("x", "y")}',
+        'BEGIN{getline < "/etc/passwd"}',
         '/"/ {system("x")} /"/', 'a / system("x") / c', '{print ENVIRON["HOME"]}',
         'BEGIN{ARGV[1]="/etc/passwd"; ARGC=2}', "@include \"x\"",
         '@load "x"', 'BEGIN{f="system"; @f("x")}',

@@ -13,11 +13,13 @@ Where tree-sitter and a shell read a line in two ways, the shell gets our readin
 come on top, because our reading should also be what the agent meant.
 
 Understood are simple commands, && || ; | ! and line breaks, groups, subshells, if, `for` over
-literal words (unrolled: no variable is left), `cd`, redirections to files, here-documents
-without expansions (as here-strings), globs among the files of a command, `$?`, and variables
-set to literal words in the same line (replaced). Substitutions, other expansions, functions,
-`while`, `case`, background jobs and what changes the shell itself are refused, each by name, place
-and with what to write instead, because an agent that knows why stops trying.
+literal words (unrolled: no variable is left) and over globs, `cd`, redirections to files,
+here-documents without expansions (as here-strings), globs among the files of a command, plain
+braces, `$?`, variables set to literal words in the same line (replaced), `export` of harmless ones,
+and `$(…)`, whose commands are seen like all others, where it does not matter what they print.
+Other expansions, functions, `while`, `case`, background jobs and what changes the shell itself are
+refused, each by name, place and with what to write instead, because an agent that knows why stops
+trying.
 
 Nothing is run or expanded here, and no file is looked at. The grammar is loaded at the first use:
 commands that judge nothing should not wait for it.

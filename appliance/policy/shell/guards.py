@@ -26,6 +26,7 @@ _ONE_LINE = frozenset({"command", "variable_assignment", "file_redirect", "heres
 _CONTINUATION = re.compile(rb"\\\n")
 _BETWEEN = re.compile(rb"(?:[ \t\n]|\\\n)*")
 _BLANKS = re.compile(rb"(?:[ \t]|\\\n)*")
+_DASH = re.compile(rb"[ \t]+-[ \t]+")
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _SPLIT = "split it into plain commands, one call each, or put text into a file first"
 
@@ -49,7 +50,7 @@ def check_tree(root: Node, source: bytes) -> None:
     end = 0
     for leaf in _leaves(root, source):
         gap = source[end : leaf.start_byte]
-        if not _BETWEEN.fullmatch(gap):
+        if not _BETWEEN.fullmatch(gap) and not (leaf.type == "<<" and _DASH.fullmatch(gap)):
             raise unclear(leaf, source, "text that could be read in two ways", start=end)
         if leaf.type in _TOKENS and _CONTINUATION.search(source, leaf.start_byte, leaf.end_byte):
             raise unclear(leaf, source, "a continued line inside a word")
@@ -100,6 +101,14 @@ def _errors(root: Node) -> Iterator[Node]:
             yield node
         if node.has_error:
             stack += reversed(node.children)
+
+
+def has_dash(document: Node, source: bytes) -> bool:
+    """Whether a word "-" stands before it, which the grammar drops."""
+    before = document.prev_sibling
+    return before is not None and (
+        _DASH.fullmatch(source, before.end_byte, document.start_byte) is not None
+    )
 
 
 def unclear(

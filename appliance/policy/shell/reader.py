@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.policy.atoms import Unclear
 from appliance.policy.shell import script as tree
-from appliance.policy.shell.guards import check_text, check_tree, unclear
+from appliance.policy.shell.guards import check_text, check_tree, has_dash, unclear
 from appliance.policy.shell.script import LOOP_VARIABLE, Glob, Late, Redirect, Script, quoted
 from appliance.policy.shell.words import Context, heredoc_text, word, words
 from appliance.policy.shell.wrappers import PROGRAM, RESERVED
@@ -335,6 +335,11 @@ class _Reader:
         if body is None or len(documents) > 1:
             raise self._unclear(node, "a redirection without a command of its own")
         found = self._statement(body)
+        if documents and has_dash(documents[0], self.source):
+            before = documents[0].prev_sibling
+            if not isinstance(found, tree.Command) or before is None or before.id != body.id:
+                raise self._unclear(documents[0], "a here-document in the middle of a line", _SPLIT)
+            found = replace(found, words=(*found.words, "-"))
         for child in others:
             if child.type == "heredoc_redirect":
                 found = tree.redirected(found, self._heredoc(child))

@@ -170,7 +170,9 @@ def _in_string(node: Node, context: Context) -> list[Piece]:
     for child in node.children:
         if child.type in ('"', "string_content", "$"):
             continue
-        pieces.append(_plain(node, context.source, at, child.start_byte))
+        blanks = len(_text(child, context.source)) - len(_text(child, context.source).lstrip())
+        # the grammar takes a blank before a substitution for its first sign
+        pieces.append(_plain(node, context.source, at, child.start_byte + blanks))
         if child.type == "command_substitution":
             pieces.append(_printed(child, context, is_quoted=True))
         elif child.type in ("simple_expansion", "expansion"):
@@ -190,7 +192,7 @@ def _plain(node: Node, source: bytes, start: int, end: int, *, is_last: bool = F
 
 
 def _variable(node: Node, context: Context, *, is_quoted: bool) -> Piece:
-    found = re.fullmatch(r"\$(\w+|\?)|\$\{(\w+)\}", _text(node, context.source))
+    found = re.fullmatch(r"\s*(?:\$(\w+|\?)|\$\{(\w+)\})", _text(node, context.source))
     name = (found[1] or found[2]) if found else ""
     if name == "?":
         return Piece("$?", is_open=False, stands_for=Late.of("$?", '"$?"'))
@@ -210,7 +212,7 @@ def _printed(node: Node, context: Context, *, is_quoted: bool) -> Piece:
     text = _here_document(node, context.source) if is_quoted else None
     if text is not None:
         return Piece(text, is_open=False)
-    if not _text(node, context.source).startswith("$("):
+    if not _text(node, context.source).lstrip().startswith("$("):
         raise unclear(node, context.source, "a substitution", "write $(…) instead of `…`")
     commands = context.commands(node)
     value = f"$({' ' if commands.text.startswith('(') else ''}{commands.text})"

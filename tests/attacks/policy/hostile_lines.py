@@ -82,7 +82,10 @@ class Lines:
             "", "", " >o1", " | c2", " && c3", " || c2 | c3", " a", " ; c4", " | c1 && c2"
         )
         joint = self._one("<<", "<< ", "<<-")
-        return f"{self._name()} {joint}{end}{behind}\n{body}E\n" + self._one("", self._simple(0))
+        dash = self._one("", "", "", "w1 ", "- ", " -\t", "w1 -- ", "\\- ", "- - ", ">o1 - ")
+        return f"{self._name()} {dash}{joint}{end}{behind}\n{body}E\n" + self._one(
+            "", self._simple(0)
+        )
 
     def _command(self, depth: int) -> str:
         if depth <= 0 or self._chance(0.3):
