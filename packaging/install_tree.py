@@ -5,7 +5,7 @@
     /usr/lib/dispatch-appliance   the package and its locked dependencies, compiled
     /usr/bin                      a program for each of [project.scripts]
     /usr/lib/systemd/system, sysusers.d, tmpfiles.d
-    /usr/share/man, /usr/share/doc/dispatch-appliance
+    /usr/share/man, /usr/share/doc/dispatch-appliance, /usr/share/polkit-1
     /etc/dispatch/policies        the policy that ships, for the administrator to edit
 
 Run it with a Python of the destination's minor version: compiled dependencies are for that one.
@@ -66,6 +66,7 @@ def install(root: Path) -> None:
     for name, target in scripts().items():
         write_program(root / "usr/bin" / name, name, target)
     install_units(root)
+    install_rules(root)
     install_pages(root)
     policies = root / "etc/dispatch/policies"
     if not policies.exists():
@@ -140,6 +141,12 @@ def install_units(root: Path) -> None:
         copy(example, documents / "examples" / example.name)
     for name in ("README.md", "CHANGELOG.md"):
         copy(ROOT / name, documents / name)
+
+
+def install_rules(root: Path) -> None:
+    """What dispatchd may ask of logind."""
+    for rule in (ROOT / "packaging/polkit").glob("*.rules"):
+        copy(rule, root / "usr/share/polkit-1/rules.d" / rule.name)
 
 
 def units() -> Iterator[Path]:

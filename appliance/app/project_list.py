@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance.app.programs import claude_path
-from appliance.config import Settings
+from appliance.config import ClaudeSettings, Settings
 from appliance.task.projects import Projects
 
 CANARY = "dispatch.canary"
@@ -25,7 +25,7 @@ def project_list(settings: Settings) -> Projects:
     claude = settings.claude
     return Projects(
         projects={**projects, CANARY: str(canary_directory(settings))},
-        home=settings.daemon.state if claude is None else claude.home,
+        home=_home(settings),
         hidden=(
             settings.daemon.state,
             settings.daemon.credentials,
@@ -36,6 +36,13 @@ def project_list(settings: Settings) -> Projects:
         unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
         unsafe_host_network=not settings.daemon.task_socket,  # a unit has none to leave
     )
+
+
+def _home(settings: Settings) -> str:
+    """The agent's; where recipes have none to share, the daemon's own."""
+    if settings.claude is None and not settings.daemon.task_socket:
+        return settings.daemon.state
+    return (settings.claude or ClaudeSettings()).home
 
 
 def canary_directory(settings: Settings) -> Path:

@@ -35,6 +35,15 @@ _PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 _NO_PROXY = "NO_PROXY"  # empty: nothing is near enough to be reached without the proxy
 
 
+_GIT_TRUSTS = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "*",
+}
+"""A project is its owner's and a task's user another one, so git would refuse to work in it; what
+a hostile repository makes git run, the wall keeps in."""
+
+
 def child_environment(
     asked: Mapping[str, str],
     secret_variable: str,
@@ -44,10 +53,11 @@ def child_environment(
     home: str,
     temporary: str,
     proxy_port: int | None = None,
+    library: str | None = None,
 ) -> dict[str, str]:
     """All variables of a task: ours and the header's. Raises BadMessage for a name not listed.
 
-    `proxy_port` is where on loopback its only way out is.
+    `proxy_port` is where on loopback its only way out is, `library` what its program loads first.
     """
     strange = asked.keys() - FROM_HEADER
     if secret_variable:
@@ -55,6 +65,7 @@ def child_environment(
     if strange:
         raise BadMessage(f"a task must not have the variable {min(strange)}")
     environment = {
+        **_GIT_TRUSTS,
         "CLAUDE_CODE_TMPDIR": temporary,
         "HOME": home,
         "LANG": "C.UTF-8",
@@ -66,6 +77,8 @@ def child_environment(
         environment[secret_variable] = str(secret)
     if proxy_port is not None:
         environment |= _proxies(proxy_port)
+    if library is not None:
+        environment["LD_PRELOAD"] = library
     return environment | dict(asked)
 
 

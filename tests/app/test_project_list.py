@@ -48,4 +48,7 @@ def test_without_an_agent_recipes_have_a_home_all_the_same(tmp_path: Path) -> No
 
 def test_under_systemd_the_canary_is_where_daemon_and_agent_meet(tmp_path: Path) -> None:
     settings = _settings(tmp_path, more='task_socket = "/run/dispatch-task/socket"')
-    assert project_list(settings).projects[CANARY] == str(UNIT_CANARY)
+    found = project_list(settings)
+    assert found.projects[CANARY] == str(UNIT_CANARY)
+    assert found.home == "/var/lib/dispatch-agent"
+    assert not found.unsafe_host_network

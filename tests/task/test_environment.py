@@ -29,6 +29,9 @@ def test_a_task_gets_the_launchers_variables_and_the_listed_ones_only() -> None:
     assert made({"DISABLE_AUTOUPDATER": "1"}) == {
         "CLAUDE_CODE_TMPDIR": "/t",
         "DISABLE_AUTOUPDATER": "1",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
         "HOME": "/h",
         "LANG": "C.UTF-8",
         "PATH": "/bin",

@@ -180,6 +180,7 @@ def test_a_task_has_exactly_the_listed_variables(any_grounds: Grounds, stack: Ex
     output, _ = run(any_grounds, stack, wanted)
     names = {line.partition("=")[0] for line in output.splitlines()}
     expected = {"CLAUDE_CODE_TMPDIR", "GIT_PAGER", "HOME", "LANG", "PATH", "TERM", "TMPDIR"}
+    expected |= {"GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"}
     assert names - {"PWD"} == expected  # bubblewrap sets PWD
 
 
