@@ -1,6 +1,7 @@
 """Drives Claude Code, or runs a recipe, through the task launcher; both behind the port `Agent`.
 
     task_link.py  the socket to `dispatch-task`: start a command in a project, behind its wall
+    launchers.py  who started the other end: we, or systemd
     claude.py     the port: is it fit for use, one live task per session
     program.py    the CLI's flags and environment
     session.py    one running CLI: prompt, steering, interrupt, tool calls, the end
@@ -34,7 +35,11 @@ servers of it are read (`--setting-sources=`, `--strict-mcp-config`); its CLAUDE
 from nothing. The CLI's partial messages are not asked for: we show whole blocks.
 
 Keys go by descriptor, through a pipe that can be read once: a variable would be seen by every
-command the agent runs.
+command the agent runs. Its memory would be, too, so it is started with a library that forbids that
+(`appliance.task.unreadable`). Not so the file of a login in the agent's home: the agent reads it
+as the same user that its commands are, and so can they. Where commands may be hostile, a key or
+`claude setup-token` by descriptor is the login to choose. Where there is no wall and we are root,
+nothing can be kept from root.
 
 Patterns and gates are for intent; the sandbox is the boundary. No module here decides whether a
 call is allowed: that is the `Judge` it was given.

@@ -27,8 +27,12 @@ ENVIRONMENT = {
 }
 """The launcher adds HOME, PATH, LANG, TERM and directories for temporary files: nothing else."""
 
-SETTINGS = {"permissions": {"ask": ["*"], "disableBypassPermissionsMode": "disable"}}
-"""`ask` for everything is gate 2."""
+SETTINGS = {
+    "permissions": {"ask": ["*"], "disableBypassPermissionsMode": "disable"},
+    "env": {"LD_PRELOAD": ""},
+}
+"""`ask` for everything is gate 2. What keeps the agent's key (`appliance.task.unreadable`) is for
+the agent alone: its commands do not load it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from appliance.task import places
 from appliance.task.projects import Projects
 
 PROGRAM = "bwrap"
+LIBRARY = Path("/run/unreadable.so")
 PROBE_SECONDS = 5
 _PRIVATE = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - inside the sandbox these are the task's own
 _MAX_INFO = 4096
@@ -78,32 +79,39 @@ class Sandboxed:
     descriptors: tuple[int, ...]
 
 
-def sandboxed(
-    argv: tuple[str, ...],
-    projects: Projects,
-    project: Path,
-    directory: Path,
-    *,
-    memory_bytes: int,
-    own_network: bool,
-    system_calls: bytes,
-    gate: Gate,
-) -> Sandboxed:
-    """`argv` in `directory` of `project`; `own_network`: in a network of its own."""
-    copied = _opened(Path(projects.home, places.COPIED))
-    filtering = _readable(system_calls)
-    command = (
-        PROGRAM,
-        *NAMESPACES,
-        *(OWN_NETWORK if own_network else ()),
-        *("--cap-drop", "ALL", "--seccomp", str(filtering)),
-        *("--info-fd", str(gate.info), "--block-fd", str(gate.block)),
-        *("--dev", "/dev", "--proc", "/proc"),
-        *_mounted(_mounts(projects, project), memory_bytes),
-        *_copy(copied, Path(projects.home, places.COPIED)),
-        *("--remount-ro", "/", "--chdir", str(directory), "--", *argv),
-    )
-    return Sandboxed(command, (*copied, filtering, gate.info, gate.block))
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What a task has behind it.
+
+    `own_network`: a network of its own, with nothing but a loopback. `system_calls`: the filter's
+    program. `library`: a file of ours that its program loads first, and finds at LIBRARY.
+    """
+
+    projects: Projects
+    project: Path
+    directory: Path
+    memory_bytes: int
+    own_network: bool
+    system_calls: bytes
+    library: Path | None = None
+
+    def around(self, argv: tuple[str, ...], gate: Gate) -> Sandboxed:
+        """`argv` in here."""
+        copied = _opened(Path(self.projects.home, places.COPIED))
+        filtering = _readable(self.system_calls)
+        command = (
+            PROGRAM,
+            *NAMESPACES,
+            *(OWN_NETWORK if self.own_network else ()),
+            *("--cap-drop", "ALL", "--seccomp", str(filtering)),
+            *("--info-fd", str(gate.info), "--block-fd", str(gate.block)),
+            *("--dev", "/dev", "--proc", "/proc"),
+            *_mounted(_mounts(self), self.memory_bytes),
+            *_copy(copied, Path(self.projects.home, places.COPIED)),
+            *(("--setenv", "LD_PRELOAD", str(LIBRARY)) if self.library else ()),
+            *("--remount-ro", "/", "--chdir", str(self.directory), "--", *argv),
+        )
+        return Sandboxed(command, (*copied, filtering, gate.info, gate.block))
 
 
 class Gate:
@@ -145,8 +153,10 @@ _PRIVATE_TMPFS = ("--perms", "0700", "--tmpfs")
 _HOME_TMPFS = ("--perms", "0755", "--tmpfs")
 
 
-def _mounts(projects: Projects, project: Path) -> Mounts:
+def _mounts(sandbox: Sandbox) -> Mounts:
     """Later entries win over earlier ones of the same path."""
+    projects, project = sandbox.projects, sandbox.project
+    library: Mounts = {LIBRARY: ("--ro-bind", str(sandbox.library))} if sandbox.library else {}
     hidden = places.hidden(projects, project)
     visible = places.readable(projects)
     private: Mounts = dict.fromkeys(map(Path, _PRIVATE), _PRIVATE_TMPFS)
@@ -154,6 +164,7 @@ def _mounts(projects: Projects, project: Path) -> Mounts:
         private
         | {Path(projects.home): _HOME_TMPFS}
         | _same("--ro-bind", visible)
+        | library
         | _same("--bind", places.kept(projects))
         | _project_mounts(project)
         | {path: _nothing_at(path) for path in hidden if _is_within(path, [*visible, project])}

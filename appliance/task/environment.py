@@ -8,6 +8,7 @@ sent it believed it would count.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from appliance.task.header import BadMessage
 
@@ -53,7 +54,7 @@ def child_environment(
     home: str,
     temporary: str,
     proxy_port: int | None = None,
-    library: str | None = None,
+    library: Path | None = None,
 ) -> dict[str, str]:
     """All variables of a task: ours and the header's. Raises BadMessage for a name not listed.
 
@@ -78,7 +79,7 @@ def child_environment(
     if proxy_port is not None:
         environment |= _proxies(proxy_port)
     if library is not None:
-        environment["LD_PRELOAD"] = library
+        environment["LD_PRELOAD"] = str(library)
     return environment | dict(asked)
 
 

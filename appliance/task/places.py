@@ -7,9 +7,8 @@
                      `claude` runs hooks and servers that are named there
     everything else  is not there: other projects, homes, /run, /var, /srv, …
 
-Whoever reads the login can act as the agent elsewhere, and the login file can be read by every
-command of a task, because the agent must read it and runs them as the same user. A key by
-descriptor is better: see `appliance.agent`.
+Every command of a task can read the login file, because the agent must, and runs them as the same
+user. A key by descriptor is better: see `appliance.agent`.
 """
 
 from __future__ import annotations

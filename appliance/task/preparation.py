@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from appliance.core.model import Isolation
 from appliance.errors import SandboxRefused
-from appliance.task import bubblewrap, landlock, places, seatbelt, seccomp
+from appliance.task import bubblewrap, landlock, places, seatbelt, seccomp, unreadable
 from appliance.task.bubblewrap import Gate
 from appliance.task.confinement import Confinement, limits
 from appliance.task.descriptors import Descriptors
@@ -108,6 +109,8 @@ def prepared(
     counting its user's.
     """
     home, temporary = _own_directories(site)
+    library = _library(site) if descriptors.secret is not None else None
+    is_wrapped = site.wall.builder is Isolation.BUBBLEWRAP
     environment = child_environment(
         header.environment,
         header.secret_variable,
@@ -116,16 +119,16 @@ def prepared(
         home=str(home),
         temporary=str(temporary),
         proxy_port=proxy_port,
+        library=None if is_wrapped else library,
     )
     argv = (_program(header.argv[0], site), *header.argv[1:])
     same = [] if descriptors.secret is None else [descriptors.secret]
     numbers = {0: descriptors.stdin, 1: descriptors.stdout, 2: descriptors.stderr, **_same(same)}
-    is_wrapped = site.wall.builder is Isolation.BUBBLEWRAP
     at_most = limits(header.ceiling, None if is_wrapped else processes)
     command = Command(argv, site.directory, environment, numbers, at_most)
     match site.wall.builder:
         case Isolation.BUBBLEWRAP:
-            return _behind_bubblewrap(command, site, header.ceiling.memory_bytes)
+            return _behind_bubblewrap(command, site, header.ceiling.memory_bytes, library)
         case Isolation.LANDLOCK:
             return _behind_landlock(command, site, proxy_port)
         case Isolation.SEATBELT:
@@ -134,18 +137,19 @@ def prepared(
             return Prepared(command)
 
 
-def _behind_bubblewrap(command: Command, site: Site, memory_bytes: int) -> Prepared:
+def _behind_bubblewrap(
+    command: Command, site: Site, memory_bytes: int, library: Path | None
+) -> Prepared:
     gate = Gate()
-    sandboxed = bubblewrap.sandboxed(
-        command.argv,
+    sandboxed = bubblewrap.Sandbox(
         site.projects,
         site.project,
         site.directory,
-        memory_bytes=memory_bytes,
+        memory_bytes,
         own_network=site.has_to_make_network,
         system_calls=_system_calls(Sockets(unix=True, datagrams=True)),
-        gate=gate,
-    )
+        library=library,
+    ).around(command.argv, gate)
     numbers = {**command.descriptors, **_same(sandboxed.descriptors)}
     command = replace(command, argv=sandboxed.argv, descriptors=numbers)
     return Prepared(command, sandboxed.descriptors, gate)
@@ -182,6 +186,16 @@ def _allowance(site: Site, ports: tuple[int, ...] | None) -> Allowance:
         devices=tuple(map(Path, places.DEVICES)),
         ports=ports,
     )
+
+
+def _library(site: Site) -> Path | None:
+    """For a program that gets a key: what keeps its memory from others. There is none on macOS."""
+    if sys.platform != "linux":
+        return None
+    path = site.temporary / "unreadable.so"
+    path.write_bytes(unreadable.library(os.uname().machine))
+    path.chmod(0o500)
+    return path
 
 
 def _system_calls(sockets: Sockets) -> bytes:

@@ -37,13 +37,21 @@ from appliance.errors import AgentFailed
 from appliance.ports import Judge
 from appliance.task.processes import descendants
 from tests.emulators.anthropic import Anthropic, ApiError, Call, Turn, mentions, returned, says
-from tests.grounds import HAS_BUBBLEWRAP, KEY, Grounds, allow, marked_processes, nowhere, refuse
+from tests.grounds import (
+    KEY,
+    LEVELS,
+    Grounds,
+    allow,
+    marked_processes,
+    nowhere,
+    refuse,
+)
 
 pytestmark = pytest.mark.real_cli
 
 KEY_VARIABLE = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
 SPY = """
-import os, sys
+import os, re, sys
 from contextlib import suppress
 
 key, found = "".join(sys.argv[1:]).encode(), []
@@ -54,14 +62,28 @@ def look(path, flags=0):
         while chunk := os.read(descriptor, 1 << 20):
             found.append(chunk)
 
+def look_into(process):
+    with suppress(OSError), open(f"/proc/{process}/mem", "rb", 0) as memory:
+        for line in open(f"/proc/{process}/maps"):
+            start, end = (int(word, 16) for word in line.split()[0].split("-"))
+            if "rw" in line:
+                for at in range(start, end, 1 << 20):
+                    with suppress(OSError):
+                        memory.seek(at)
+                        found.append(b"x" if key in memory.read(min(1 << 20, end - at)) else b"")
+
 agent = os.environ["CLAUDE_PID"]
+capabilities = re.search(r"CapEff:\\s*(\\w+)", open("/proc/self/status").read())[1]
+if int(capabilities, 16) == 0:  # without a wall, root may look into everybody
+    look_into(agent)
 for process in (agent, str(os.getppid()), "self"):
     look(f"/proc/{process}/environ")
     look(f"/proc/{process}/cmdline")
-variables = open(f"/proc/{agent}/environ").read().split("\\0")
-(number,) = [v.split("=")[1] for v in variables if "KEY_FILE_DESCRIPTOR" in v]
-look(f"/proc/{agent}/fd/{number}", os.O_NONBLOCK)
-look(f"/proc/self/fd/{number}", os.O_NONBLOCK)
+with suppress(PermissionError):
+    variables = open(f"/proc/{agent}/environ").read().split("\\0")
+    (number,) = [v.split("=")[1] for v in variables if "KEY_FILE_DESCRIPTOR" in v]
+    look(f"/proc/{agent}/fd/{number}", os.O_NONBLOCK)
+    look(f"/proc/self/fd/{number}", os.O_NONBLOCK)
 for top in (os.path.expanduser("~"), os.environ["TMPDIR"]):
     for place, _, names in os.walk(top):
         for name in names:
@@ -104,15 +126,13 @@ class Desk:
             return [event async for event in session.events()]
 
 
-@pytest.fixture(params=[False, True], ids=["no wall", "bubblewrap"])
+@pytest.fixture(params=LEVELS)
 async def walled_or_not(
     request: pytest.FixtureRequest, tmp_path: Path, claude_program: Path
 ) -> AsyncIterator[Desk]:
-    if request.param and not HAS_BUBBLEWRAP:
-        pytest.skip("no bubblewrap here")
     grounds = Grounds.make(tmp_path, readable=(claude_program.parent,))
     async with AsyncExitStack() as stack:
-        yield Desk(grounds.walled() if request.param else grounds, claude_program, stack)
+        yield Desk(grounds.at(request.param), claude_program, stack)
 
 
 @pytest.fixture
@@ -410,8 +430,12 @@ async def test_its_environment_is_exactly_the_allow_list(desk: Desk) -> None:
         "CLAUDE_CODE_MAX_RETRIES",
         "CLAUDE_CODE_TMPDIR",
         "DISABLE_AUTOUPDATER",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_KEY_0",
+        "GIT_CONFIG_VALUE_0",
         "HOME",
         "LANG",
+        "LD_PRELOAD",
         "PATH",
         "TERM",
         "TMPDIR",
@@ -427,6 +451,12 @@ async def test_the_key_reaches_the_api_and_nothing_the_agent_runs(walled_or_not:
     await desk.heard(agent, desk.grounds.task("x"))
     assert {asked.key for asked in api.requests} == {KEY}
     assert api.requests[-1].result_text.startswith("safe "), api.requests[-1].result_text
+
+
+async def test_what_keeps_the_key_is_not_loaded_by_what_the_agent_runs(desk: Desk) -> None:
+    agent, api = await desk.agent(Turn(calls=(bash('echo "[$LD_PRELOAD]"'),)), Turn("ok"))
+    await desk.heard(agent, desk.grounds.task("x"))
+    assert api.requests[-1].result_text == "[]"
 
 
 async def test_a_sub_agents_calls_pass_the_same_gates(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SandboxRefused
-from appliance.task.bubblewrap import NAMESPACES, OWN_NETWORK, Gate, sandboxed
+from appliance.task.bubblewrap import NAMESPACES, OWN_NETWORK, Gate, Sandbox
 from appliance.task.projects import Projects
 
 
@@ -30,16 +30,8 @@ def projects(tmp_path: Path) -> Projects:
 def words(projects: Projects, *, own_network: bool = True) -> str:
     project = Path(projects.projects["web"])
     with closing(Gate()) as gate:
-        made = sandboxed(
-            ("ls", "-l"),
-            projects,
-            project,
-            project,
-            memory_bytes=6 * 1024,
-            own_network=own_network,
-            system_calls=b"",
-            gate=gate,
-        )
+        sandbox = Sandbox(projects, project, project, 6 * 1024, own_network, system_calls=b"")
+        made = sandbox.around(("ls", "-l"), gate)
         for descriptor in made.descriptors:
             os.close(descriptor)
     return " ".join(made.argv)
