@@ -141,7 +141,14 @@ class DaemonSettings:
         "starts it itself",
         default="",
     )
-    max_parallel: int = row(whole(1, 64), "jobs that run at the same time", default=2)
+    max_parallel: int = row(
+        whole(1, 64), "jobs that run at the same time, memory permitting", default=2
+    )
+    job_memory_mib: int = row(
+        whole(64, 1024 * 1024),
+        "memory that must be free before a job starts beside another one",
+        default=1024,
+    )
     minimum_isolation: Isolation = row(  # noqa: RUF009 (the default is an immutable word)
         _isolation(),
         f"a job is refused on a host that cannot do at least this: {', '.join(ISOLATION_ORDER)}",

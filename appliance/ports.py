@@ -58,6 +58,9 @@ Raises StorageUnavailable: nothing of the batch was accepted; offer it again.
 Judge = Callable[[ToolCall], Awaitable[Verdict]]
 """Decides one tool call; may wait for a human, for hours. Cancelled when the agent withdraws it."""
 
+FreeMemory = Callable[[], int]
+"""Bytes that programs of this machine can still get."""
+
 BeforeRisk = Callable[[str], Awaitable[None]]
 """Called with what it is for before an approved action runs: returns once a checkpoint of the
 log that covers the approval is kept outside of it.

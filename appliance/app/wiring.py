@@ -45,7 +45,7 @@ from appliance.core.model import (
 from appliance.errors import ConfigError
 from appliance.host.clock import SystemClock
 from appliance.host.inhibit import of_this_machine
-from appliance.host.machine import boot_id, host_name
+from appliance.host.machine import boot_id, free_memory, host_name
 from appliance.host.power import battery
 from appliance.host.service_manager import ServiceManager
 from appliance.host.wake_on_lan import wake
@@ -171,6 +171,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         _terms(settings, wall),
         clock,
         anchors.before_risk,
+        free_memory,
     )
     facts = Facts(
         version=__version__,
@@ -194,7 +195,9 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         facts,
         state,
         clock,
-        _probes(wall, claude, strangers, log, anchors, reloading, keep_awake, state_directory),
+        _probes(
+            wall, claude, worker, strangers, log, anchors, reloading, keep_awake, state_directory
+        ),
     )
     desk = Desk(
         state,
@@ -362,6 +365,7 @@ def _terms(settings: Settings, wall: Wall) -> Terms:
     claude = settings.claude or ClaudeSettings()
     return Terms(
         max_parallel=settings.daemon.max_parallel,
+        job_bytes=settings.daemon.job_memory_mib * 2**20,
         isolation=wall.isolation,
         minimum_isolation=settings.daemon.minimum_isolation,
         prompt_timeout_seconds=claude.timeout_minutes * 60,
@@ -379,6 +383,7 @@ def _inhibitor(settings: Settings) -> Inhibitor | None:
 def _probes(
     wall: Wall,
     claude: ClaudeAgent | None,
+    worker: Worker,
     strangers: Strangers,
     log: RecordedLog,
     anchors: Anchors,
@@ -388,6 +393,7 @@ def _probes(
 ) -> Mapping[str, Probe]:
     return {
         "agent": lambda: f"claude {claude.version}" if claude else NO_AGENT,
+        "memory": worker.shortage,
         "policy": reloading.line,
         "policy trouble": reloading.trouble,
         "wall": lambda: wall.shortfall,

@@ -276,6 +276,19 @@ def _with_one_answer_less(job: Job) -> Job | None:
 # --- what runs next
 
 
+SPARED_BYTES = 256 * 1024 * 1024
+"""Free memory that is left to everything else on the machine."""
+
+
+def parallel_now(maximum: int, running: int, free_bytes: int, job_bytes: int) -> int:
+    """How many jobs may run at the same time while so much memory is free; at least one.
+
+    `job_bytes` is what each further one is to find.
+    """
+    further = max(0, free_bytes - SPARED_BYTES) // job_bytes
+    return max(1, min(maximum, running + further))
+
+
 def runnable(
     queued: Iterable[Job], running: Collection[Job], succeeded: Collection[JobId], max_parallel: int
 ) -> tuple[Job, ...]:

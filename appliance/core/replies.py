@@ -90,6 +90,14 @@ def denied(decision: Denied) -> Reply:
     return words.plain("\n/why tells more").reply()
 
 
+def memory_is_short(possible: int, wanted: int, job_bytes: int) -> str:
+    """One line for /status."""
+    return (
+        f"{possible} of {wanted} jobs at a time: the next one starts beside others "
+        f"when {job_bytes // 2**20:,} MiB are free"
+    )
+
+
 def used_up(count: int, seconds: int, free_in: int) -> str:
     """One sentence for the refusal: "60 in an hour are used up; free again in 12 min"."""
     return f"{count:,} {_per(seconds)} are used up; free again in {duration(free_in)}"

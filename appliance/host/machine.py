@@ -17,6 +17,13 @@ def boot_id() -> str:
     return f"boot-{int(psutil.boot_time())}"
 
 
+def free_memory() -> int:
+    """Bytes that programs can still get without swapping."""
+    import psutil  # only where jobs are started
+
+    return int(psutil.virtual_memory().available)
+
+
 def host_name() -> str:
     """The machine's name, for people."""
     return socket.gethostname().split(".", 1)[0]

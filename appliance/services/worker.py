@@ -46,6 +46,7 @@ from appliance.core.jobs import (
     NamedSession,
     Started,
     advance,
+    parallel_now,
     runnable,
 )
 from appliance.core.jobs import State as JobState
@@ -80,7 +81,17 @@ from appliance.errors import (
     AuditUnavailable,
     SandboxRefused,
 )
-from appliance.ports import Agent, AgentSession, Audit, BeforeRisk, Chat, Clock, Ready, State
+from appliance.ports import (
+    Agent,
+    AgentSession,
+    Audit,
+    BeforeRisk,
+    Chat,
+    Clock,
+    FreeMemory,
+    Ready,
+    State,
+)
 from appliance.services.allowance import Allowance
 from appliance.services.approvals import Approvals
 from appliance.services.judge import Calls, Judge
@@ -91,7 +102,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the administrator set for every task."""
+    """What the administrator set for every task.
+
+    `job_bytes`: memory that must be free before a job starts beside another one.
+    """
 
     max_parallel: int
     isolation: Isolation  # what this host gives
@@ -99,6 +113,7 @@ class Terms:
     prompt_timeout_seconds: int
     model: str | None = None
     max_turns: int | None = None
+    job_bytes: int = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ class Worker:
         terms: Terms,
         clock: Clock,
         before_risk: BeforeRisk,
+        free_memory: FreeMemory,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -162,6 +178,7 @@ class Worker:
         self._terms = terms
         self._clock = clock
         self._before_risk = before_risk
+        self._free_memory = free_memory
         self._runs: dict[JobId, Run] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
@@ -181,7 +198,20 @@ class Worker:
             is_beside = job.parallel or run.job.parallel
             if run.job.project == job.project and not is_beside:
                 return run.job.id
-        return next(iter(self._runs)) if len(self._runs) >= self._terms.max_parallel else None
+        if not self._runs:
+            return None
+        return next(iter(self._runs)) if len(self._runs) >= self._parallel_now() else None
+
+    def shortage(self) -> str:
+        """Why fewer jobs run at the same time than are set, "" when as many may."""
+        possible = self._parallel_now()
+        if not self._runs or possible >= self._terms.max_parallel:
+            return ""
+        return replies.memory_is_short(possible, self._terms.max_parallel, self._terms.job_bytes)
+
+    def _parallel_now(self) -> int:
+        terms, running = self._terms, len(self._runs)
+        return parallel_now(terms.max_parallel, running, self._free_memory(), terms.job_bytes)
 
     @contextmanager
     def slot_for(self, job: Job) -> Iterator[Slot | None]:
@@ -281,7 +311,7 @@ class Worker:
             [job for job in queued if job.id not in self._runs],
             running,
             self._state.succeeded(awaited),
-            self._terms.max_parallel,
+            self._parallel_now(),
         )
 
     def _drop_hopeless(self, queued: list[Job]) -> None:

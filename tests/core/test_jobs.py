@@ -19,6 +19,7 @@ from appliance.core.jobs import (
     Started,
     State,
     advance,
+    parallel_now,
     runnable,
 )
 from appliance.core.model import Ending, JobId, ProjectName, Usage
@@ -106,6 +107,21 @@ def test_a_reading_job_runs_beside_the_writer() -> None:
 def test_no_more_jobs_run_than_allowed() -> None:
     jobs = [queued(2, "a"), queued(3, "b"), queued(4, "c")]
     assert [j.id for j in runnable(jobs, [queued(1)], [], 3)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("running", "free_mib", "possible"),
+    [
+        (0, 0, 1),  # one job always runs
+        (1, 1_279, 1),
+        (1, 1_280, 2),
+        (2, 1_280, 3),
+        (3, 0, 3),  # what runs goes on
+        (0, 64_000, 4),
+    ],
+)
+def test_as_many_jobs_run_as_memory_is_free_for(running: int, free_mib: int, possible: int) -> None:
+    assert parallel_now(4, running, free_mib * 2**20, 1024 * 2**20) == possible
 
 
 def test_a_job_after_another_waits_for_its_success() -> None:

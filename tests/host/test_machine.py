@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from appliance.host.machine import boot_id, host_name
+import psutil
+
+from appliance.host.machine import boot_id, free_memory, host_name
 
 
 def test_a_boot_has_one_id() -> None:
@@ -13,3 +15,7 @@ def test_a_boot_has_one_id() -> None:
 def test_the_name_is_short() -> None:
     assert host_name()
     assert "." not in host_name()
+
+
+def test_some_memory_is_free_and_less_than_there_is() -> None:
+    assert 0 < free_memory() < psutil.virtual_memory().total

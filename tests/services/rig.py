@@ -265,6 +265,7 @@ class Rig:
 
     def __init__(self, directory: Path, policy: TablePolicy | None = None) -> None:
         self.clock = FakeClock(NOW)
+        self.free_memory = 64 * 2**30
         self.state = SqliteState.open(directory)
         self.audit = ListAudit()
         self.activity = Activity(self.audit)
@@ -303,6 +304,7 @@ class Rig:
             Terms(2, Isolation.NONE, Isolation.NONE, 3600),
             self.clock,
             self.before_risk,
+            lambda: self.free_memory,
         )
         facts = Facts("0", "host", self.clock.now(), Isolation.NONE, Isolation.NONE, 2)
         health = Health(facts, self.state, self.clock, {})

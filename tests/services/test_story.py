@@ -480,3 +480,20 @@ async def test_toasts_answer_clicks_and_messages_answer_text(rig: Rig) -> None:
     await rig.clicks("x:unknown")
     await rig.chat.until("This button is not known any more.")
     assert rig.chat.posts[-1].kind is PostKind.TOAST
+
+
+async def test_a_second_job_waits_while_memory_is_short(rig: Rig) -> None:
+    go_on = asyncio.Event()
+
+    async def script(puppet: Puppet) -> None:
+        await go_on.wait()
+
+    rig.agent.script = script
+    rig.free_memory = 0
+    await rig.says("/ask one")
+    await rig.chat.until("Job 1 started")
+    await rig.says("/ask two")
+    assert "job 1" in await rig.chat.until("Job 2 is waiting")
+    assert rig.worker.shortage().startswith("1 of 2 jobs at a time")
+    go_on.set()
+    await rig.chat.until("Job 2 started")
