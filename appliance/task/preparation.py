@@ -168,8 +168,13 @@ def _behind_landlock(command: Command, site: Site, proxy_port: int | None) -> Pr
 
 
 def _behind_seatbelt(command: Command, site: Site, proxy_port: int | None) -> Command:
+    reachable = None if proxy_port is None else f"localhost:{proxy_port}"
     argv = seatbelt.sandboxed(
-        command.argv, site.projects, site.project, temporary=site.temporary, port=proxy_port
+        command.argv,
+        site.projects,
+        site.project,
+        temporary=site.temporary,
+        reachable="*:*" if site.network is Network.HOST else reachable,
     )
     return replace(command, argv=argv)
 

@@ -40,14 +40,14 @@ def sandboxed(
     project: Path,
     *,
     temporary: Path,
-    port: int | None,
+    reachable: str | None,
 ) -> tuple[str, ...]:
-    """`argv` behind the profile; `port`: where on loopback it may connect to."""
-    rules = profile(projects, project, temporary=temporary, port=port)
+    """`argv` behind the profile; `reachable`: what it may connect to, "*:*" is everything."""
+    rules = profile(projects, project, temporary=temporary, reachable=reachable)
     return (str(PROGRAM), "-p", rules, *argv)
 
 
-def profile(projects: Projects, project: Path, *, temporary: Path, port: int | None) -> str:
+def profile(projects: Projects, project: Path, *, temporary: Path, reachable: str | None) -> str:
     """The rules, one a line; what is hidden and guarded comes last."""
     guarded = [project / name for name in places.GUARDED]
     lines = [
@@ -64,8 +64,8 @@ def profile(projects: Projects, project: Path, *, temporary: Path, port: int | N
         '(allow file-write-data (literal "/dev/null") (literal "/dev/zero"))',
         "(allow mach-lookup " + " ".join(f'(global-name "{name}")' for name in SERVICES) + ")",
     ]
-    if port is not None:
-        lines.append(f'(allow network-outbound (remote tcp "localhost:{port}"))')
+    if reachable is not None:
+        lines.append(f'(allow network-outbound (remote tcp "{reachable}"))')
     hidden = [path for path in places.hidden(projects, project) if not _contains(path, project)]
     if hidden:
         lines.append(_rule("deny file-read* file-write*", hidden))
