@@ -8,10 +8,33 @@ it as a child. It lives for one task and then exits.
     descriptors.py  a header and the descriptors that come with it, received whole or not at all
     projects.py     the administrator's list: project names, the agent's home, what to hide
     environment.py  the variables a task may have: an allow-list
-    sandbox.py      which wall this host can build, and the command that builds it
+    places.py       which parts of the file system a task may have
+    preparation.py  from a header to the command that is started: checked, and behind its wall
+    launcher.py     the program: receive, prepare, start, watch, clean up, report
+
+the walls
+
+    sandbox.py      which wall this host can build, and whether it is strong enough
+    unit.py         is this process in a unit of its own, as it was told?
+    bubblewrap.py   namespaces: the command that makes them, and the gate at which it waits
+    landlock.py     rules about files and ports, for the process itself and its children
+    seatbelt.py     the same on macOS
+    seccomp.py      the system calls that nobody behind a wall makes
+    confinement.py  what a process gives up before it becomes the task's program
+    unreadable.py   keeps what a program has read from its own children
+
+the network
+
+    way_out.py      the process that listens in the task's network
+    bridge.py       hands on what connects there, to who takes it
+
+its life
+
     starter.py      a process forked ahead, that becomes the task's program
+    supervisor.py   waits for the end, or brings it about
+    watch.py        what a task uses, and whether it is more than it may
     processes.py    who descends from whom, and their end
-    launcher.py     the program: receive, check, start, watch, clean up, report
+    linux.py        the few calls of Linux that Python's library does not have
 
 Why it is so:
 
@@ -26,6 +49,16 @@ Why it is so:
   and a double fork still becomes ours; when we have no children left, nothing is left. Should the
   launcher itself be killed, the kernel kills what it started (PR_SET_PDEATHSIG), with bubblewrap
   the whole pid namespace; what detached before becomes the daemon's (`appliance.agent.orphans`).
+- A task has no network. Where its program is to reach somebody, a channel comes with the header;
+  who connects to the proxy that the variables name is handed on through it as a socket, and whose
+  connection it is follows from the channel, never from what is said. With Landlock alone the
+  network is everybody's: nothing but the proxy's port is allowed, what Landlock does not see (UDP,
+  TCP fast open, multipath TCP) is refused by the filter of system calls, and what remains is told
+  in `landlock.SHORTFALL`.
+- What is there to be seen is a list of what is needed, not of what is secret: a disk that somebody
+  mounts tomorrow is not in it.
+- A limit is kept by the kernel where it counts for the task alone, else by looking twice a second;
+  only a unit's limits are hard for all processes together.
 - Standard library only, and few modules of it: a program that stands between a hostile agent and
   the machine should be short enough to read, and should start fast.
 - macOS has no subreaper and no /proc: there the process group is killed, and a child that calls

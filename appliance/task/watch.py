@@ -68,11 +68,18 @@ class Watch:
         return _sum(_KILLS_IN_GROUP, [_content(self._group / "memory.events")])
 
 
-def processes_of_user() -> int:
-    """How many processes and threads we have, as the kernel counts them for RLIMIT_NPROC."""
+def processes_of_user() -> int | None:
+    """How many processes and threads we have, as the kernel counts them for RLIMIT_NPROC.
+
+    None where there is no /proc to count in.
+    """
     ours = os.getuid()
     count = 0
-    for name in os.listdir("/proc"):  # noqa: PTH208
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208
+    except OSError:
+        return None
+    for name in names:
         status = _content(f"/proc/{name}/status") if name.isdigit() else b""
         if re.search(rb"^Uid:\s+%d\b" % ours, status, re.MULTILINE):
             count += _sum(_THREADS, [status])

@@ -79,4 +79,4 @@ def test_who_is_gone_uses_nothing() -> None:
 
 
 def test_our_own_processes_are_counted() -> None:
-    assert processes_of_user() >= 1
+    assert (processes_of_user() or 0) >= 1
