@@ -27,18 +27,21 @@ from appliance.task.header import (
     decode,
     encode,
 )
-from tests.grounds import HAS_BUBBLEWRAP, LEVELS, WALLS, Grounds, marked_processes
+from tests.grounds import HAS_BUBBLEWRAP, HAS_LANDLOCK, LEVELS, WALLS, Grounds, marked_processes
 
 DETACHED = """
 import os, sys, time
+ready, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         os.setsid()
         os.write(1, b"detached\\n")
         os.close(1)
+        os.write(tell, b".")
         time.sleep(600)
     os._exit(0)
+os.read(ready, 1)
 {then}
 """
 
@@ -331,7 +334,7 @@ def test_a_child_that_detached_twice_does_not_survive(
 ) -> None:
     script = Path(any_grounds.project.path, "detach-and-stay.py")
     then = "sys.exit(0)" if how == "exit" else "time.sleep(600)"
-    script.write_text(DETACHED.format(then=f"time.sleep(.05); {then}"))
+    script.write_text(DETACHED.format(then=then))
     launcher = Launcher(any_grounds, stack)
     launcher.send(header("python3", str(script)))
     started = launcher.hear()
@@ -394,6 +397,17 @@ def test_inside_the_wall_hidden_paths_and_homes_are_empty(
     assert "database" not in output
     assert "diary" not in output
     assert "secret" not in output
+
+
+def test_what_a_wall_cannot_hide_is_not_shown_by_it(grounds: Grounds, stack: ExitStack) -> None:
+    """Landlock's rules cannot take a part of the project away again."""
+    if not HAS_LANDLOCK:
+        pytest.skip("no Landlock here")
+    inside = Path(grounds.project.path, "private")
+    inside.mkdir()
+    answer = refused(grounds.at(Isolation.LANDLOCK).hiding(inside), stack, header("ls"))
+    assert answer.fault is Fault.SANDBOX
+    assert f"{inside} is hidden, and Landlock cannot hide it" in answer.reason
 
 
 def test_in_namespaces_no_other_process_is_seen(bubblewrapped: Grounds, stack: ExitStack) -> None:
