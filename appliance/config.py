@@ -141,6 +141,11 @@ class DaemonSettings:
         "starts it itself",
         default="",
     )
+    egress_user: str = row(
+        _account(),
+        "who dispatch-egress runs as; nobody else is believed at its socket",
+        default="dispatch-egress",
+    )
     max_parallel: int = row(
         whole(1, 64), "jobs that run at the same time, memory permitting", default=2
     )

@@ -2,6 +2,8 @@
 
     task_link.py  the socket to `dispatch-task`: start a command in a project, behind its wall
     launchers.py  who started the other end: we, or systemd
+    egress_link.py     a task's session with `dispatch-egress`: its connections, judged
+    egress_program.py  one of our own, where no service manager runs it
     claude.py     the port: is it fit for use, one live task per session
     program.py    the CLI's flags and environment
     session.py    one running CLI: prompt, steering, interrupt, tool calls, the end

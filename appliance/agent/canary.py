@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from appliance.agent.session import Terms
 from appliance.agent.stream import PermissionAsked
 from appliance.agent.task_link import Secret
 from appliance.core.model import (
+    CONNECT,
     Ended,
     Isolation,
     JobId,
@@ -94,7 +96,12 @@ def _fault(seen: Observations, left: list[str]) -> str:
 async def _observe(
     program: ClaudeProgram, project: Project, account: Account, seen: Observations
 ) -> None:
+    model = urlsplit(account.api_base_url or "")
+
     async def judge(call: ToolCall) -> Verdict:
+        if call.tool == CONNECT:
+            is_model = call.input == {"host": model.hostname, "port": model.port}
+            return Proceed(call.input) if is_model else Refuse("this is a test")
         seen.hooked.add(call.id)
         return Refuse("this is a test") if call.id == FIRST else Proceed(call.input)
 

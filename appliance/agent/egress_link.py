@@ -17,7 +17,7 @@ from pathlib import Path
 
 from appliance.agent.beside import Beside
 from appliance.core.events import ConnectionClosed, Event, Who
-from appliance.core.model import Proceed, Task, ToolCall, Verdict
+from appliance.core.model import CONNECT, Proceed, Task, ToolCall, Verdict
 from appliance.egress.wire import (
     MAX_LINE,
     Answer,
@@ -38,7 +38,6 @@ from appliance.local_sockets import peer_uid
 from appliance.ports import Judge
 from appliance.task import bridge
 
-TOOL = "Connect"
 OPEN_SECONDS = 10.0
 LAST_WORDS_SECONDS = 3.0
 """How long dispatch-egress may take to say how the connections of an ended task went."""
@@ -217,7 +216,7 @@ class _Session:
     async def _answer(self, ask: Ask) -> None:
         call = ToolCall(
             id=f"connect-{ask.id}",
-            tool=TOOL,
+            tool=CONNECT,
             input={"host": ask.host, "port": ask.port},
             cwd=self._task.project.path,
         )

@@ -76,7 +76,7 @@ class ClaudeProgram:
             secret=account.key,
             has_own_stderr=True,
         )
-        async with self._link.start(task, launch) as running:
+        async with self._link.connected(task, launch, judge) as running:
             session = ClaudeSession(running, task, prompt.text, judge, gates, terms)
             async with Beside(session.run()) as conversation:
                 yield session

@@ -54,12 +54,12 @@ class RecipeAgent:
 
     @asynccontextmanager
     async def start(self, task: Task, judge: Judge) -> AsyncIterator[RecipeSession]:
-        """See `appliance.ports.Agent`; a recipe asks no judge, it was decided as a whole."""
+        """See `appliance.ports.Agent`; a recipe was decided as a whole, but for its connections."""
         program = task.work
         if not isinstance(program, Program):
             raise AgentFailed("a recipe is needed here, not a prompt")
         launch = Launch(program.argv, ENVIRONMENT, program.directory)
-        async with self._link.start(task, launch) as running:
+        async with self._link.connected(task, launch, judge) as running:
             session = RecipeSession(running, program, task.limits)
             async with Beside(session.run()):
                 yield session

@@ -11,15 +11,22 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    suppress,
+)
+from dataclasses import dataclass, field, replace
 
 from appliance.agent.beside import Beside
+from appliance.agent.egress_link import Egress
 from appliance.agent.launchers import Launcher, Launchers
 from appliance.core.model import Isolation, Task
 from appliance.errors import AgentFailed, SandboxRefused
-from appliance.ports import Ready
+from appliance.ports import Judge, Ready
 from appliance.task.header import (
     MAX_LINE,
     BadMessage,
@@ -107,11 +114,16 @@ class Running:
         self._exited.set_result(exited)
 
 
-class TaskLink:
-    """Starts tasks through launchers."""
+WayOut = Callable[[Task, Judge], AbstractAsyncContextManager[Egress]]
+"""Opens a task's way to the network, whose connections the judge judges. Raises AgentFailed."""
 
-    def __init__(self, launchers: Launchers) -> None:
+
+class TaskLink:
+    """Starts tasks through launchers. `way_out`: by which they reach the network, if by any."""
+
+    def __init__(self, launchers: Launchers, way_out: WayOut | None = None) -> None:
         self._launchers = launchers
+        self._way_out = way_out
         self._standby: Launcher | None = None
         self._taken = asyncio.Event()
 
@@ -127,6 +139,18 @@ class TaskLink:
         finally:
             if (standby := self._take()) is not None:
                 await standby.end()
+
+    @asynccontextmanager
+    async def connected(self, task: Task, launch: Launch, judge: Judge) -> AsyncIterator[Running]:
+        """The same as `start`, with the way out, if there is one."""
+        if self._way_out is None:
+            async with self.start(task, launch) as running:
+                yield running
+            return
+        async with self._way_out(task, judge) as egress:
+            launch = replace(launch, network=egress.channel.fileno())
+            async with self.start(task, launch) as running:
+                yield running
 
     @asynccontextmanager
     async def start(self, task: Task, launch: Launch) -> AsyncIterator[Running]:

@@ -31,11 +31,16 @@ def project_list(settings: Settings) -> Projects:
             settings.daemon.credentials,
             settings.daemon.policies,
             settings.file,
+            str(list_file(Path(settings.file))),
         ),
         readable=() if claude is None else (str(claude_path(claude).parent),),
         unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
-        unsafe_host_network=not settings.daemon.task_socket,  # a unit has none to leave
     )
+
+
+def list_file(settings_file: Path) -> Path:
+    """Where root keeps the list."""
+    return settings_file.with_name("projects.json")
 
 
 def _home(settings: Settings) -> str:

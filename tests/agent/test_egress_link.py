@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.agent.egress_link import LOST, TOOL, EgressLink
+from appliance.agent.egress_link import LOST, EgressLink
 from appliance.core.events import Event
-from appliance.core.model import Proceed, ToolCall, Verdict
+from appliance.core.model import CONNECT, Proceed, ToolCall, Verdict
 from appliance.egress.wire import (
     Answer,
     Ask,
@@ -108,7 +108,7 @@ async def test_a_connection_is_judged_as_a_call_of_a_tool(tmp_path: Path) -> Non
         await done.wait()
         assert egress.trouble == ""
     assert calls[0] == ToolCall(
-        "connect-1", TOOL, {"host": "api.example.com", "port": 443}, "/srv/demo"
+        "connect-1", CONNECT, {"host": "api.example.com", "port": 443}, "/srv/demo"
     )
     assert sorted(answers, key=str) == [Answer(1, True, ""), Answer(2, False, DENIED)]
 

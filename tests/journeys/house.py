@@ -65,6 +65,10 @@ api = "{api}"
 """
 
 
+READY = {"dispatchd": "appliance.app.daemon", "dispatch_audit": "__main__"}
+"""Who says that a program is ready."""
+
+
 class House:
     """`rules` are lines added to the shipped policy; `program` None: recipes only.
 
@@ -129,6 +133,8 @@ class House:
         self._secret("claude-key", KEY)
         policies = self.home / "policies"
         subprocess.run(["cp", "-r", str(ROOT / "policies"), str(policies)], check=True)
+        model = f"p, *, *, net, {self.api.url.removeprefix('http://')}, allow"
+        (policies / "model.csv").write_text(model + "\n")
         if self._rules:
             (policies / "more.csv").write_text("\n".join(self._rules) + "\n")
         (self.home / "dispatch.toml").write_text(self._settings())
@@ -189,7 +195,8 @@ class House:
                 stderr=log,
             )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while b"INFO: ready" not in path.read_bytes()[began:]:
+            # a dispatch-egress of the daemon's own says so, too
+            while f"{READY[program]}: INFO: ready" not in path.read_bytes()[began:].decode():
                 assert process.returncode is None, path.read_bytes()[began:].decode()
                 await asyncio.sleep(0.01)
         return process
