@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.app.files import remove, write
-from appliance.app.project_list import project_list
+from appliance.app.project_list import list_file, project_list
 from appliance.config import Settings
 from appliance.core.model import Project
 from appliance.errors import ConfigError
 from appliance.task.places import GUARDED
 
-LIST_NAME = "projects.json"
 UNIT_DIRECTORY = Path("/etc/systemd/system")
 TASK_UNIT = "dispatch-task@.service"
 DAEMON_UNIT = "dispatchd.service"
@@ -43,7 +42,7 @@ class Places:
 
     @staticmethod
     def beside(settings_file: Path) -> Places:
-        return Places(settings_file.parent / LIST_NAME)
+        return Places(list_file(settings_file))
 
 
 def apply(settings: Settings, places: Places) -> bool:

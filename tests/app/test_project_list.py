@@ -39,6 +39,7 @@ def test_a_list_that_was_written_is_one_the_launcher_reads(tmp_path: Path) -> No
     assert found.readable == ("/x",)
     assert f"{tmp_path}/state" in found.hidden
     assert str(tmp_path / "dispatch.toml") in found.hidden
+    assert str(tmp_path / "projects.json") in found.hidden
     assert not found.unsafe_no_sandbox
 
 

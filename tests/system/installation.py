@@ -1,0 +1,261 @@
+"""The appliance installed on a machine with a real systemd; this test is its far side.
+
+    async with Installation(image, work) as house:
+        house.tg.user_says(ALICE, "/test")
+        await house.reads("Job 1 ✓ done")
+        await house.sh("systemctl kill -s KILL dispatchd")
+
+The image is made once: the tree as the package lays it out, four users, a project in a person's
+home that is given to the agent by `dispatchctl project add --grant`, a token that is encrypted by
+`dispatchctl credential set`, and all programs running. The Bot API is played by this process, so
+that it stays when the machine's power is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.emulators.telegram import TelegramEmulator
+from tests.system.vm import HOST, Image, Machine, resumed
+
+ROOT = Path(__file__).parents[2]
+ALICE = 4711
+TOKEN = "123456:TEST"
+PATIENCE_SECONDS = 60.0
+INSTALL_SECONDS = 240.0
+TELEGRAM_PORT = 8081
+"""Where the guest's settings have the Bot API; a proxy in the guest leads to ours."""
+
+SETTINGS = f"""# of a test
+[daemon]
+task_socket = "/run/dispatch-task/socket"
+egress_socket = "/run/dispatch-egress/socket"
+minimum_isolation = "unit"
+stop_grace_seconds = 2
+
+[audit]
+socket = "/run/dispatch-audit/socket"
+directory = "/var/lib/dispatch-audit"
+
+[telegram]
+api = "http://127.0.0.1:{TELEGRAM_PORT}"
+
+[terminal]
+
+[users.me]
+telegram = [{ALICE}]
+unix = [0]
+"""
+
+# `make test` says who it is and then does what the file `act` says, if there is one
+MAKEFILE = """test:
+\t@id -un
+\t@test ! -e act || sh ./act
+"""
+
+DEPLOY = """#!/bin/sh
+echo "deployed to $1"
+"""
+
+UNITS = {
+    # a test need not wait for half a minute
+    "dispatchd.service.d/watchdog.conf": "[Service]\nWatchdogSec=10\n",
+    "far-telegram.socket": f"""[Socket]
+ListenStream=127.0.0.1:{TELEGRAM_PORT}
+[Install]
+WantedBy=sockets.target
+""",
+    "far-telegram.service": f"""[Service]
+EnvironmentFile=/etc/far-side
+ExecStart=/lib/systemd/systemd-socket-proxyd {HOST}:${{TELEGRAM}}
+""",
+}
+
+INSTALL = f"""
+systemd-sysusers
+systemd-tmpfiles --create dispatch-appliance.conf
+useradd --create-home alice
+chmod 700 /home/alice
+install -m 640 -g dispatch /root/dispatch.toml /etc/dispatch/dispatch.toml
+printf %s {TOKEN} | dispatchctl credential set telegram-token --stdin
+install -d -o alice -g alice /home/alice/demo
+install -t /home/alice/demo /root/Makefile /root/deploy
+runuser -u alice -- git -C /home/alice/demo init --quiet
+dispatchctl project add demo /home/alice/demo --grant
+systemctl daemon-reload
+systemctl enable --quiet dispatch.target
+systemctl start dispatch.target
+systemctl is-active dispatchd dispatch-audit dispatch-egress dispatch-task.socket
+systemctl enable --quiet far-telegram.socket
+"""
+
+
+class Installation:
+    """One machine, and the Bot API that its daemon talks to."""
+
+    def __init__(self, image: Image, work: Path) -> None:
+        self.machine = Machine(image, work)
+        self.tg = TelegramEmulator(TOKEN)
+
+    async def __aenter__(self) -> Self:
+        await self.tg.__aenter__()
+        try:
+            await asyncio.to_thread(self.machine.resume)
+            port = self.tg.url.rpartition(":")[2]
+            await self.sh(
+                f"echo TELEGRAM={port} >/etc/far-side; systemctl start far-telegram.socket"
+            )
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.machine.cut_power()
+        await self.tg.__aexit__(None, None, None)
+
+    # --- the machine
+
+    async def sh(self, script: str, seconds: float = PATIENCE_SECONDS) -> str:
+        """What a shell script of root's printed. Raises MachineFailed."""
+        return (await asyncio.to_thread(self.machine.sh, script, seconds=seconds)).strip()
+
+    async def until(self, script: str) -> str:
+        """What a script prints as soon as it succeeds."""
+        done = await asyncio.to_thread(self.machine.until, script, seconds=PATIENCE_SECONDS)
+        return done.strip()
+
+    async def refuses(self, script: str, user: str = "dispatch-agent") -> str:
+        """What a user is told who tries what cannot be done."""
+        words = ("runuser", "-u", user, "--", "sh", "-c", script)
+        done = await asyncio.to_thread(self.machine.run, *words, ok=None)
+        assert done.status != 0, f"{user} could: {script}\n{done.out}"
+        return done.error
+
+    async def restart(self) -> None:
+        """Cut the power, and boot the same disk."""
+        await asyncio.to_thread(self.machine.cut_power)
+        await asyncio.to_thread(self.machine.boot)
+
+    async def acts(self, script: str) -> None:
+        """From now on `make test` does this in the project."""
+        await self.sh(f"cat >/home/alice/demo/act <<'ACT'\n{script}\nACT")
+
+    async def tests(self, script: str, word: str = "✓ done") -> str:
+        """What `/test` answers when it does this, once its card has the word."""
+        await self.acts(script)
+        said = len(self.texts())
+        self.tg.user_says(ALICE, "/test")
+        await self._until_said(lambda texts: any(word in t for t in texts), said)
+        return "\n".join(self.texts()[said:])
+
+    async def ready(self) -> None:
+        """Returns when the daemon has said READY."""
+        await self.until('[ "$(systemctl show -p SubState --value dispatchd)" = running ]')
+
+    async def main_pid(self, unit: str) -> int:
+        return int(await self.sh(f"systemctl show -p MainPID --value {unit}"))
+
+    async def agents_processes(self) -> list[str]:
+        """What the agent's user runs, launchers not counted."""
+        found = await self.sh("ps -u dispatch-agent -o args= || true")
+        return [line for line in found.splitlines() if "dispatch-task" not in line]
+
+    async def records(self) -> list[dict[str, Any]]:
+        """The audit log, oldest first."""
+        found = await self.sh("dispatchctl audit log --json --limit 10000")
+        lines = map(json.loads, found.splitlines())
+        return [line["record"] for line in lines if "record" in line]
+
+    # --- the phone
+
+    def texts(self) -> list[str]:
+        return [str(m.get("text") or m.get("caption") or "") for m in self.tg.sent(ALICE)]
+
+    async def reads(self, word: str) -> str:
+        """The first message, now or later, that holds the word."""
+        await self._until_said(lambda texts: any(word in text for text in texts), 0)
+        return next(text for text in self.texts() if word in text)
+
+    async def _until_said(self, enough: Callable[[list[str]], bool], first: int) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self.tg.changed:
+                await self.tg.changed.wait_for(lambda: enough(self.texts()[first:]))
+        except TimeoutError:
+            said = "\n--\n".join(self.texts())
+            journal = await self.sh("journalctl -b --no-pager -t systemd -t '*disp*' | tail -60")
+            raise AssertionError(f"it was not said. Said was:\n{said}\n{journal}") from None
+
+    def press(self, label: str) -> None:
+        """The latest button with this label."""
+        for message in reversed(self.tg.sent(ALICE)):
+            for row in (message.get("reply_markup") or {}).get("inline_keyboard", []):
+                for button in row:
+                    if button["text"] == label:
+                        self.tg.user_presses(message, button["callback_data"])
+                        return
+        raise AssertionError(f"there is no button {label}")
+
+
+# --- the image
+
+
+def installed_image(base: Image) -> Image:
+    """A machine with this checkout installed and running, made anew when that has changed."""
+    cache = base.directory.parent
+    with tempfile.TemporaryDirectory(dir=cache) as directory:
+        tree = Path(directory, "tree")
+        _furnish(tree)
+        image = Image(cache / f"installed-{_digest(tree, base)}")
+        with (cache / "installed.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not image.directory.exists():
+                _install(base, tree, Path(directory, "image")).rename(image.directory)
+                _forget_others(image, cache)
+    return image
+
+
+def _furnish(tree: Path) -> None:
+    script = ROOT / "packaging/install_tree.py"
+    subprocess.run([sys.executable, str(script), str(tree)], check=True)
+    _write(tree / "root/dispatch.toml", SETTINGS)
+    _write(tree / "root/Makefile", MAKEFILE)
+    _write(tree / "root/deploy", DEPLOY)
+    for name, text in UNITS.items():
+        _write(tree / "etc/systemd/system" / name, text)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def _digest(tree: Path, base: Image) -> str:
+    digest = hashlib.sha256(f"{base.directory} {INSTALL}".encode())
+    for path in sorted(path for path in tree.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(tree)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _install(base: Image, tree: Path, directory: Path) -> Path:
+    with resumed(base) as machine:
+        machine.copy_in({"": tree})
+        machine.sh(INSTALL, seconds=INSTALL_SECONDS)
+        machine.save(directory)
+    return directory
+
+
+def _forget_others(image: Image, cache: Path) -> None:
+    for other in cache.glob("installed-*"):
+        if other != image.directory:
+            shutil.rmtree(other)
