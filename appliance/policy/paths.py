@@ -183,7 +183,8 @@ def asks_for_protected(act: Act, name: str) -> bool:
     folded = name.casefold()
     if is_protected(act, folded):
         return True
-    is_aimed = bool(folded.strip("*?.")) and not folded.startswith("!")
+    rest = re.sub(r"^[*?]+\.(?:json|ya?ml)$", "", folded)  # any of these is not one of ours
+    is_aimed = bool(rest.strip("*?.")) and not folded.startswith("!")
     return is_aimed and any(fnmatchcase(sample, folded) for sample in _SAMPLES[act])
 
 

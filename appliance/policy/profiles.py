@@ -46,12 +46,13 @@ class Operands(StrEnum):
 class Profile:
     """`flags` stand alone or take "=VALUE"; `valued` take the next word too; the value of a
     `files` option is the name of a file, that of an `outputs` option one that is written, that of
-    a `scripts` option a script for `check`. With a `rewrites` option, which is never part of a
-    cluster, the operands are written, too. `values` say what an option's value must look like,
-    `shape` what each operand must, `bundle` a first word that is a cluster without its dash.
-    One of `needs` must be there, one of `operands_need` when there are operands; more than `most`
-    operands are not reviewed. `passes_on`: words behind "--" go to another program, so only plain
-    ones are reviewed. `reads_lists`: a word @FILE stands for the words in that file."""
+    a `scripts` option a script for `check`; a `pairs` option takes a name and a value. With a
+    `rewrites` option, which is never part of a cluster, the operands are written, too. `values` say
+    what an option's value must look like, `shape` what each operand must, `bundle` a first word
+    that is a cluster without its dash. One of `needs` must be there, one of `operands_need` when
+    there are operands; more than `most` operands are not reviewed. `passes_on`: words behind "--"
+    go to another program, so only plain ones are reviewed. `reads_lists`: a word @FILE stands for
+    the words in that file."""
 
     operands: Operands = Operands.NONE
     flags: frozenset[str] = frozenset()
@@ -59,6 +60,7 @@ class Profile:
     files: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     scripts: frozenset[str] = frozenset()
+    pairs: frozenset[str] = frozenset()
     rewrites: frozenset[str] = frozenset()
     values: Mapping[str, str] = field(default_factory=dict)
     shape: str = ""
@@ -81,6 +83,7 @@ def _profile(
     files: str = "",
     outputs: str = "",
     scripts: str = "",
+    pairs: str = "",
     rewrites: str = "",
     values: Mapping[str, str] | None = None,
     shape: str = "",
@@ -98,10 +101,11 @@ def _profile(
     return Profile(
         operands,
         flags=frozenset(flags.split()) | short,
-        valued=frozenset(f"{valued} {files} {outputs} {scripts}".split()),
+        valued=frozenset(f"{valued} {files} {outputs} {scripts} {pairs}".split()),
         files=frozenset(files.split()),
         outputs=frozenset(outputs.split()),
         scripts=frozenset(scripts.split()),
+        pairs=frozenset(pairs.split()),
         rewrites=frozenset(rewrites.split()),
         values=values or {},
         shape=shape,
@@ -146,7 +150,7 @@ _LOG = (
 )
 _LOG_VALUED = (
     "--max-count --skip --since --until --after --before --author --committer --grep --date "
-    "-n -S -G"
+    "-n -S -G --diff-filter"
 )
 
 _BRANCH = r"[A-Za-z0-9][A-Za-z0-9_./-]*"
@@ -274,7 +278,8 @@ _NPM = {
     # `npm run env` shows all variables
     "run": _profile(Operands.TARGETS, "--silent --if-present", letters="s", passes_on=True,
                     shape=r"(?!env$)[A-Za-z0-9][A-Za-z0-9_.:-]*"),
-    "ls": _profile(Operands.NONE, "--all --depth --json --long"),
+    "ls": _profile(Operands.TARGETS, "--all --depth --json --long",
+                   shape=r"@?[A-Za-z0-9][A-Za-z0-9_./-]*"),
     **dict.fromkeys(("-v", "--version"), _profile(Operands.NONE)),
 }  # fmt: skip
 _JAVASCRIPT = {
@@ -356,7 +361,7 @@ PROFILES: Mapping[str, Profile] = {
         Operands.TESTS,
         "--quiet --verbose --exitfirst --lf --last-failed --ff --failed-first --co --collect-only "
         "--no-header --no-summary --showlocals --sw --stepwise --color --strict-markers --version "
-        "--cov --cov-branch --no-cov",
+        "--cov --cov-branch --no-cov --disable-warnings",
         "-k -m -n -p -r --tb --maxfail --durations --timeout --ignore --deselect --cov-report",
         "qvxsl",
         # other reports are files, other plug-ins are programs
@@ -508,6 +513,7 @@ PROFILES: Mapping[str, Profile] = {
         "--raw-output --compact-output --slurp --sort-keys --null-input --exit-status --tab "
         "--raw-input --join-output --monochrome-output --color-output --ascii-output",
         letters="rcsSneRjMCa",
+        pairs="--arg --argjson",
         check=check_jq,
     ),
     "sort": _profile(
@@ -565,8 +571,10 @@ PROFILES: Mapping[str, Profile] = {
     "hexdump": _profile(Operands.PATHS, valued="-n -s", letters="Ccv"),
     "strings": _profile(Operands.PATHS, valued="-n", letters="a", reads_lists=True),
     **dict.fromkeys(
-        ("md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "b2sum"), _profile(Operands.PATHS)
+        ("md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "b2sum"),
+        _profile(Operands.PATHS),
     ),
+    "base64": _profile(Operands.PATHS, "--decode", "-w --wrap", "d"),
     "realpath": _profile(Operands.PATHS, "--relative-to", letters="ems"),
     "readlink": _profile(Operands.PATHS, letters="fenm"),
     "test": _profile(Operands.PATHS, letters="fderswxLh"),

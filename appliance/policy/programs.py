@@ -78,6 +78,8 @@ class _Call:
             options = _options(self.profile, word)
             if not options:
                 raise _unreviewed(f'the option "{word}" of {self.name} is not reviewed')
+            if options[-1].name in self.profile.pairs and rest:
+                self.options.append(_Option(options[-1].name, rest.pop(0)))
             if options[-1].takes_next:
                 options[-1] = _Option(options[-1].name, rest.pop(0) if rest else None)
             self.options += options

@@ -69,6 +69,9 @@ from appliance.policy.atoms import Unclear
         ("for f in a*; do b \"x/$f\"; done >c",
          "{ for each in a*; do b x/\"$each\"; done; } > c"),
         ("[ -f x ] && [[ -d 'a b' ]]", "test -f x && test -d 'a b'"),
+        ("[ ! -f x ] && a", "! test -f x && a"),
+        ("DEBUG=app:* a", "DEBUG='app:*' a"),
+        ("echo $PWD \"in $HOME\"", "echo \"$PWD\" 'in '\"$HOME\""),
         ("ls | grep py$", "ls | grep 'py$'"),
         ("echo 'café ✓'", "echo 'café ✓'"),
     ],
@@ -81,7 +84,7 @@ def test_a_line_is_written_again_in_plain_words(line: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("echo $HOME", 'an expansion at character 6: "$HOME"'),
+        ("echo $KEY", 'an expansion at character 6: "$KEY"'),
         ("echo `id`", "a substitution at character 6"),
         ("echo `id`x", "a substitution at character 6"),
         ("echo $()", "a part that is no complete command"),
@@ -130,6 +133,8 @@ def test_a_line_is_written_again_in_plain_words(line: str, text: str) -> None:
         ("for x; do b; done", "a loop over"),
         ("case x in x) a;; esac", "a choice"),
         ("f() { a; }; f", "a function"),
+        ("[ ! a = b ]", "a test of more than one file"),
+        ("[ ! ! -f x ]", "a test of more than one file"),
         ("[[ a == b ]]", "a test of more than one file"),
         ("!ls", "an odd program name"),
         ("!'ls'", "a negation of more than a command"),

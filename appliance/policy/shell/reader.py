@@ -288,12 +288,22 @@ class _Reader:
             raise self._unclear(node, "a line without a command")
         return tree.Command(tuple(found), tuple(redirects), tuple(settings))
 
-    def _test(self, node: Node) -> tree.Command:
-        """`[ -f x ]` as `test -f x`."""
-        inside = node.children[1:-1]
-        parts = inside[0].children if len(inside) == 1 else []
-        is_unary = len(parts) == 2 and inside[0].type == "unary_expression"
-        if not is_unary or parts[0].type != "test_operator" or parts[1].type not in _PLAIN_WORDS:
+    def _test(self, node: Node) -> tree.Node:
+        """`[ -f x ]` as `test -f x`, `[ ! -f x ]` as `! test -f x`."""
+        parts = self._unary(node, node.children[1:-1])
+        if parts[0].type == "!":
+            return tree.Not(self._test_of(node, self._unary(node, parts[1:])))
+        return self._test_of(node, parts)
+
+    def _unary(self, node: Node, inside: list[Node]) -> list[Node]:
+        """Both parts of an operator with one operand."""
+        is_one = len(inside) == 1 and inside[0].type == "unary_expression"
+        if is_one and len(inside[0].children) == 2:
+            return inside[0].children
+        raise self._unclear(node, *_CONSTRUCTS["test_command"])
+
+    def _test_of(self, node: Node, parts: list[Node]) -> tree.Command:
+        if parts[0].type != "test_operator" or parts[1].type not in _PLAIN_WORDS:
             raise self._unclear(node, *_CONSTRUCTS["test_command"])
         self._count(node)
         return tree.Command(("test", self._text(parts[0]), self._word(parts[1])))
@@ -301,9 +311,9 @@ class _Reader:
     def _setting(self, node: Node) -> tuple[str, str]:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         text = self._word(value) if value is not None else ""
-        if name is None or self._is_added(node) or isinstance(text, Glob | Late):
+        if name is None or self._is_added(node) or isinstance(text, Late):
             raise self._unclear(node, "an odd assignment", "leave it out")
-        return self._text(name), text
+        return self._text(name), str(text)  # a glob means itself here
 
     def _exported(self, node: Node) -> tree.Command:
         """`export CI=1`; whether the variable may be set is for `wrappers` to say."""

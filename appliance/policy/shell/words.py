@@ -17,6 +17,9 @@ Variables = Mapping[str, str]
 
 MAX_BRACE_WORDS = 100
 
+_HARMLESS = frozenset({"HOME", "PATH", "PWD", "SHELL", "USER"})
+"""Variables that may be shown; the shell's others may hold secrets."""
+
 _PLAIN = "write the value itself"
 _IN_SINGLE_QUOTES = "use '…', or write the value"
 _BRACES = re.compile(
@@ -196,6 +199,8 @@ def _variable(node: Node, context: Context, *, is_quoted: bool) -> Piece:
     name = (found[1] or found[2]) if found else ""
     if name == "?":
         return Piece("$?", is_open=False, stands_for=Late.of("$?", '"$?"'))
+    if name in _HARMLESS:
+        return Piece(f"${name}", is_open=False, stands_for=Late.of(f"${name}", f'"${name}"'))
     value = context.variables.get(name)
     if value is None:
         raise unclear(node, context.source, "an expansion", _PLAIN)

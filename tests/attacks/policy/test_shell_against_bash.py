@@ -137,7 +137,8 @@ def _fit(ran: Ran, seen: Ran) -> bool:
 def _fits(ran: str, seen: str) -> bool:
     """A word of which only a part is known: with `$?` in it, or with a name that a loop is at."""
     if isinstance(seen, shell.Late):
-        pattern = re.escape(seen).replace(r"\$\?", r"\d{1,3}").replace(r"\*", ".*")
+        pattern = re.escape(seen).replace(r"\$\?", r"\d{1,3}")
+        pattern = re.sub(r"\\\$[A-Z]+|\\\*", ".*", pattern)
         return re.fullmatch(rf"(\./)?{pattern}", ran) is not None
     return ran == seen
 
