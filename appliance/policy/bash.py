@@ -137,6 +137,10 @@ def _file(file: File, directory: str, place: Place) -> Iterator[Atom]:
         return
     if file.path in NOWHERE:
         return
+    if file.is_tree and os.path.isdir(os.path.join(directory, file.path)):  # noqa: PTH112, PTH118
+        for name in found.names(("find", file.path), directory):
+            yield from place.files(file.act, name, directory)
+        return
     if not re.search(r"[*?\[]", file.path):
         yield from place.files(file.act, file.path, directory)
         return

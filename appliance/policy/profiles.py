@@ -29,6 +29,7 @@ class Operands(StrEnum):
     NONE = "none"
     TEXT = "text"
     PATHS = "paths"
+    TREES = "paths, and all below them"
     WRITTEN = "paths that are written"
     COPIED = "paths, and where they go"
     MOVED = "paths that go away, and where they go"
@@ -546,7 +547,7 @@ PROFILES: Mapping[str, Profile] = {
     "column": _profile(Operands.PATHS, "--table", "-s -c -o --separator", "tx"),
     "comm": _profile(Operands.PATHS, letters="123"),
     "diff": _profile(
-        Operands.PATHS,
+        Operands.TREES,
         "--unified --recursive --brief --ignore-all-space --ignore-space-change --side-by-side "
         "--ignore-blank-lines --ignore-case --new-file --color --no-dereference "
         "--report-identical-files "

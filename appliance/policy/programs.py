@@ -15,10 +15,12 @@ from appliance.policy.shell import Glob, Late
 
 
 class File(NamedTuple):
-    """A file that a command reads or writes; the path may be a `Glob`. Or an address (`web`)."""
+    """A file that a command reads or writes; the path may be a `Glob`. Or an address (`web`).
+    Of a directory the command opens all that is in it when `is_tree`, through links, too."""
 
     act: Act
     path: str
+    is_tree: bool = False
 
 
 def files_named(words: Sequence[str]) -> tuple[File, ...]:
@@ -170,6 +172,12 @@ class _Call:
     def read_paths(self) -> Iterator[File]:
         return map(_read, self._certain())
 
+    def trees(self) -> Iterator[File]:
+        for word in self._certain():
+            if _is_open(word):
+                raise _unreviewed(f'{self.name} with "{word}" is not reviewed')
+            yield File(Act.READ, word, is_tree=True)
+
     def written(self) -> Iterator[File]:
         return map(_written, self._certain())
 
@@ -234,6 +242,7 @@ _FILES: Mapping[Operands, Callable[[_Call], Iterator[File]]] = {
     Operands.NONE: _Call.none,
     Operands.TEXT: _Call.text,
     Operands.PATHS: _Call.read_paths,
+    Operands.TREES: _Call.trees,
     Operands.WRITTEN: _Call.written,
     Operands.COPIED: _Call.copied,
     Operands.MOVED: _Call.copied,

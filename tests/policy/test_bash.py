@@ -80,6 +80,13 @@ def test_a_glob_is_judged_by_what_it_fits_through_links_too(place: Place) -> Non
     assert "read /etc/passwd plain" in _said("cat src/*/passwd", place)
 
 
+def test_a_directory_is_compared_with_all_that_is_in_it_through_links_too(place: Place) -> None:
+    assert {"read ROOT/src/a.py plain", "read /etc plain"} <= set(
+        _said("diff README.md src", place)
+    )
+    assert _said("diff src/* README.md", place)[-1].endswith("exact")
+
+
 def test_a_glob_that_fits_too_much_needs_an_exact_rule(place: Place) -> None:
     for number in range(bash.MAX_MATCHES + 1):
         (Path(place.root) / f"src/{number}.txt").touch()
