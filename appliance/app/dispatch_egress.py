@@ -12,7 +12,7 @@ import argparse
 import resource
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from socket import socket
 
@@ -78,7 +78,8 @@ def _allow_descriptors(number: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     permitted = number if hard == resource.RLIM_INFINITY else min(number, hard)
     if soft != resource.RLIM_INFINITY and soft < permitted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, hard))
+        with suppress(OSError, ValueError):  # a filter of system calls: what there is must do
+            resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, hard))
 
 
 @contextmanager

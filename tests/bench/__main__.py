@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import psutil
 
-from tests.bench import audit, policy
+from tests.bench import audit, egress, policy
 from tests.bench.sides import ROOT, NothingCame, Sample, Side, Start, daemon, plain_script
 from tests.bench.table import MEBIBYTE, Row, Target, markdown, write
 
@@ -52,6 +52,7 @@ def main() -> int:
             help_row(counts.starts),
             *audit.rows(work, counts.records),
             *policy.rows(work),
+            *egress.rows(work),
         ]
     except BaseExceptionGroup as group:
         if group.subgroup(NothingCame) is None:

@@ -4,6 +4,7 @@ Goes on in the background once it listens, and ends with its input.
 """
 
 import os
+import select
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,4 +31,5 @@ server = ThreadingHTTPServer(("", 80), Says)
 if os.fork():
     os._exit(0)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-os.read(sys.stdin.fileno(), 1)
+# not read: the proxy has the same input, and makes it non-blocking
+select.select([sys.stdin], (), ())
