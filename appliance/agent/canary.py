@@ -45,6 +45,8 @@ SECONDS = 60
 MAX_REQUEST = 16 * 1024 * 1024
 FIRST, SECOND = "canary_hook", "canary_permission"
 OTHER_INPUT: dict[str, Json] = {"command": "true"}
+SHARED = 0o770
+"""Where the program has a user of its own, the group of the project's directory has it, too."""
 NOT_A_KEY = Secret("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", b"canary")
 
 
@@ -73,9 +75,12 @@ async def fly(program: ClaudeProgram, project: Project) -> Finding:
     seen = Observations()
     try:
         with tempfile.TemporaryDirectory(dir=project.path) as directory:
+            Path(directory).chmod(SHARED)
             marks = {call: Path(directory, call) for call in (FIRST, SECOND)}
+            # what the program keeps, in private directories of its user, is not ours to remove
+            config = str(Path(project.path, "config"))
             async with _model(marks) as url:
-                await _observe(program, project, Account(NOT_A_KEY, url, directory), seen)
+                await _observe(program, project, Account(NOT_A_KEY, url, config), seen)
             left = [call for call, mark in marks.items() if mark.exists()]
     except (AgentFailed, SandboxRefused, OSError) as error:
         return Finding(seen.version, passed=False, reason=str(error))

@@ -7,8 +7,8 @@
 
 The image is made once: the tree as the package lays it out, four users, a project in a person's
 home that is given to the agent by `dispatchctl project add --grant`, a token that is encrypted by
-`dispatchctl credential set`, and all programs running. The Bot API is played by this process, so
-that it stays when the machine's power is cut.
+`dispatchctl credential set`, and all programs running. The Bot API and the model are played by this
+process, so that they stay when the machine's power is cut.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.emulators.anthropic import Anthropic, Turn
 from tests.emulators.telegram import TelegramEmulator
 from tests.system.vm import HOST, Image, Machine, resumed
 
 ROOT = Path(__file__).parents[2]
 ALICE = 4711
 TOKEN = "123456:TEST"
+KEY = "sk-system-0a9f"
 PATIENCE_SECONDS = 60.0
 INSTALL_SECONDS = 240.0
-TELEGRAM_PORT = 8081
-"""Where the guest's settings have the Bot API; a proxy in the guest leads to ours."""
+FAR_SIDES = {"telegram": 8081, "model": 8082}
+"""On which of the guest's ports they are; a proxy in the guest leads to ours."""
 
 SETTINGS = f"""# of a test
 [daemon]
@@ -48,7 +50,7 @@ socket = "/run/dispatch-audit/socket"
 directory = "/var/lib/dispatch-audit"
 
 [telegram]
-api = "http://127.0.0.1:{TELEGRAM_PORT}"
+api = "http://127.0.0.1:{FAR_SIDES["telegram"]}"
 
 [terminal]
 
@@ -70,15 +72,21 @@ echo "deployed to $1"
 UNITS = {
     # a test need not wait for half a minute
     "dispatchd.service.d/watchdog.conf": "[Service]\nWatchdogSec=10\n",
-    "far-telegram.socket": f"""[Socket]
-ListenStream=127.0.0.1:{TELEGRAM_PORT}
-[Install]
-WantedBy=sockets.target
-""",
-    "far-telegram.service": f"""[Service]
-EnvironmentFile=/etc/far-side
-ExecStart=/lib/systemd/systemd-socket-proxyd {HOST}:${{TELEGRAM}}
-""",
+    **{
+        name: text
+        for side, port in FAR_SIDES.items()
+        for name, text in (
+            (
+                f"far-{side}.socket",
+                f"[Socket]\nListenStream=127.0.0.1:{port}\n[Install]\nWantedBy=sockets.target\n",
+            ),
+            (
+                f"far-{side}.service",
+                "[Service]\nEnvironmentFile=/etc/far-side\n"
+                f"ExecStart=/lib/systemd/systemd-socket-proxyd {HOST}:${{{side}}}\n",
+            ),
+        )
+    },
 }
 
 INSTALL = f"""
@@ -96,25 +104,27 @@ systemctl daemon-reload
 systemctl enable --quiet dispatch.target
 systemctl start dispatch.target
 systemctl is-active dispatchd dispatch-audit dispatch-egress dispatch-task.socket
-systemctl enable --quiet far-telegram.socket
+systemctl enable --quiet far-telegram.socket far-model.socket
 """
 
 
 class Installation:
-    """One machine, and the Bot API that its daemon talks to."""
+    """One machine, the Bot API that its daemon talks to, and a model for its agent."""
 
-    def __init__(self, image: Image, work: Path) -> None:
+    def __init__(self, image: Image, work: Path, *turns: Turn) -> None:
         self.machine = Machine(image, work)
         self.tg = TelegramEmulator(TOKEN)
+        self.api = Anthropic(*turns, key=KEY)
 
     async def __aenter__(self) -> Self:
         await self.tg.__aenter__()
+        await self.api.__aenter__()
         try:
             await asyncio.to_thread(self.machine.resume)
-            port = self.tg.url.rpartition(":")[2]
-            await self.sh(
-                f"echo TELEGRAM={port} >/etc/far-side; systemctl start far-telegram.socket"
-            )
+            ports = {"telegram": self.tg.url, "model": self.api.url}
+            lines = [f"{side}={url.rpartition(':')[2]}" for side, url in ports.items()]
+            await self.sh(f"printf '%s\\n' {' '.join(lines)} >/etc/far-side")
+            await self.sh("systemctl start far-telegram.socket far-model.socket")
         except BaseException:
             await self.__aexit__()
             raise
@@ -122,6 +132,7 @@ class Installation:
 
     async def __aexit__(self, *_: object) -> None:
         self.machine.cut_power()
+        await self.api.__aexit__(None, None, None)
         await self.tg.__aexit__(None, None, None)
 
     # --- the machine

@@ -46,6 +46,23 @@ async def test_a_job_runs_as_the_agent_in_a_unit_of_its_own(house: Installation)
     assert status["isolation"] == "unit"
 
 
+async def test_where_the_administrator_allows_it_bubblewrap_builds_the_inner_wall(
+    house: Installation,
+) -> None:
+    await house.sh(
+        """install -m 644 /usr/share/doc/dispatch-appliance/examples/bubblewrap.conf \
+            -D -t /etc/systemd/system/dispatch-task@.service.d
+        systemctl daemon-reload
+        systemctl stop 'dispatch-task@*'"""
+    )
+    said = await house.tests(
+        "cat /proc/1/comm; cat /etc/dispatch/dispatch.toml; git status --short"
+    )
+    assert "bwrap\n" in said
+    assert "telegram" not in said
+    assert "?? act" in said
+
+
 async def test_the_agents_user_reaches_nothing_of_the_others(house: Installation) -> None:
     for path in SOCKETS:
         assert "PermissionError" in await house.refuses(CONNECT.format(path)), path
