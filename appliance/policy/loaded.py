@@ -139,7 +139,10 @@ class LoadedPolicy:
             return root
         if hidden_in(request.cwd):
             return Denied(None, "the working directory's name has characters that do not show")
-        cwd = os.path.realpath(request.cwd)
+        try:
+            cwd = os.path.realpath(request.cwd)
+        except OSError:  # below another process's directory in /proc, for one
+            return Denied(None, f"the working directory {request.cwd} cannot be resolved")
         if request.root != root or not is_within(cwd, root):
             return Denied(None, f"the working directory {cwd} is outside the project {root}")
         return cwd
