@@ -17,6 +17,7 @@ from appliance.app.control_commands import add_config
 from appliance.errors import AgentFailed, ConfigError
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
+    from appliance.agent.login import ProgramState
     from appliance.config import ClaudeSettings
 
 
@@ -52,26 +53,27 @@ def run_status(arguments: argparse.Namespace) -> int:
     claude = _claude(arguments.config)
     if not arguments.json:
         return _tell(claude)
-    version, problem = _examined(claude)
-    print(json.dumps({"v": 1, "agent": "claude", "version": version, "problem": problem}))
-    return int(bool(problem))
+    state = examined(claude)
+    answer = {"v": 1, "agent": "claude", "version": state.version, "problem": state.problem}
+    print(json.dumps(answer))
+    return int(bool(state.problem))
 
 
 def _tell(claude: ClaudeSettings) -> int:
     """Status 0 when it can be used."""
-    version, problem = _examined(claude)
+    state = examined(claude)
     how = "given its key by descriptor" if claude.login else "logged in"
-    print(problem or f"claude {version}, {how}")
-    return int(bool(problem))
+    print(state.problem or f"claude {state.version}, {how}")
+    return int(bool(state.problem))
 
 
-def _examined(claude: ClaudeSettings) -> tuple[str, str]:
+def examined(claude: ClaudeSettings) -> ProgramState:
+    """What the program says of itself to the user whose home it has. Raises ConfigError."""
     from appliance.agent.login import examine
     from appliance.app.programs import claude_path
 
     home = Path(claude.home)
-    state = examine(claude_path(claude), home, has_key=bool(claude.login), within=_as_owner(home))
-    return state.version, state.problem
+    return examine(claude_path(claude), home, has_key=bool(claude.login), within=_as_owner(home))
 
 
 def _claude(config: Path) -> ClaudeSettings:

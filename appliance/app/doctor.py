@@ -97,17 +97,25 @@ def _policy(settings: Settings) -> Check:
 
 
 def _credentials(settings: Settings) -> Iterator[Check]:
-    from appliance.config import read_credential
-
     names = [settings.telegram.token] if settings.telegram else []
     names += [settings.claude.login] if settings.claude and settings.claude.login else []
     for name in names:
         try:
-            read_credential(name, [settings.daemon.credentials])
+            yield Check("credential", Outcome.PASS, _credential(settings, name))
         except ApplianceError as error:
             yield _failed("credential", error)
-        else:
-            yield Check("credential", Outcome.PASS, name)
+
+
+def _credential(settings: Settings, name: str) -> str:
+    """The name, and how it is kept; an encrypted one is opened for dispatchd alone."""
+    from appliance.app.credential_files import kept_credentials
+    from appliance.config import read_credential
+
+    directory = Path(settings.daemon.credentials)
+    if kept_credentials(directory).get(name) == "encrypted":
+        return f"{name}, encrypted"
+    read_credential(name, [directory])
+    return name
 
 
 def _isolation(settings: Settings) -> Check:
@@ -136,14 +144,12 @@ def _isolation(settings: Settings) -> Check:
 def _claude(settings: Settings) -> Check:
     if settings.claude is None:
         return Check("claude", Outcome.WARN, "not set up, only recipes work", "add [claude]")
-    from appliance.agent.login import examine as examine_program
-    from appliance.app.programs import claude_path
+    from appliance.app.agent_commands import examined
 
-    state = examine_program(
-        claude_path(settings.claude),
-        Path(settings.claude.home),
-        has_key=bool(settings.claude.login),
-    )
+    try:
+        state = examined(settings.claude)
+    except ApplianceError as error:
+        return _failed("claude", error)
     if state.problem:
         found, _, fix = state.problem.partition("; ")
         return Check("claude", Outcome.FAIL, found, fix)

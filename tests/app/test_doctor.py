@@ -118,6 +118,15 @@ async def test_what_is_wrong_fails_with_what_to_do(house: House) -> None:
     assert "not running" in found["daemon"]["found"]
 
 
+async def test_an_encrypted_credential_is_there_though_nobody_can_open_it(house: House) -> None:
+    (house.home / "credentials/telegram-token").unlink()
+    assert (await checks(house))["credential"]["outcome"] == "fail"
+    (house.home / "credentials.encrypted").mkdir()
+    (house.home / "credentials.encrypted/telegram-token").write_text("sealed")
+    found = (await checks(house))["credential"]
+    assert (found["outcome"], found["found"]) == ("pass", "telegram-token, encrypted")
+
+
 async def test_broken_settings_end_the_examination(house: House) -> None:
     (house.home / "dispatch.toml").write_text("[daemn]\n")
     found = await checks(house)
