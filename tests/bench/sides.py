@@ -233,7 +233,7 @@ class Side:
 async def plain_script(work: Path) -> AsyncIterator[Side]:
     async with _parts(work) as (far, agent):
         users = ",".join(map(str, CHATS))
-        arguments = (far.url, TOKEN, users, str(agent.program), str(agent.program.parent))
+        arguments = (far.url, TOKEN, users, str(agent.program), str(work / "project"))
         command = (sys.executable, "-m", "tests.bench.plain_script", *arguments)
         yield Side(command, far, agent, work, prompt="task ", environment={"PATH": os.defpath})
 
@@ -256,10 +256,11 @@ async def daemon(work: Path, *, with_bubblewrap: bool) -> AsyncIterator[Side]:
 
 @asynccontextmanager
 async def _parts(work: Path) -> AsyncIterator[tuple[FarSide, StubAgent]]:
-    project = work / "project"
-    project.mkdir(parents=True, exist_ok=True)
+    project, programs = work / "project", work / "programs"
+    for directory in (project, programs):
+        directory.mkdir(parents=True, exist_ok=True)
     async with far_side() as far:
-        agent = StubAgent(project)
+        agent = StubAgent(programs)
         try:
             yield far, agent
         finally:
