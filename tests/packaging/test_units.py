@@ -14,7 +14,9 @@ import pytest
 
 from appliance.app import dispatch_audit, dispatch_egress, dispatchd
 from appliance.app.project_list import UNIT_CANARY
+from appliance.app.project_section import with_project
 from appliance.app.project_units import task_drop_in
+from appliance.config import load
 from appliance.task import launcher
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +139,28 @@ def test_the_users_and_directories_of_the_units_are_made() -> None:
     places = (UNITS / "dispatch-appliance.tmpfiles").read_text()
     for place in ("/etc/dispatch/credentials", "/etc/dispatch/credentials.encrypted", UNIT_CANARY):
         assert re.search(rf"^d {place} ", places, re.M), place
+
+
+def test_the_settings_to_begin_with_fit_the_units(tmp_path: Path) -> None:
+    example = (UNITS / "examples/dispatch.toml").read_text()
+    file = tmp_path / "dispatch.toml"
+    (tmp_path / "demo").mkdir()
+    file.write_text(with_project(example, "demo", str(tmp_path / "demo")))
+    found = load(file)
+    for socket, path in (
+        ("dispatch-task.socket", found.daemon.task_socket),
+        ("dispatch-egress.socket", found.daemon.egress_socket),
+        ("dispatch-audit.socket", found.audit.socket),
+    ):
+        assert settings(socket)["ListenStream"] == [path]
+    users = {
+        settings(f"{program}.service")["User"][0]
+        for program in ("dispatch-audit", "dispatch-egress")
+    }
+    assert users == {found.audit.user, found.daemon.egress_user}
+    assert [found.daemon.credentials] == [
+        value.removeprefix("plain:") for value in settings("dispatchd.service")["LoadCredential"]
+    ]
 
 
 def test_the_tree_that_is_installed_starts_its_programs(tmp_path: Path) -> None:
