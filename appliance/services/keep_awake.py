@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 RENEW_SECONDS = 10.0
 LEASE_SECONDS = 3 * RENEW_SECONDS
 """What a hold should last without being renewed."""
+CALM_SECONDS = 0.1
+"""No machine falls asleep as fast as that, and who has just written gets his answer first."""
 REASON_SECONDS = 1.0
 """How long a hold may show a reason that is over: one change for many, and none beside a start."""
 RETRY_SECONDS = 60.0
@@ -49,6 +51,7 @@ class KeepAwake:
         battery_percent: int,
         outbox: Outbox,
         clock: Clock,
+        calm_seconds: float = CALM_SECONDS,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -58,6 +61,7 @@ class KeepAwake:
         self._battery_percent = battery_percent
         self._outbox = outbox
         self._clock = clock
+        self._calm_seconds = calm_seconds
         self._hold: Hold | None = None
         self._why = ""
         self._held_since = 0.0
@@ -128,6 +132,8 @@ class KeepAwake:
     async def _watch(self) -> None:
         while True:
             await self._activity.beyond(self._activity.seq)
+            if self._calm_seconds:
+                await self._clock.sleep(self._calm_seconds)
             self._wake.set()
 
     async def _ring(self, seconds: float | None) -> None:

@@ -74,19 +74,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     host = Host.looked_at(claims_unit=options.unit)
     projects_file = ProjectsFile(options.projects)
     _rehearse(projects_file, host)
-    with control, closing(Starter()) as starter:
-        serve(control, projects_file, host, starter)
+    with control, closing(WayOut()) as way_out, closing(Starter()) as starter:
+        serve(control, projects_file, host, starter, way_out)
     return 0
 
 
 def serve(
-    control: socket.socket, projects_file: ProjectsFile, host: Host, starter: Starter
+    control: socket.socket,
+    projects_file: ProjectsFile,
+    host: Host,
+    starter: Starter,
+    way_out: WayOut,
 ) -> None:
     """One task from header to last word. A refusal is an answer, not an error."""
     try:
         received = receive(control)
         if received is not None:
-            _run(control, *received, projects_file, host, starter)
+            _run(control, *received, projects_file, host, starter, way_out)
     except BadMessage as error:
         _tell(control, TaskRefused(Fault.TASK, f"the launcher refuses the task: {error}"))
     except SandboxRefused as error:
@@ -102,13 +106,14 @@ def _run(
     projects_file: ProjectsFile,
     host: Host,
     starter: Starter,
+    way_out: WayOut,
 ) -> None:
     with Supervisor() as supervisor, _temporary_directory() as temporary:
         try:
             projects = projects_file.current()
             wall = chosen(host.wall, header.minimum_isolation, projects)
             where = site(header, projects, wall, temporary)
-            charge = _start(header, descriptors, where, host, starter)
+            charge = _start(header, descriptors, where, host, starter, way_out)
         finally:
             descriptors.close()  # the agent's copies are the only ones now
         group = unit.control_group() if wall.isolation is Isolation.UNIT else None
@@ -119,15 +124,17 @@ def _run(
 
 
 def _start(
-    header: TaskHeader, descriptors: Descriptors, where: Site, host: Host, starter: Starter
+    header: TaskHeader,
+    descriptors: Descriptors,
+    where: Site,
+    host: Host,
+    starter: Starter,
+    way_out: WayOut,
 ) -> Charge:
     """The task's program runs, and if it has a way out, somebody listens for it."""
-    channel, way_out, port = descriptors.channel, None, None
+    channel, port = descriptors.channel, None
     if channel is not None:
-        port = PORT
-        if not where.has_to_make_network:
-            way_out = WayOut(channel, where.proxy_port)
-            port = way_out.port
+        port = PORT if where.has_to_make_network else way_out.open(channel, where.proxy_port)
     ready = prepared(header, descriptors, where, port, host.processes)
     try:
         program = starter.start(ready.command)
@@ -136,11 +143,11 @@ def _start(
     if ready.gate is not None:
         with closing(ready.gate):
             child = ready.gate.child()
-            if channel is not None and way_out is None:
-                way_out = WayOut(channel, PORT, beside=child)
+            if channel is not None and where.has_to_make_network:
+                way_out.open(channel, PORT, beside=child)
             limit_processes(child, header.ceiling)
             ready.gate.open()
-    return Charge(program, ready.gate is not None, way_out.pid if way_out else 0)
+    return Charge(program, ready.gate is not None, way_out.pid)
 
 
 def _rehearse(projects_file: ProjectsFile, host: Host) -> None:

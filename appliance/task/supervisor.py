@@ -40,7 +40,7 @@ class Charge:
     """What runs, and how to end it.
 
     `program` is our child. `is_wrapper`: it runs the real one inside, and would take it along when
-    asked to stop. `helper`: another child of ours, that goes last; 0: there is none.
+    asked to stop. `helper`: another child of ours, that goes last.
     """
 
     program: int

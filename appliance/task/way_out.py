@@ -1,7 +1,8 @@
 """The process that listens in a task's network and hands on what connects (`bridge.py`).
 
-It is started before the task's program, so that nobody connects in vain, and belongs to neither:
-a child of the launcher's, outside the sandbox, with nothing open but its listener and its channel.
+It is forked while nobody waits, and opened before the task's program is started, so that nobody
+connects in vain. It belongs to neither: a child of the launcher's, outside the sandbox, that has
+nothing open but its listener and its channel.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import fcntl
 import os
 import signal
 import socket
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,54 +27,70 @@ PORT = 3128
 """Where it listens in a network that is the task's alone."""
 
 _ANSWER_BYTES = 4
+_ORDER = struct.Struct("=HI")  # port, process
 _BACKLOG = 128
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 _NS_GET_USERNS = 0xB701
 
 
 class WayOut:
-    """A running one. `port` is where on loopback, `pid` our child."""
+    """One in waiting, until it is told where. `pid` is our child."""
 
-    def __init__(self, channel: int, port: int, *, beside: int | None = None) -> None:
-        """Listen on `port` (0: any), in the network of the process `beside`, None: in our own.
-
-        Raises OSError when nobody can listen there.
-        """
-        ours, theirs = socket.socketpair()
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _live(theirs, channel, port, beside, parent)
+            self._socket.close()
+            _live(theirs, parent)
         theirs.close()
-        with ours:
-            answer = int.from_bytes(ours.recv(_ANSWER_BYTES), signed=True)
+
+    def open(self, channel: int, port: int, *, beside: int = 0) -> int:
+        """Listen on `port` (0: any), in the network of the process `beside`, 0: in our own.
+
+        Returns the port. Raises OSError when nobody can listen there.
+        """
+        socket.send_fds(self._socket, [_ORDER.pack(port, beside)], [channel])
+        answer = int.from_bytes(self._socket.recv(_ANSWER_BYTES), signed=True)
         if answer <= 0:
             raise OSError(-answer or errno.EIO, "nobody can listen for the task's connections")
-        self.port = answer
+        return answer
+
+    def close(self) -> None:
+        """See one that was not needed end; it is told by the socket's end."""
+        self._socket.close()
+        with suppress(ChildProcessError):  # the supervisor has seen it
+            os.waitpid(self.pid, 0)
 
 
-def _live(
-    theirs: socket.socket, channel: int, port: int, beside: int | None, parent: int
-) -> NoReturn:
+def _live(theirs: socket.socket, parent: int) -> NoReturn:
     """The child's whole life; whatever happens, it never comes back into the launcher's code."""
     try:
-        signal.set_wakeup_fd(-1)
+        die_with_parent(parent)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes last
-        answer, channel = keep_only(theirs.fileno(), channel)
-        with socket.socket(fileno=answer) as told:
-            try:
-                if beside is not None:
-                    _enter_network(beside)
-                die_with_parent(parent)  # after that, because it is forgotten with new rights
-                listener = socket.create_server((LOOPBACK, port), backlog=_BACKLOG)
-                reached = listener.getsockname()[1]
-            except OSError as error:
-                reached = -(error.errno or errno.EIO)
-            told.sendall(reached.to_bytes(_ANSWER_BYTES, signed=True))
-        if reached > 0:
-            serve(listener, socket.socket(fileno=channel))
+        (told,) = keep_only(theirs.fileno())
+        with socket.socket(fileno=told) as control:
+            order, channels, *_ = socket.recv_fds(control, _ORDER.size, 1)
+            listener = _listening(order, control, parent) if order else None
+        if listener is not None:
+            serve(listener, socket.socket(fileno=channels[0]))
     finally:
         os._exit(0)
+
+
+def _listening(order: bytes, control: socket.socket, parent: int) -> socket.socket | None:
+    """Where we are told to listen, or None; and the answer."""
+    port, beside = _ORDER.unpack(order)
+    try:
+        if beside:
+            _enter_network(beside)
+            die_with_parent(parent)  # again, because it is forgotten with new rights
+        listener = socket.create_server((LOOPBACK, port), backlog=_BACKLOG)
+    except OSError as error:
+        control.sendall((-(error.errno or errno.EIO)).to_bytes(_ANSWER_BYTES, signed=True))
+        return None
+    control.sendall(listener.getsockname()[1].to_bytes(_ANSWER_BYTES, signed=True))
+    return listener
 
 
 def _enter_network(pid: int) -> None:

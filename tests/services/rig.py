@@ -319,6 +319,7 @@ class Rig:
             20,
             self.outbox,
             self.clock,
+            calm_seconds=0,
         )
         self.woken: list[Host] = []
         desk = Desk(

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,10 +122,12 @@ async def test_a_task_without_a_channel_is_told_of_no_proxy(grounds: Grounds) ->
 async def test_where_nobody_can_listen_the_task_is_not_started(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(OSError, match="nobody can listen"):
-            WayOut(ends[1].fileno(), taken.getsockname()[1])
-        os.waitpid(-1, 0)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        closing(WayOut()) as way_out,
+        pytest.raises(OSError, match="nobody can listen"),
+    ):
+        way_out.open(ends[1].fileno(), taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("level", WALLS)
