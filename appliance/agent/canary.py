@@ -75,8 +75,7 @@ async def fly(program: ClaudeProgram, project: Project) -> Finding:
     seen = Observations()
     try:
         with tempfile.TemporaryDirectory(dir=project.path) as directory:
-            Path(directory).chmod(SHARED)
-            marks = {call: Path(directory, call) for call in (FIRST, SECOND)}
+            marks = _marks(Path(directory))
             # what the program keeps, in private directories of its user, is not ours to remove
             config = str(Path(project.path, "config"))
             async with _model(marks) as url:
@@ -86,6 +85,12 @@ async def fly(program: ClaudeProgram, project: Project) -> Finding:
         return Finding(seen.version, passed=False, reason=str(error))
     reason = _fault(seen, left)
     return Finding(seen.version, passed=not reason, reason=reason)
+
+
+def _marks(directory: Path) -> dict[str, Path]:
+    """The file that each call would make, where the agent's user may make one."""
+    directory.chmod(SHARED)
+    return {call: directory / call for call in (FIRST, SECOND)}
 
 
 def _fault(seen: Observations, left: list[str]) -> str:
