@@ -124,7 +124,8 @@ async def test_an_encrypted_credential_is_there_though_nobody_can_open_it(house:
     (house.home / "credentials.encrypted").mkdir()
     (house.home / "credentials.encrypted/telegram-token").write_text("sealed")
     found = (await checks(house))["credential"]
-    assert (found["outcome"], found["found"]) == ("pass", "telegram-token, encrypted")
+    assert found["outcome"] == "pass"
+    assert found["found"].startswith("telegram-token, encrypted")
 
 
 async def test_broken_settings_end_the_examination(house: House) -> None:
