@@ -22,7 +22,7 @@ from appliance.task.header import BadMessage, TaskHeader
 from appliance.task.landlock import Allowance
 from appliance.task.projects import Projects
 from appliance.task.sandbox import Wall
-from appliance.task.seccomp import Sockets
+from appliance.task.seccomp import Ids, Sockets
 from appliance.task.starter import Command
 from appliance.task.way_out import PORT
 
@@ -204,7 +204,7 @@ def _library(site: Site) -> Path | None:
 
 
 def _system_calls(sockets: Sockets) -> bytes:
-    return seccomp.program(os.uname().machine, sockets)
+    return seccomp.program(os.uname().machine, sockets, Ids(os.geteuid(), os.getegid()))
 
 
 def _own_directories(site: Site) -> tuple[Path, Path]:

@@ -49,6 +49,14 @@ class Sockets:
     datagrams: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Whose the task is."""
+
+    user: int
+    group: int
+
+
 class Machine(NamedTuple):
     """A processor: the kernel's name for it (AUDIT_ARCH_*), and its numbers of system calls."""
 
@@ -112,6 +120,8 @@ _X86_64 = {
     "sendto": 44,
     "setdomainname": 171,
     "sethostname": 170,
+    "setresgid": 119,
+    "setresuid": 117,
     "setns": 308,
     "settimeofday": 164,
     "socket": 41,
@@ -160,6 +170,8 @@ _AARCH64 = {
     "sendto": 206,
     "setdomainname": 162,
     "sethostname": 161,
+    "setresgid": 149,
+    "setresuid": 147,
     "setns": 268,
     "settimeofday": 170,
     "socket": 198,
@@ -181,7 +193,7 @@ MACHINES = {
 LOOKED_INTO = frozenset(
     {
         *("clone", "clone3", "ioctl", "prlimit64", "unshare"),
-        *("sendmmsg", "sendmsg", "sendto", "socket", "socketpair"),
+        *("sendmmsg", "sendmsg", "sendto", "setresgid", "setresuid", "socket", "socketpair"),
     }
 )
 """Refused only with certain arguments; every other name in a machine's table is always refused."""
@@ -207,9 +219,11 @@ _NUMBER_OFFSET, _MACHINE_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16  # in `struct secc
 ALLOW = 0x7FFF_0000
 KILL = 0x8000_0000
 ERRNO = 0x0005_0000
+_DONE = ERRNO  # no error, and nothing is done
+_AS_IT_IS = 0xFFFF_FFFF
 
 
-def program(machine: str, sockets: Sockets) -> bytes:
+def program(machine: str, sockets: Sockets, ids: Ids) -> bytes:
     """The filter for this machine. Raises KeyError when we do not know its system calls."""
     audit, numbers, first_foreign = MACHINES[machine]
     instructions = [
@@ -222,13 +236,13 @@ def program(machine: str, sockets: Sockets) -> bytes:
         instructions += [Instruction(_AT_LEAST, 0, 1, first_foreign), _end(KILL)]
     instructions += [Instruction(_AT_LEAST, 0, 1, LAST_KNOWN + 1), _refuse(errno.ENOSYS)]
     for name, number in sorted(numbers.items()):
-        body = _body(name, sockets)
+        body = _body(name, sockets, ids)
         instructions += [Instruction(_EQUAL, 0, len(body), number), *body]
     instructions.append(_end(ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
-def _body(name: str, sockets: Sockets) -> list[Instruction]:
+def _body(name: str, sockets: Sockets, ids: Ids) -> list[Instruction]:
     """What becomes of one call; always ends the program."""
     match name:
         case "clone":
@@ -250,6 +264,10 @@ def _body(name: str, sockets: Sockets) -> list[Instruction]:
             ]
         case "socket":
             return [*_families(sockets)]
+        case "setresuid":
+            return [*_unchanged(ids.user)]
+        case "setresgid":
+            return [*_unchanged(ids.group)]
         case "socketpair":
             return [*_pairs(sockets)]
         case "sendto" | "sendmmsg":
@@ -258,6 +276,16 @@ def _body(name: str, sockets: Sockets) -> list[Instruction]:
             return [*_sending(2, sockets)]
         case _:
             return [_refuse(errno.EPERM)]
+
+
+def _unchanged(own: int) -> Iterator[Instruction]:
+    """Whoever asks to be who he is gets his yes here: a unit's filter refuses the call to all."""
+    for number in range(3):
+        yield _load_argument(number)
+        yield Instruction(_EQUAL, 2, 0, own)
+        yield Instruction(_EQUAL, 1, 0, _AS_IT_IS)
+        yield _refuse(errno.EPERM)
+    yield _end(_DONE)
 
 
 def _families(sockets: Sockets) -> Iterator[Instruction]:

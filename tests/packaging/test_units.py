@@ -35,8 +35,7 @@ THRESHOLDS = {
     "dispatchd.service": 12,
     "dispatch-audit.service": 11,
     "dispatch-egress.service": 15,
-    # @setuid and @chown, because make, cp and tar call them although nothing is to change
-    "dispatch-task@.service": 6,
+    "dispatch-task@.service": 5,
 }
 """`systemd-analyze security`, in tenths: 0 is a service that can do nothing."""
 

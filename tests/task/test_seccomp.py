@@ -23,10 +23,12 @@ from appliance.task.seccomp import (
     LOOKED_INTO,
     MACHINES,
     NAMESPACES,
+    Ids,
     Sockets,
     program,
 )
 
+OURS = Ids(user=990, group=991)
 ALL = Sockets(unix=True, datagrams=True)
 FEW = Sockets(unix=False, datagrams=False)
 REFUSED = ERRNO | errno.EPERM
@@ -44,7 +46,7 @@ def verdict(
     number = MACHINES[machine].numbers[name] if isinstance(name, str) else name
     words = [*arguments, *[0] * (6 - len(arguments))]
     audit = MACHINES[machine].audit if audit is None else audit
-    return run(program(machine, sockets), struct.pack("=IIQ6Q", number, audit, 0, *words))
+    return run(program(machine, sockets, OURS), struct.pack("=IIQ6Q", number, audit, 0, *words))
 
 
 def run(code: bytes, data: bytes) -> int:
@@ -101,6 +103,18 @@ def test_the_calls_of_another_machine_end_the_program(
 ) -> None:
     if audit != MACHINES[machine].audit:
         assert verdict(machine, number, audit=audit) == KILL
+
+
+@machines
+@pytest.mark.parametrize(("name", "own"), [("setresuid", OURS.user), ("setresgid", OURS.group)])
+def test_whoever_asks_to_stay_who_he_is_is_told_yes_and_nobody_else(
+    machine: str, name: str, own: int
+) -> None:
+    same, done = 2**32 - 1, ERRNO
+    for asked in ((own, own, own), (same, own, same), (same, same, same)):
+        assert verdict(machine, name, *asked) == done
+    for asked in ((0, own, own), (same, 0, same), (own, own, 0), (own + 1, same, same)):
+        assert verdict(machine, name, *asked) == REFUSED
 
 
 @machines
@@ -181,7 +195,7 @@ def test_nobody_types_into_a_terminal_or_limits_others(machine: str) -> None:
 
 def test_a_machine_that_we_do_not_know_has_no_filter() -> None:
     with pytest.raises(KeyError):
-        program("pdp11", ALL)
+        program("pdp11", ALL, OURS)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel")
@@ -192,7 +206,7 @@ def test_the_kernel_takes_the_program_and_does_as_we_read_it() -> None:
 
     def act() -> int:
         linux.forbid_new_privileges()
-        linux.filter_system_calls(program(machine, FEW))
+        linux.filter_system_calls(program(machine, FEW, OURS))
         for name in ("fsopen", "keyctl"):
             assert libc.syscall(numbers[name], 0, 0, 0, 0) == -1
             assert ctypes.get_errno() == errno.EPERM
