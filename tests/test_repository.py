@@ -72,6 +72,29 @@ TESTED_ELSEWHERE = {
     "appliance/app/policy_commands/reload.py": "tests/services/test_reloading.py",
     "appliance/policy/fields.py": "tests/policy/test_loader.py",
     **{
+        f"appliance/app/attack/{name}.py": "tests/app/test_attack.py"
+        for name in ("assault", "command", "findings", "loot", "stage")
+    },
+    "appliance/app/attack/bombs.py": "tests/attacks/isolation/test_bombs.py",
+    "appliance/app/attack/intruder.py": "tests/attacks/isolation/test_escapes.py",
+    **{
+        f"appliance/app/doctor/{name}.py": "tests/app/test_doctor_areas.py"
+        for name in (
+            "check",
+            "examination",
+            "files",
+            "machine",
+            "projects",
+            "rules",
+            "walls",
+            "way_out",
+        )
+    },
+    **{
+        f"appliance/app/doctor/{name}.py": "tests/app/test_doctor.py"
+        for name in ("agent", "log", "running")
+    },
+    **{
         f"appliance/policy/lint/{name}.py": "tests/policy/test_lint.py"
         for name in ("alone", "findings", "pairs", "reach", "rewritten", "times", "writers")
     },

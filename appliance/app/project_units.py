@@ -57,6 +57,13 @@ def apply(settings: Settings, places: Places) -> bool:
     return any(written) or any(removed)
 
 
+def outdated(settings: Settings, places: Places) -> list[Path]:
+    """The files that `apply` would write or remove. Raises ConfigError."""
+    wanted = dict(_files(settings, places))
+    differing = [file for file, content in wanted.items() if not _says(file, content)]
+    return differing + [file for file in _drop_ins(places) if file not in wanted]
+
+
 def task_drop_in(project: Path) -> str:
     """What a project adds to the unit of a task."""
     # git's directory held in place: else it could be swapped for one with other hooks
@@ -120,13 +127,18 @@ def _drop_ins(places: Places) -> list[Path]:
 
 
 def _write(file: Path, content: str) -> bool:
-    try:
-        if file.read_text() == content:
-            return False
-    except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    if _says(file, content):
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
     write(file, content, mode=0o644)
     return True
+
+
+def _says(file: Path, content: str) -> bool:
+    try:
+        return file.read_text() == content
+    except FileNotFoundError:
+        return False
 
 
 def _is_own(path: Path) -> bool:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from appliance.app.attack.findings import BEYOND, Attempt
+from appliance.app.attack.intruder import ATTACKS, GROUPS, PROXY
 from appliance.core.model import Isolation
-from tests.attacks.isolation.intruder import ATTACKS
 from tests.attacks.isolation.site import site
 from tests.grounds import WALLS
-
-LIMITS = {
-    Isolation.BUBBLEWRAP: set[str](),
-    Isolation.LANDLOCK: {
-        "change_the_agents_settings",
-        "change_the_git_configuration",
-        "open_a_file_outside_to_everybody",
-        "plant_a_git_hook",
-        "read_the_command_line_of_the_daemon",
-        "swap_the_git_directory",
-    },
-}
-"""What a wall cannot refuse, as its description says (`landlock.SHORTFALL`)."""
 
 NEEDS_ROOT = {
     "become_somebody_else",
@@ -46,7 +35,9 @@ NOT_EVERY_MACHINE_HAS = {
     "make_a_user_namespace",
     "make_a_user_namespace_by_clone",
     "make_an_io_uring",
+    "find_a_way_to_the_internet",
     "mount_something",
+    "read_the_environment_of_other_users",
     "read_through_the_root_of_the_first_process",
     "talk_to_the_hypervisor",
     "type_into_a_terminal",
@@ -56,21 +47,28 @@ NOT_EVERY_MACHINE_HAS = {
 }
 
 
-def done(findings: dict[str, str]) -> set[str]:
-    return {name for name, outcome in findings.items() if outcome == "done"}
+NEEDS_A_WAY_OUT = {name for name, group in GROUPS.items() if group == PROXY}
+"""Shown by the tests of dispatch-egress, and by those of `doctor --attack`."""
+
+
+def worked(attempts: Sequence[Attempt]) -> set[str]:
+    return {attempt.name for attempt in attempts if attempt.refused is False}
 
 
 async def test_without_a_wall_the_attacks_work(tmp_path: Path) -> None:
     async with site(tmp_path, Isolation.NONE) as attacked:
-        findings = await attacked.attacked()
-    missing = NOT_EVERY_MACHINE_HAS | (set() if os.geteuid() == 0 else NEEDS_ROOT)
-    failed = ATTACKS.keys() - done(findings) - missing
-    assert {name: findings[name] for name in failed} == {}
+        attempts = await attacked.attacked()
+    missing = NOT_EVERY_MACHINE_HAS | NEEDS_A_WAY_OUT
+    missing |= set() if os.geteuid() == 0 else NEEDS_ROOT
+    failed = ATTACKS.keys() - worked(attempts) - missing
+    assert [attempt for attempt in attempts if attempt.name in failed] == []
+    assert failed == set()
 
 
 @pytest.mark.parametrize("level", WALLS)
 async def test_behind_a_wall_they_do_not(tmp_path: Path, level: Isolation) -> None:
     async with site(tmp_path, level) as attacked:
-        findings = await attacked.attacked()
-    assert findings.keys() == ATTACKS.keys()
-    assert done(findings) == LIMITS[level]
+        attempts = await attacked.attacked()
+    assert [attempt.name for attempt in attempts] == list(ATTACKS)
+    assert worked(attempts) == BEYOND.get(level, frozenset())
+    assert {a.name for a in attempts if a.refused is None} == NEEDS_A_WAY_OUT
