@@ -13,7 +13,7 @@ from pathlib import Path
 
 from appliance.agent.task_link import Launch, Running, TaskLink
 from appliance.app.attack import intruder
-from appliance.app.attack.bombs import BOMBS, SMALL, Bomb, Outcome
+from appliance.app.attack.bombs import BOMBS, Bomb, Outcome
 from appliance.app.attack.findings import Attempt
 from appliance.app.attack.stage import Targets
 from appliance.core.model import Isolation, Proceed, Refuse, Task, ToolCall, Verdict
@@ -73,7 +73,7 @@ class Assault:
                 self.attempts.append(found)
 
     async def _thrown(self, name: str, bomb: Bomb) -> Attempt:
-        limits = replace(self.task.limits, ceiling=SMALL, timeout_seconds=30)
+        limits = replace(self.task.limits, ceiling=bomb.ceiling, timeout_seconds=30)
         launch = Launch((self.python, "-I", "-S", "-c", bomb.script), {})
         async with self.link.start(replace(self.task, limits=limits), launch) as running:
             running.stdin.close()

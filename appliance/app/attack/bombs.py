@@ -6,14 +6,16 @@ What became of one is seen from outside: how the launcher says it ended, and wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.core.model import Ceiling
 from appliance.task.header import Exceeded, TaskExited
 
 MIB = 1024 * 1024
-SMALL = Ceiling(memory_bytes=128 * MIB, cpu_seconds=1, file_bytes=MIB, processes=40)
+SMALL = Ceiling(memory_bytes=128 * MIB, cpu_seconds=30, file_bytes=MIB, processes=40)
 """What the tasks here may use: so little that a machine does not feel it."""
+BRIEF = replace(SMALL, cpu_seconds=1)
+"""Not for all of them: a slow machine needs more for what is to fail of something else."""
 
 FILL_MEMORY = """
 import signal
@@ -102,6 +104,7 @@ class Bomb:
 
     script: str
     is_refused: Callable[[Outcome], bool]
+    ceiling: Ceiling = SMALL
 
 
 def _is_stopped_for(limit: Exceeded) -> Callable[[Outcome], bool]:
@@ -132,6 +135,6 @@ BOMBS: Mapping[str, Bomb] = {
     ),
     "open_files_without_end": Bomb(FILL_DESCRIPTORS, _never_says("filled")),
     "make_many_files": Bomb(MANY_FILES, _never_says("made")),
-    "compute_without_end": Bomb(BUSY, _never_says("computed")),
+    "compute_without_end": Bomb(BUSY, _never_says("computed"), BRIEF),
     "stay_after_the_end": Bomb(SURVIVE, _is_gone),
 }

@@ -13,6 +13,7 @@ import pytest
 from appliance.agent.task_link import Exceeded, Launch, TaskExited
 from appliance.app.attack.bombs import (
     BOMBS,
+    BRIEF,
     BUSY,
     FILL_DESCRIPTORS,
     FILL_MEMORY,
@@ -87,7 +88,7 @@ async def test_no_file_grows_larger_than_it_may(grounds: Grounds) -> None:
 
 
 async def test_a_process_that_computes_too_long_is_ended(grounds: Grounds) -> None:
-    _, exited = await outcome(grounds, BUSY, SMALL)
+    _, exited = await outcome(grounds, BUSY, BRIEF)
     assert exited.signal == signal.SIGXCPU
 
 
