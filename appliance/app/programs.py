@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 from appliance.config import ClaudeSettings, Settings
@@ -23,4 +24,5 @@ def host_wall(settings: Settings) -> Wall:
     """
     if settings.daemon.unsafe_no_sandbox:
         return Wall(Isolation.NONE, "the settings say unsafe_no_sandbox")
-    return Wall(Isolation.UNIT) if settings.daemon.task_socket else probe()
+    is_unit = settings.daemon.task_socket and sys.platform != "darwin"
+    return Wall(Isolation.UNIT) if is_unit else probe()

@@ -23,7 +23,7 @@ from appliance.app.project_list import list_file, project_list
 from appliance.config import Settings
 from appliance.core.model import Project
 from appliance.errors import ConfigError
-from appliance.task.places import GUARDED
+from appliance.task.places import GUARDED, hold_settings
 
 UNIT_DIRECTORY = Path("/etc/systemd/system")
 TASK_UNIT = "dispatch-task@.service"
@@ -50,6 +50,8 @@ def apply(settings: Settings, places: Places) -> bool:
 
     Raises ConfigError, with what was written before left as it is.
     """
+    for project in settings.projects.values():
+        hold_settings(Path(project.path))
     wanted = dict(_files(settings, places))
     stale = [file for file in _drop_ins(places) if file not in wanted]
     written = [_write(file, content) for file, content in wanted.items()]

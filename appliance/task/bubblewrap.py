@@ -172,6 +172,7 @@ def _mounts(sandbox: Sandbox) -> Mounts:
 
 
 def _project_mounts(project: Path) -> Mounts:
+    places.hold_settings(project)
     guarded = ((project / name).resolve() for name in places.GUARDED)
     inside = [path for path in guarded if path != project and path.is_relative_to(project)]
     # a mount point cannot be renamed: without it `.git` could be swapped for an unguarded copy

@@ -13,7 +13,9 @@ user. A key by descriptor is better: see `appliance.agent`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.task.projects import Projects
@@ -26,7 +28,8 @@ DEVICES = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
 TRANSCRIPTS = ".claude/projects"
 CREDENTIALS = ".claude/.credentials.json"
 COPIED = ".claude.json"
-GUARDED = (".git/hooks", ".git/config", ".claude")
+SETTINGS = ".claude"
+GUARDED = (".git/hooks", ".git/config", SETTINGS)
 """Of a project: people and daemons outside run what stands there."""
 
 
@@ -44,6 +47,18 @@ def hidden(projects: Projects, project: Path) -> list[Path]:
             *(other for other in others if not project.is_relative_to(other)),
         ]
     )
+
+
+def hold_settings(project: Path) -> None:
+    """Make the directory that `claude` reads settings from, so that a task cannot: it is guarded.
+
+    Its owner is the project's. Where it cannot be made, because of a link for one, nothing is.
+    """
+    with suppress(OSError):
+        (project / SETTINGS).mkdir()
+        if os.geteuid() == 0:
+            owner = project.stat()
+            os.chown(project / SETTINGS, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def kept(projects: Projects) -> list[Path]:

@@ -70,6 +70,17 @@ def test_what_is_not_there_or_is_a_link_is_not_named(tmp_path: Path) -> None:
     assert _named(task_drop_in(project), "ReadOnlyPaths=") == []
 
 
+def test_a_project_without_settings_of_the_agent_gets_a_place_that_no_task_can_fill(
+    tmp_path: Path,
+) -> None:
+    places = _places(tmp_path)
+    settings = _settings(tmp_path, "web")
+    apply(settings, places)
+    (project,) = (Path(project.path) for project in settings.projects.values())
+    (drop_in,) = (file for file in places.units.glob("dispatch-task@.service.d/*.conf"))
+    assert f"{project}/.claude" in _named(drop_in.read_text(), "ReadOnlyPaths=")
+
+
 def test_applying_twice_changes_nothing_and_takes_back_what_is_gone(tmp_path: Path) -> None:
     places = _places(tmp_path)
     assert apply(_settings(tmp_path, "web", "tools"), places)

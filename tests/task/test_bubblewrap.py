@@ -100,7 +100,11 @@ def test_what_runs_outside_later_is_read_only_where_it_exists(
     command = words(projects)
     for name in (".git/hooks", ".git/config"):
         assert f"--ro-bind {project / name} {project / name}" in command
-    assert ".claude " not in command.partition("--bind " + str(project))[2]
+
+
+def test_settings_that_are_not_there_cannot_be_made(tmp_path: Path, projects: Projects) -> None:
+    settings = tmp_path / "project/.claude"
+    assert f"--ro-bind {settings} {settings}" in words(projects)
 
 
 def test_a_link_that_leads_out_of_the_project_mounts_nothing(
