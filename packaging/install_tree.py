@@ -96,7 +96,10 @@ def locked_wheels(pip: list[str]) -> Path:
         unfinished = wheels.with_suffix(f".{os.getpid()}")
         exactly = ["--no-deps", "--require-hashes", "--no-build-isolation", "--no-input"]
         run([*pip, "wheel", *exactly, f"--requirement={LOCK}", f"--wheel-dir={unfinished}"])
-        unfinished.rename(wheels)
+        try:
+            unfinished.rename(wheels)
+        except OSError:  # somebody else was faster
+            shutil.rmtree(unfinished)
     return wheels
 
 
