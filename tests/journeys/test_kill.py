@@ -105,7 +105,14 @@ async def torture(house: House, marks: list[str], kills: int, patience: float) -
             await house.daemon.wait()
             assert await gone([*marks, str(house.home)]) == [], f"left after kill {number}"
             await house.start()
-        await house.tg.until(partial(has_outcomes, house, number))
+        try:
+            await house.tg.until(partial(has_outcomes, house, number))
+        except TimeoutError:
+            told = "\n--\n".join(house.texts()[-4:])
+            log = house.log_text().decode()[-3000:]
+            raise AssertionError(
+                f"task {number} has no outcome. Said was:\n{told}\n{log}"
+            ) from None
     assert await house.stop() == 0
     assert await gone([*marks, str(house.home)]) == []
 
