@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import psutil
 
-from tests.bench import audit, egress, policy
+from tests.bench import audit, egress, policy, task_start
 from tests.bench.sides import ROOT, NothingCame, Sample, Side, Start, daemon, plain_script
 from tests.bench.table import MEBIBYTE, Row, Target, markdown, write
 
@@ -53,6 +53,7 @@ def main() -> int:
             *audit.rows(work, counts.records),
             *policy.rows(work),
             *egress.rows(work),
+            *task_start.rows(work),
         ]
     except BaseExceptionGroup as group:
         if group.subgroup(NothingCame) is None:
@@ -80,7 +81,7 @@ async def measured(work: Path, counts: Counts) -> list[Row]:
             await side.start()
             stack.push_async_callback(side.stop)
         await asyncio.sleep(SETTLE_SECONDS)
-        memory = [resident(side.pid) for side in (bare, plain)]
+        memory = [family(side.pid) for side in (bare, plain)]
         samples = await in_turn("message", (bare, walled, plain), counts.samples, Side.sample)
         bursts = [await side.burst(counts.burst) for side in (bare, plain)]
         for side in (bare, plain):
@@ -153,18 +154,30 @@ def start_rows(ours: list[Start], theirs: list[Start]) -> list[Row]:
     ]
 
 
-def memory_rows(ours: list[float], theirs: list[float]) -> list[Row]:
+def memory_rows(ours: list[Memory], theirs: list[Memory]) -> list[Row]:
+    """Ours has dispatch-egress and a launcher in waiting; dispatch-audit has a row of its own."""
+    alone, plain_alone = ([each[0].resident / MEBIBYTE] for each in (ours, theirs))
+    together, plain_together = (
+        [sum(one.proportional for one in each) / MEBIBYTE] for each in (ours, theirs)
+    )
     return [
-        Row("idle RSS of the process", "MiB", ours[:1], theirs[:1], Target(80)),
-        Row("idle RSS with its children", "MiB", [sum(ours)], [sum(theirs)]),
+        Row("idle RSS of the process", "MiB", alone, plain_alone, Target(80)),
+        Row("idle memory with its children (PSS)", "MiB", together, plain_together, Target(130)),
     ]
 
 
-def resident(pid: int) -> list[float]:
-    """RSS of the process, then of each of its descendants."""
+class Memory(NamedTuple):
+    """Of one process, in bytes. `proportional`: a page that n processes share counts 1/n."""
+
+    resident: int
+    proportional: int
+
+
+def family(pid: int) -> list[Memory]:
+    """The process, then each of its descendants."""
     process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
-    return [member.memory_info().rss / MEBIBYTE for member in family]
+    found = [one.memory_full_info() for one in (process, *process.children(recursive=True))]
+    return [Memory(one.rss, one.pss) for one in found]
 
 
 def help_row(times: int) -> Row:
