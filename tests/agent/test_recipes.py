@@ -70,7 +70,8 @@ async def test_a_recipe_runs_in_its_directory(grounds: Grounds) -> None:
 async def test_a_recipe_that_takes_too_long_is_stopped_and_shows_what_it_said(
     grounds: Grounds,
 ) -> None:
-    ended = await ran(grounds, program("sh", "-c", "echo so far; exec sleep 600"), timeout_seconds=1)
+    script = "echo so far; exec sleep 600"
+    ended = await ran(grounds, program("sh", "-c", script), timeout_seconds=1)
     assert ended.ending is Ending.TIMED_OUT
     assert ended.text == "```\nso far\n```\nstopped after 1 s, its time limit"
 
