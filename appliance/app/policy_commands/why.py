@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from appliance.app.config_commands import DEFAULT_FILE
-from appliance.app.policy_commands.shared import add_options, policy_of, settings_of
+from appliance.app.policy_commands.shared import add_options, policy_of, print_json, settings_of
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.config import Settings
@@ -54,7 +53,7 @@ def run_why(arguments: argparse.Namespace) -> int:
     policy = policy_of(arguments, settings)
     explanation = why(policy, _request(arguments, settings, now))
     if arguments.json:
-        print(json.dumps(as_json(explanation)))
+        print_json(as_json(explanation))
     else:
         print("\n".join(as_text(explanation, screen_of(sys.stdout))))
     return 0
