@@ -27,6 +27,9 @@ RULE_FILES = "tests/app/policy_commands/test_rule_files.py"
 TESTED_ELSEWHERE = {
     "appliance/agent/orphans.py": "tests/agent/test_task_link.py",
     "appliance/agent/program.py": "tests/agent/test_claude.py",
+    "appliance/app/egress_access.py": "tests/app/test_attack.py",
+    "appliance/app/listening.py": "tests/app/test_dispatch_audit.py",
+    "appliance/task/ahead.py": "tests/task/test_starter.py",
     "appliance/app/audit_commands/job_page.py": "tests/app/audit_commands/test_show.py",
     "appliance/app/audit_commands/page.py": "tests/app/audit_commands/test_show.py",
     "appliance/app/audit_commands/record_page.py": "tests/app/audit_commands/test_show.py",

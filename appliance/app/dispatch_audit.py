@@ -32,6 +32,7 @@ from typing import Protocol
 from appliance import __version__
 from appliance.app.cli import run_program
 from appliance.app.journal import start_logging
+from appliance.app.listening import listening
 from appliance.app.room import shortfall
 from appliance.audit.checkpoint import Note
 from appliance.audit.rights import ROOT, Rights
@@ -41,7 +42,7 @@ from appliance.errors import AuditUnavailable, ConfigError
 from appliance.host.clock import SystemClock
 from appliance.host.machine import boot_id
 from appliance.host.service_manager import ServiceManager
-from appliance.local_sockets import listen, user_id
+from appliance.local_sockets import user_id
 from appliance.ports import Clock
 
 LOOK_EVERY_SECONDS = 1.0
@@ -109,7 +110,7 @@ def serve(arguments: argparse.Namespace) -> int:
         closing(ServiceManager()) as manager,
         _bell() as bell,
         _writer(arguments.directory, arguments.anchors, clock) as writer,
-        _listener(manager, arguments.socket) as listener,
+        listening(manager, arguments.socket) as listener,
         closing(AuditServer(writer, listener, rights, clock)) as server,
     ):
         manager.ready()
@@ -185,20 +186,6 @@ def _check_ours(directory: Path) -> None:
             f"others than user id {os.geteuid()} could change the log in {directory}",
             hint=f"make it ours with: chown {os.geteuid()} {directory}; chmod 700 {directory}",
         )
-
-
-@contextmanager
-def _listener(manager: ServiceManager, path: Path) -> Iterator[socket.socket]:
-    """What systemd listens on for us, or a socket of our own, which goes with us."""
-    if (passed := manager.listening_socket()) is not None:
-        with passed:
-            yield passed
-        return
-    with listen(path) as listener:
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
 
 
 @contextmanager

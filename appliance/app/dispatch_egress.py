@@ -11,16 +11,16 @@ from __future__ import annotations
 import argparse
 import resource
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from socket import socket
 
 from appliance import __version__
 from appliance.app.cli import run_program
 from appliance.app.journal import start_logging
+from appliance.app.listening import listening
 from appliance.host.service_manager import ServiceManager
-from appliance.local_sockets import listen, user_id
+from appliance.local_sockets import user_id
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def serve(arguments: argparse.Namespace) -> int:
     _allow_descriptors(DESCRIPTORS)
     with (
         closing(ServiceManager()) as manager,
-        _listener(manager, arguments.socket) as listener,
+        listening(manager, arguments.socket) as listener,
     ):
         live(listener, daemon, manager, has_lifeline=arguments.lifeline)
     return 0
@@ -80,20 +80,6 @@ def _allow_descriptors(number: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < permitted:
         with suppress(OSError, ValueError):  # a filter of system calls: what there is must do
             resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, hard))
-
-
-@contextmanager
-def _listener(manager: ServiceManager, path: Path) -> Iterator[socket]:
-    """What systemd listens on for us, or a socket of our own, which goes with us."""
-    if (passed := manager.listening_socket()) is not None:
-        with passed:
-            yield passed
-        return
-    with listen(path) as listener:
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

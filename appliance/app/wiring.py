@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from appliance import __version__
 from appliance.agent.absent import AbsentAgent
 from appliance.agent.claude import ClaudeAgent
-from appliance.agent.egress_link import EgressLink
-from appliance.agent.egress_program import EgressProgram
 from appliance.agent.launchers import ChildLaunchers, ConnectedLaunchers, Launchers
 from appliance.agent.login import examine
 from appliance.agent.program import Account
@@ -24,6 +21,7 @@ from appliance.agent.task_link import Secret, TaskLink
 from appliance.app import daemon
 from appliance.app.anchoring import anchoring
 from appliance.app.daemon import Daemon, Part
+from appliance.app.egress_access import egress_of
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
 from appliance.app.project_list import CANARY, canary_directory, project_list
@@ -52,7 +50,6 @@ from appliance.host.machine import boot_id, free_memory, host_name
 from appliance.host.power import battery
 from appliance.host.service_manager import ServiceManager
 from appliance.host.wake_on_lan import wake
-from appliance.local_sockets import user_id
 from appliance.policy.explain import why
 from appliance.policy.loaded import LoadedPolicy
 from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor
@@ -115,7 +112,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     log = recorder.log
     audit = Activity(log)
 
-    egress, egress_parts = _egress(settings, state_directory, clock)
+    egress, egress_program = egress_of(settings, state_directory, clock)
     link = TaskLink(
         _launchers(settings, state_directory),
         lambda task, judge: egress.session(task, judge, audit.append),
@@ -229,7 +226,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         *recorder.parts,
         *anchored.parts,
         Part("policy", reloading.run),
-        *egress_parts,
+        *([Part("egress", egress_program.run)] if egress_program is not None else []),
         Part("launcher", link.run),
         *([Part("claude", claude.run)] if claude is not None else []),
         Part("awake", keep_awake.run),
@@ -368,18 +365,6 @@ def _projects_file(settings: Settings, state_directory: Path) -> Path:
     file = state_directory / "projects.json"
     file.write_text(project_list(settings).encode())
     return file
-
-
-def _egress(
-    settings: Settings, state_directory: Path, clock: Clock
-) -> tuple[EgressLink, Sequence[Part]]:
-    """The way to dispatch-egress, and what runs it where nobody else does."""
-    daemon = settings.daemon
-    if daemon.egress_socket:
-        return EgressLink(Path(daemon.egress_socket), [user_id(daemon.egress_user)]), ()
-    path = state_directory / "egress.sock"
-    program = EgressProgram(path, clock)
-    return EgressLink(path, [os.geteuid()]), (Part("egress", program.run),)
 
 
 def _terms(settings: Settings, wall: Wall) -> Terms:

@@ -30,6 +30,7 @@ the network
 
 its life
 
+    ahead.py         a child forked ahead, and its end
     starter.py      a process forked ahead, that becomes the task's program
     supervisor.py   waits for the end, or brings it about
     watch.py        what a task uses, and whether it is more than it may

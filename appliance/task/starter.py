@@ -1,33 +1,24 @@
 """A process forked ahead of time: told what to become, it is that program a moment later.
 
-Forking Python takes longer than everything else between a message and its agent, so it is done
-while nobody waits. Until it is told, the process holds nothing but one end of a socket pair, whose
-end is also its end; the kernel kills it when its parent dies.
+How it waits is told in `ahead.py`.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import itertools
 import json
 import os
 import signal
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.task.ahead import Ahead, aside
 from appliance.task.confinement import Confinement, confine, limit
-from appliance.task.processes import die_with_parent
 
 _SIZE_BYTES = 4
 _MAX_DESCRIPTORS = 16
-_ASIDE = 100
-"""Descriptors are first moved up here, so that none is where another belongs."""
-_HIGHEST = 65_536
-_CANNOT_START = 127
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -51,13 +42,8 @@ class Starter:
     """One process in waiting. `pid` is our child; once started it is the program's."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._socket.close()
-            _wait_and_become(theirs, parent)
-        theirs.close()
+        self._ahead = Ahead(_wait_and_become)
+        self.pid = self._ahead.pid
 
     def start(self, command: Command) -> int:
         """Become this program; returns its pid once it runs. Raises OSError when it does not."""
@@ -71,33 +57,25 @@ class Starter:
             confinement and confinement.system_calls.hex(),
         ]
         line = json.dumps(words).encode()
-        socket.send_fds(self._socket, [len(line).to_bytes(_SIZE_BYTES)], ours)
-        self._socket.sendall(line)
+        socket.send_fds(self._ahead.socket, [len(line).to_bytes(_SIZE_BYTES)], ours)
+        self._ahead.socket.sendall(line)
         # nothing comes when its end is closed by the program's start
-        failed = self._socket.recv(_SIZE_BYTES)
+        failed = self._ahead.socket.recv(_SIZE_BYTES)
         if failed:
             number = int.from_bytes(failed)
             raise OSError(number, os.strerror(number), command.argv[0])
         return self.pid
 
     def close(self) -> None:
-        """See one that was not needed end; it is told by the socket's end."""
-        self._socket.close()
-        with suppress(ChildProcessError):  # the supervisor has seen it
-            os.waitpid(self.pid, 0)
+        """See one that was not needed end."""
+        self._ahead.close()
 
 
-def _wait_and_become(theirs: socket.socket, parent: int) -> None:
-    """The child's whole life; whatever happens, it never comes back into the launcher's code."""
-    try:
-        die_with_parent(parent)
-        os.setsid()
-        for number in _IGNORED_BY_PYTHON:
-            signal.signal(number, signal.SIG_DFL)
-        (control,) = keep_only(theirs.fileno())
-        _become(socket.socket(fileno=control))
-    finally:
-        os._exit(_CANNOT_START)
+def _wait_and_become(control: socket.socket, _parent: int) -> None:
+    os.setsid()
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    _become(control)
 
 
 def _become(control: socket.socket) -> None:
@@ -106,7 +84,7 @@ def _become(control: socket.socket) -> None:
         return
     line = control.recv(int.from_bytes(size), socket.MSG_WAITALL)
     argv, directory, environment, numbers, limits, system_calls = json.loads(line)
-    places = [_aside(descriptor) for descriptor in received]
+    places = [aside(descriptor) for descriptor in received]
     for descriptor in received:
         os.close(descriptor)
     for number, place in zip(numbers, places, strict=False):
@@ -119,16 +97,3 @@ def _become(control: socket.socket) -> None:
         os.execvpe(argv[0], argv, environment)  # noqa: S606 - argv was checked; no shell is wanted
     except OSError as error:
         control.sendall((error.errno or errno.EINVAL).to_bytes(_SIZE_BYTES))
-
-
-def keep_only(*descriptors: int) -> list[int]:
-    """After a fork: close all but these, which have other numbers then."""
-    kept = [_aside(descriptor) for descriptor in descriptors]
-    bounds = (-1, *sorted(kept), _HIGHEST)
-    for low, high in itertools.pairwise(bounds):
-        os.closerange(low + 1, high)
-    return kept
-
-
-def _aside(descriptor: int) -> int:
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ASIDE)

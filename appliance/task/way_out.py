@@ -13,14 +13,12 @@ import os
 import signal
 import socket
 import struct
-from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
+from appliance.task.ahead import Ahead
 from appliance.task.bridge import serve
 from appliance.task.linux import enter_namespace
 from appliance.task.processes import die_with_parent
-from appliance.task.starter import keep_only
 
 LOOPBACK = "127.0.0.1"
 PORT = 3128
@@ -37,45 +35,32 @@ class WayOut:
     """One in waiting, until it is told where. `pid` is our child."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._socket.close()
-            _live(theirs, parent)
-        theirs.close()
+        self._ahead = Ahead(_live)
+        self.pid = self._ahead.pid
 
     def open(self, channel: int, port: int, *, beside: int = 0) -> int:
         """Listen on `port` (0: any), in the network of the process `beside`, 0: in our own.
 
         Returns the port. Raises OSError when nobody can listen there.
         """
-        socket.send_fds(self._socket, [_ORDER.pack(port, beside)], [channel])
-        answer = int.from_bytes(self._socket.recv(_ANSWER_BYTES), signed=True)
+        socket.send_fds(self._ahead.socket, [_ORDER.pack(port, beside)], [channel])
+        answer = int.from_bytes(self._ahead.socket.recv(_ANSWER_BYTES), signed=True)
         if answer <= 0:
             raise OSError(-answer or errno.EIO, "nobody can listen for the task's connections")
         return answer
 
     def close(self) -> None:
-        """See one that was not needed end; it is told by the socket's end."""
-        self._socket.close()
-        with suppress(ChildProcessError):  # the supervisor has seen it
-            os.waitpid(self.pid, 0)
+        """See one that was not needed end."""
+        self._ahead.close()
 
 
-def _live(theirs: socket.socket, parent: int) -> NoReturn:
-    """The child's whole life; whatever happens, it never comes back into the launcher's code."""
-    try:
-        die_with_parent(parent)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes last
-        (told,) = keep_only(theirs.fileno())
-        with socket.socket(fileno=told) as control:
-            order, channels, *_ = socket.recv_fds(control, _ORDER.size, 1)
-            listener = _listening(order, control, parent) if order else None
-        if listener is not None:
-            serve(listener, socket.socket(fileno=channels[0]))
-    finally:
-        os._exit(0)
+def _live(control: socket.socket, parent: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes last
+    with control:
+        order, channels, *_ = socket.recv_fds(control, _ORDER.size, 1)
+        listener = _listening(order, control, parent) if order else None
+    if listener is not None:
+        serve(listener, socket.socket(fileno=channels[0]))
 
 
 def _listening(order: bytes, control: socket.socket, parent: int) -> socket.socket | None:

@@ -11,27 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-
 from appliance.audit import wire
 from appliance.audit.database import DATABASE
 from appliance.audit.verify import Verdict, verify
 from appliance.audit.writer import Writer
+from tests.app.services import ACTIVATE, PATIENCE_SECONDS, ROOT, service
 from tests.audit.logs import BOOT, queued
 from tests.fakes import FakeClock
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "appliance.app.dispatch_audit")
-PATIENCE_SECONDS = 30.0
-
-
-@pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """What systemd is told, one word at a time."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind(str(tmp_path / "notify"))
-        notified.settimeout(PATIENCE_SECONDS)
-        yield lambda: notified.recv(100).decode()
 
 
 @contextmanager
@@ -40,17 +28,9 @@ def running(
 ) -> Iterator[subprocess.Popen[str]]:
     """The program, with a notify socket at `home`."""
     command = [*around, *PROGRAM, "--directory", str(home / "log"), *arguments]
-    with subprocess.Popen(
-        [*command, "--socket", str(home / "socket"), "--writer", str(os.getuid())],
-        cwd=ROOT,
-        env={"NOTIFY_SOCKET": str(home / "notify"), **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    command += ["--socket", str(home / "socket"), "--writer", str(os.getuid())]
+    with service(home, command, environment) as process:
+        yield process
 
 
 def ask(home: Path, question: wire.Question) -> wire.Answer:
@@ -94,18 +74,6 @@ def test_systemd_can_listen_for_it(tmp_path: Path, systemd: Callable[[], str]) -
         assert systemd() == "READY=1"
         assert isinstance(ask(tmp_path, wire.Append((queued(),))), wire.Appended)
     assert (tmp_path / "socket").exists(), "it is systemd's"
-
-
-ACTIVATE = """
-import os, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-os.dup2(listener.fileno(), 3)
-os.set_inheritable(3, True)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def test_killed_it_comes_back_and_goes_on(tmp_path: Path, systemd: Callable[[], str]) -> None:

@@ -18,20 +18,10 @@ import pytest
 from appliance.app.egress_life import READY
 from appliance.egress.wire import NotServed, Open, Serving, decode, encode
 from appliance.task import bridge
+from tests.app.services import ACTIVATE, PATIENCE_SECONDS, ROOT, service
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "appliance.app.dispatch_egress")
-PATIENCE_SECONDS = 30.0
 MAX_RESIDENT = 20 << 20
-
-
-@pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """What systemd is told, one word at a time."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind(str(tmp_path / "notify"))
-        notified.settimeout(PATIENCE_SECONDS)
-        yield lambda: notified.recv(100).decode()
 
 
 @contextmanager
@@ -40,17 +30,8 @@ def running(
 ) -> Iterator[subprocess.Popen[str]]:
     """The program, with a notify socket at `home`."""
     command = [*around, *PROGRAM, "--socket", str(home / "socket"), *arguments]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={"NOTIFY_SOCKET": str(home / "notify"), **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with service(home, command, environment) as process:
+        yield process
 
 
 US = ("--daemon", str(os.getuid()))
@@ -93,18 +74,6 @@ def test_systemd_can_listen_for_it(tmp_path: Path, systemd: Callable[[], str]) -
         assert systemd() == "READY=1"
         assert opens(tmp_path)
     assert (tmp_path / "socket").exists(), "it is systemd's"
-
-
-ACTIVATE = """
-import os, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-os.dup2(listener.fileno(), 3)
-os.set_inheritable(3, True)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def test_killed_it_comes_back(tmp_path: Path, systemd: Callable[[], str]) -> None:

@@ -21,7 +21,6 @@ from pathlib import Path
 
 from appliance.agent.beside import Beside
 from appliance.agent.egress_link import EgressLink
-from appliance.agent.egress_program import EgressProgram
 from appliance.agent.launchers import ChildLaunchers, ConnectedLaunchers, Launchers
 from appliance.agent.task_link import TaskLink
 from appliance.app.attack.assault import Assault
@@ -29,6 +28,7 @@ from appliance.app.attack.findings import Finding, Result, findings
 from appliance.app.attack.loot import loot, owner_of
 from appliance.app.attack.stage import Paths, stage
 from appliance.app.cli import run_program
+from appliance.app.egress_access import egress_of
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.project_list import project_list
 from appliance.config import Settings, load
@@ -51,7 +51,6 @@ from appliance.core.model import (
 )
 from appliance.errors import ConfigError
 from appliance.host.clock import SystemClock
-from appliance.local_sockets import user_id
 from appliance.policy.loaded import LoadedPolicy
 from appliance.ports import Judge
 from appliance.task import launcher_command
@@ -194,14 +193,14 @@ def _launchers(plan: Plan, directory: Path) -> Launchers:
 
 @asynccontextmanager
 async def _egress(settings: Settings, directory: Path) -> AsyncIterator[EgressLink]:
-    daemon = settings.daemon
-    if daemon.egress_socket:
-        yield EgressLink(Path(daemon.egress_socket), [user_id(daemon.egress_user)])
+    link, program = egress_of(settings, directory, SystemClock())
+    if program is None:
+        yield link
         return
-    path, ready = directory / "egress.sock", asyncio.Event()
-    async with Beside(EgressProgram(path, SystemClock()).run(ready.set)):
+    ready = asyncio.Event()
+    async with Beside(program.run(ready.set)):
         await ready.wait()
-        yield EgressLink(path, [os.geteuid()])
+        yield link
 
 
 def _task(plan: Plan) -> Task:
