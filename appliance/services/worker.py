@@ -306,6 +306,8 @@ class Worker:
         running = [run.job for run in self._runs.values()]
         queued = [job for job in unfinished if job.state is JobState.QUEUED]
         self._drop_hopeless(queued)
+        if not queued:  # how much memory is free is asked for those who wait
+            return ()
         awaited = [job.after for job in queued if job.after is not None]
         return runnable(
             [job for job in queued if job.id not in self._runs],
