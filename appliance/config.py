@@ -43,6 +43,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """What a user or a project may be called."""
 
 MIB = 1024 * 1024
+CREDENTIAL_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 MAX_SETTINGS_BYTES = 256 * 1024
 MAX_CREDENTIAL_BYTES = 16 * 1024
 
@@ -52,7 +53,7 @@ def _directory() -> Kind:
 
 
 def _credential() -> Kind:
-    return text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a credential file")
+    return text(CREDENTIAL_NAME, "the name of a credential file")
 
 
 def _place(*, what: str) -> Kind:
@@ -244,7 +245,7 @@ class ClaudeSettings:
     )
     home: str = row(_directory(), "the agent's home directory", default="/var/lib/dispatch-agent")
     login: str = row(
-        text(r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a credential file"),
+        text(f"|{CREDENTIAL_NAME}", "the name of a credential file"),
         'credential with the login, handed over by file descriptor; "": the agent has its own',
         default="",
     )

@@ -126,7 +126,9 @@ def _checked(raw: bytes) -> bytes:
 
 
 def _checked_name(name: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) is None:
+    from appliance.config import CREDENTIAL_NAME
+
+    if re.fullmatch(CREDENTIAL_NAME, name) is None:
         raise ConfigError(
             f'"{name}" is no name of a credential: letters, digits, ".", "_" and "-", at most 64'
         )

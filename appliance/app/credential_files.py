@@ -14,12 +14,12 @@ from pathlib import Path
 from appliance.app.credential_commands import DIRECTORY
 from appliance.app.files import remove, write
 from appliance.errors import ConfigError
+from appliance.host.machine import runs_systemd
 
 ENCRYPTED_SUFFIX = ".encrypted"
 """Beside the directory of plain files is one of encrypted ones."""
 SEALED = "sealed"
 """What the unit calls that directory; a secret is encrypted for one name and no other."""
-BOOTED = Path("/run/systemd/system")
 ENCRYPT_SECONDS = 60
 
 
@@ -50,7 +50,7 @@ def kept_credentials(directory: Path) -> Mapping[str, str]:
 
 def _can_encrypt(directory: Path) -> bool:
     """With systemd in charge, and where its unit looks: elsewhere nobody would decrypt it."""
-    has_systemd = BOOTED.is_dir() and shutil.which("systemd-creds") is not None
+    has_systemd = runs_systemd() and shutil.which("systemd-creds") is not None
     return has_systemd and directory == DIRECTORY
 
 

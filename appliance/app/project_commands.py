@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.app.config_commands import DEFAULT_FILE
 from appliance.errors import ConfigError
+from appliance.host.machine import runs_systemd
 
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.config import Settings
 
 AGENT_USER = "dispatch-agent"
-BOOTED = Path("/run/systemd/system")
 RESTART = "systemctl restart dispatchd"
 RELOAD = ("systemctl", "daemon-reload")
 COMMAND_SECONDS = 300
@@ -216,7 +216,7 @@ def _apply(settings: Settings, arguments: argparse.Namespace) -> bool:
     if not settings.daemon.task_socket:
         return False
     changed = apply(settings, Places.beside(arguments.config))
-    if changed and arguments.root is None and BOOTED.is_dir():
+    if changed and arguments.root is None and runs_systemd():
         _run(RELOAD)
     return changed
 

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_SYSTEMD = Path("/run/systemd/system")
 
 
 def boot_id() -> str:
@@ -15,6 +16,11 @@ def boot_id() -> str:
     import psutil  # not everywhere is it needed for this
 
     return f"boot-{int(psutil.boot_time())}"
+
+
+def runs_systemd() -> bool:
+    """Whether systemd is the machine's service manager (sd_booted(3))."""
+    return _SYSTEMD.is_dir()
 
 
 def free_memory() -> int:

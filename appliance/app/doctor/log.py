@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.app.audit_access import audit_socket, audit_users
-from appliance.app.doctor.check import Check, Outcome, of_error
+from appliance.app.doctor.check import Check, failed, of_error, passed, warned
 from appliance.audit.admin import served
 from appliance.audit.database import DATABASE
 from appliance.audit.sinks.file import FileSink
@@ -28,25 +28,24 @@ def _anchors(settings: Settings) -> Check:
     audit = settings.audit
     if audit.anchor_file and (remark := FileSink(Path(audit.anchor_file)).remark()):
         weakness, _, fix = remark.partition("; ")
-        return Check("anchors", Outcome.WARN, weakness, fix)
+        return warned("anchors", weakness, fix)
     named = [f"the chat of {user}" for user in (settings.anchor_user,) if user]
     named += [audit.anchor_file] if audit.anchor_file else []
     named += ["journald"] if audit.anchor_journal and journal_sink() else []
     named += [witness.partition(" ")[0] for witness in audit.witnesses]
     if not named:
-        return Check(
+        return warned(
             "anchors",
-            Outcome.WARN,
             "nobody else keeps checkpoints of the audit log: its end could be cut off unseen",
             "set anchor_user, anchor_file or witnesses in [audit]",
         )
-    return Check("anchors", Outcome.PASS, ", ".join(named))
+    return passed("anchors", ", ".join(named))
 
 
 def _audit_writer(settings: Settings) -> Check:
     path = audit_socket(settings)
     if path.exists() and not os.access(path, os.W_OK):
-        return Check("audit writer", Outcome.WARN, f"{path} is not for you", "run doctor as root")
+        return warned("audit writer", f"{path} is not for you", "run doctor as root")
     try:
         with served(path, audit_users(settings)) as log:
             refusal = log.refusal()
@@ -54,18 +53,16 @@ def _audit_writer(settings: Settings) -> Check:
         return of_error("audit writer", error)
     if refusal:
         fix = "make room or repair the disk; it then starts again by itself"
-        return Check("audit writer", Outcome.FAIL, refusal, fix)
-    return Check("audit writer", Outcome.PASS, f"keeps the log, asked on {path}")
+        return failed("audit writer", refusal, fix)
+    return passed("audit writer", f"keeps the log, asked on {path}")
 
 
 def _audit(settings: Settings) -> Check:
     database = settings.audit_directory / DATABASE
     if not os.access(database, os.R_OK):
-        return Check(
-            "audit log", Outcome.WARN, f"{database} cannot be read by you", "run doctor as its user"
-        )
+        return warned("audit log", f"{database} cannot be read by you", "run doctor as its user")
     found = verify(database, depth=Depth.QUICK)  # somebody waits; `audit verify` looks deeper
     if found.verdict is Verdict.INTACT:
-        return Check("audit log", Outcome.PASS, f"{found.size} records, intact")
+        return passed("audit log", f"{found.size} records, intact")
     fix = "keep the machine as it is and find out why: dispatchctl audit verify"
-    return Check("audit log", Outcome.FAIL, found.reason, fix)
+    return failed("audit log", found.reason, fix)

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.app.doctor.check import Check, failed, passed, warned
-from appliance.app.project_commands import AGENT_USER, BOOTED
+from appliance.app.project_commands import AGENT_USER
 from appliance.app.project_units import Places, grants, may_write, outdated
 from appliance.config import Settings
 from appliance.core.model import Project
 from appliance.errors import ConfigError
+from appliance.host.machine import runs_systemd
 from appliance.task.places import GUARDED
 
 
 def checks(settings: Settings) -> Iterator[Check]:
     for project in settings.projects.values():
         yield _project(settings, project)
-    if settings.daemon.task_socket and BOOTED.is_dir():
+    if settings.daemon.task_socket and runs_systemd():
         yield _told(settings)
 
 

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from appliance.app.doctor.check import Check, Outcome, answer, failed, passed, warned
+from appliance.app.doctor.check import Check, answer, failed, passed, warned
 from appliance.app.programs import host_wall
 from appliance.config import Settings
 from appliance.core.model import ISOLATION_ORDER, Isolation
+from appliance.host.machine import runs_systemd
 
-BOOTED = Path("/run/systemd/system")
 TARGET = "dispatch.target"
 START = f"systemctl enable --now {TARGET}"
 LABELS = ("dispatch-appliance.task", "dispatch-appliance.dispatchd")
@@ -40,7 +40,7 @@ def _isolation(settings: Settings) -> Check:
         found = f"{wall.isolation}, but tasks would run with no more than {wanted}, too"
         fix = f'set minimum_isolation = "{wall.isolation}" in [daemon]'
         return warned("isolation", found, fix)
-    return Check("isolation", Outcome.PASS, wall.isolation)
+    return passed("isolation", wall.isolation)
 
 
 def _stronger(platform: str = sys.platform) -> str:
@@ -55,7 +55,7 @@ def _stronger(platform: str = sys.platform) -> str:
 def _units(settings: Settings) -> Iterator[Check]:
     if sys.platform == "darwin":
         yield of_launchd()
-    elif BOOTED.is_dir():
+    elif runs_systemd():
         yield of_systemd(settings)
 
 
