@@ -44,6 +44,7 @@ from appliance.core.model import (
     UserName,
     Verdict,
 )
+from appliance.core.preferences import Preferences
 from appliance.core.wake_on_lan import Host
 
 Ready = Callable[[], None]
@@ -392,6 +393,10 @@ class State(Protocol):
 
     def save_conversation(self, place: Place, conversation: Conversation) -> None: ...
 
+    def preferences(self, place: Place) -> Preferences: ...
+
+    def save_preferences(self, place: Place, preferences: Preferences) -> None: ...
+
     # staying awake
     def save_awake(self, session: Session | None) -> None:
         """The one that was asked for last takes the place of the one before."""
@@ -407,9 +412,12 @@ class State(Protocol):
         kind: PostKind = PostKind.NEW,
         edits: PostId | None = None,
         click: str = "",
+        marks: str = "",
         label: str = "",
     ) -> PostId:
-        """Put a prepared reply into the outbox. `label` finds it again (`posts_labelled`).
+        """Put a prepared reply into the outbox. `click` is the key of the click that a TOAST
+        answers, `marks` the platform's id of the message that a MARK is put on. `label` finds it
+        again (`posts_labelled`).
 
         Where nothing else waits in its place it is ready: one commit less before it is sent.
         """

@@ -41,6 +41,7 @@ class FakeChat:
         self.platform = platform
         self.messages: dict[str, Reply] = {}
         self.toasts: list[str] = []
+        self.marks: dict[str, str] = {}
         self.shown: list[Progress] = []
         self.gone: set[str] = set()
         self._known = known
@@ -102,6 +103,9 @@ class FakeChat:
     def _take(self, post: Post) -> str:
         if post.kind is PostKind.TOAST:
             self.toasts.append(post.reply.body.text)
+            return post.message_id
+        if post.kind is PostKind.MARK:
+            self.marks[post.message_id] = post.reply.body.text
             return post.message_id
         if post.kind is PostKind.EDIT:
             if post.message_id not in self.messages:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from appliance.chat.markdown import render
 from appliance.chat.split import cut
 from appliance.chat.wellformed import is_blank, well_formed
-from appliance.core.model import Attachment, Markdown, Reply, Rich
+from appliance.core.model import Attachment, Markdown, Reply, Rich, Wording
 
 EXCERPT_CHARACTERS = 4000
 FILE_NAME = "answer.md"
@@ -31,6 +31,7 @@ def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
 
 
 def _body(reply: Reply) -> Rich:
+    assert not isinstance(reply.body, Wording), "a language is chosen before a reply is prepared"
     if isinstance(reply.body, Markdown):
         body = render(reply.body.text)
     else:

@@ -17,7 +17,7 @@ def text_of(reply: Reply) -> str:
     if reply.attachment:
         lines.append(f"[file: {shown(reply.attachment.name)}]")
     buttons = [button for row in reply.buttons for button in row]
-    lines.extend(f"{shown(b.label)}: {typed(b.token)}" for b in buttons if typed(b.token))
+    lines.extend(f"{shown(str(b.label))}: {typed(b.token)}" for b in buttons if typed(b.token))
     return "\n".join(lines)
 
 

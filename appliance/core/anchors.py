@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from appliance.core.model import Reply
-from appliance.core.replies import Words
+from appliance.core.words import Words
 
 # quoted or drawn into a box, and blanks at the end of a line
 _MARGIN = re.compile(r"^[^\S\n]*(?:[>|│]+[^\S\n]*)*|[^\S\n]+$", re.MULTILINE)

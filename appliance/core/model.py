@@ -6,6 +6,7 @@ types, so that a job's number never travels where an approval's is meant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,6 +68,31 @@ class Actor:
 # --- what comes in
 
 
+class FileKind(StrEnum):
+    """What the platform says a file is; nobody has looked inside yet."""
+
+    PHOTO = "photo"
+    DOCUMENT = "document"
+    VOICE = "voice"
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingFile:
+    """A file that came with a message. `id` is what the platform gives it out for.
+
+    `name` and `mime` are the sender's words ("" when there are none), `size` the platform's, in
+    bytes (0: not told).
+    """
+
+    kind: FileKind
+    id: str
+    name: str = ""
+    mime: str = ""
+    size: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A text somebody sent. `key` is the platform's own id of the delivery and makes it unique.
@@ -82,6 +108,20 @@ class Message:
     sent_at: Millis
     joined: tuple[str, ...] = ()
     message_id: str = ""
+    reply_to: str = ""
+    files: tuple[IncomingFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The sender has changed a message: `message_id` names it, `text` is what it says now."""
+
+    key: str
+    sender: Sender
+    place: Place
+    text: str
+    sent_at: Millis
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +133,10 @@ class Click:
     place: Place
     token: str
     sent_at: Millis
+    message_id: str = ""  # of the message that the button is under
 
 
-Incoming = Message | Click
+Incoming = Message | Edited | Click
 
 
 # --- what goes out
@@ -131,6 +172,74 @@ class Rich:
     spans: tuple[Span, ...] = ()
 
 
+Catalogue = Mapping[str, str]
+"""English text with {gaps} → the same in another language, with the same gaps."""
+
+ENGLISH: Catalogue = {}
+_GAP = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words of ours in no language yet: `key` is English with {gaps}, which `values` fill.
+
+    As `str` it is English. Values that are texts are put in as they are and never looked up.
+    """
+
+    key: str
+    values: tuple[tuple[str, Value], ...] = ()
+
+    def __str__(self) -> str:
+        return self.filled(ENGLISH)
+
+    def filled(self, catalogue: Catalogue) -> str:
+        """In one language; in English where the catalogue does not know it."""
+        text = catalogue.get(self.key, self.key)
+        if not self.values:  # what has no gaps is no template: braces in it are just braces
+            return text
+        values = {name: filled(value, catalogue) for name, value in self.values}
+        return _GAP.sub(lambda gap: values.get(gap[1], gap[0]), text)
+
+
+Value = str | int | Phrase
+"""What fills a gap."""
+
+
+def filled(said: Value, catalogue: Catalogue) -> str:
+    """A phrase in one language; other values as they are."""
+    return said.filled(catalogue) if isinstance(said, Phrase) else str(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something said in one style. `value` as in `Span`."""
+
+    said: str | Phrase
+    style: Style | None = None
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Our words before a language is chosen (`appliance.core.words`)."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def text(self) -> str:
+        """In English."""
+        return self.rich(ENGLISH).text
+
+    def rich(self, catalogue: Catalogue) -> Rich:
+        text, spans = "", list[Span]()
+        for piece in self.pieces:
+            said = filled(piece.said, catalogue)
+            if piece.style is not None and said:
+                spans.append(Span(piece.style, len(text), len(said), piece.value))
+            text += said
+        return Rich(text, tuple(spans))
+
+
 @dataclass(frozen=True, slots=True)
 class Markdown:
     """Text from an agent, to be rendered to `Rich` by the chat that shows it."""
@@ -150,44 +259,52 @@ class ButtonKind(StrEnum):
 class Button:
     """`token` comes back in a `Click`; at most 64 bytes."""
 
-    label: str
+    label: str | Phrase
     token: str
     kind: ButtonKind = ButtonKind.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a reply."""
+    """A file that goes with a reply; a picture is shown as one where the platform can."""
 
     name: str
     content: bytes
+    is_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer in words. `buttons` is rows of buttons below it; `silent` rings no phone."""
+    """An answer in words. `buttons` is rows of buttons below it; `silent` rings no phone.
 
-    body: Rich | Markdown
+    `answers`: the platform's id of the message that it answers, where that is shown.
+    """
+
+    body: Rich | Markdown | Wording
     buttons: tuple[tuple[Button, ...], ...] = ()
     attachment: Attachment | None = None
     silent: bool = False
+    answers: str = ""
 
 
 class PostKind(StrEnum):
-    """`NEW` a message of its own; `EDIT` replaces an earlier post; `TOAST` answers one click."""
+    """`NEW` a message of its own; `EDIT` replaces an earlier post; `TOAST` answers one click;
+    `MARK` puts a sign on somebody's message: it has arrived."""
 
     NEW = "new"
     EDIT = "edit"
     TOAST = "toast"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """One row of the outbox as a chat sends it.
 
-    `message_id`: for EDIT the platform's id of the message to replace, for TOAST the key of the
-    click. `after_id`: the last message id known in this place, ours or theirs, when the post was
-    tried ("" when none), from where `Chat.find` looks for a post whose sending was cut off.
+    `message_id`: for EDIT the platform's id of the message to replace, for MARK of the one to
+    mark, for TOAST the key of the click. `after_id`: the last message id known in this place,
+    ours or theirs, when the post was tried ("" when none), from where `Chat.find` looks for a
+    post whose sending was cut off.
     """
 
     id: PostId

@@ -23,14 +23,27 @@ from appliance.core.commands import (
     WakeUp,
     parse,
 )
-from appliance.core.model import ApprovalId, Incoming, JobId, Message, ProjectName, Recipe
+from appliance.core.model import (
+    ApprovalId,
+    Click,
+    Edited,
+    Incoming,
+    JobId,
+    Message,
+    ProjectName,
+    Recipe,
+)
 
 
 def command_of(incoming: Incoming, recipes: Sequence[Recipe]) -> Command:
     """The command of a message's text, or of the button that was pressed."""
-    if isinstance(incoming, Message):
-        return parse(incoming.text, recipes)
-    return _pressed(incoming.token)
+    match incoming:
+        case Message(text=text):
+            return parse(text, recipes)
+        case Click(token=token):
+            return _pressed(token)
+        case Edited():
+            return Mistake("I only read what you sent first. Send the change as a new message.")
 
 
 def _pressed(token: str) -> Command:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from appliance.core import replies
 from appliance.core.model import (
     Allowed,
     Asks,
@@ -26,6 +25,7 @@ from appliance.core.model import (
     Rule,
     UserName,
 )
+from appliance.core.replies import about_requests
 from appliance.ports import Clock, Policy, State
 
 
@@ -100,7 +100,7 @@ class Allowance:
         free_at = latest + limit.seconds * 1000 if latest is not None else now
         if free_at <= now:
             return None
-        return Denied(limit.rule, replies.used_up(limit.count, limit.seconds, free_at - now))
+        return Denied(limit.rule, about_requests.used_up(limit.count, limit.seconds, free_at - now))
 
     def _overspent(self, quota: Quota, user: UserName) -> Denied | None:
         now, window = self._clock.now(), quota.seconds * 1000
@@ -114,7 +114,7 @@ class Allowance:
             if left < quota.limit:
                 break
         return Denied(
-            quota.rule, replies.overspent(quota.limit, spent, quota.seconds, free_at - now)
+            quota.rule, about_requests.overspent(quota.limit, spent, quota.seconds, free_at - now)
         )
 
 

@@ -12,7 +12,6 @@ import secrets
 from dataclasses import dataclass, replace
 from functools import partial
 
-from appliance.core import replies
 from appliance.core.approvals import JOB_ITSELF, Approval, ApprovalState, may_redeem, settle
 from appliance.core.events import (
     ApprovalAsked,
@@ -34,6 +33,7 @@ from appliance.core.model import (
     Platform,
     UserName,
 )
+from appliance.core.replies import about_approvals
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services.outbox import Outbox
@@ -91,7 +91,7 @@ class Approvals:
             for place in self._places(approval, job):
                 self._outbox.put(
                     place,
-                    replies.question(approval, job, self._clock.now()),
+                    about_approvals.question(approval, job, self._clock.now()),
                     label=_label(approval),
                 )
         self._changed.set()
@@ -153,16 +153,18 @@ class Approvals:
         """
         approval = self._open(approval_id)
         if approval is None or approval.state is not ApprovalState.PENDING:
-            return replies.late_answer(approval)
+            return about_approvals.late_answer(approval)
         asks = approval.asks
         if not self._policy.may_approve(actor.name, approval.requester, asks):
             await self._audit.append(_foreign(approval, actor, key))
-            return replies.not_yours_to_answer(self._policy.approvers(approval.requester, asks))
+            return about_approvals.not_yours_to_answer(
+                self._policy.approvers(approval.requester, asks)
+            )
         if asks.via and actor.sender.platform not in asks.via:
             await self._audit.append(_foreign(approval, actor, key))
-            return replies.not_from_here(asks.via)
+            return about_approvals.not_from_here(asks.via)
         if is_granted and actor.name in approval.given_by:
-            return replies.answered(approval)
+            return about_approvals.answered(approval)
         answer = partial(
             settle,
             is_granted=is_granted,
@@ -174,7 +176,7 @@ class Approvals:
         await self._audit.append(_answered(answer(approval), actor, key))
         current = self._open(approval_id)
         if current is None or current.state is not ApprovalState.PENDING:
-            return replies.late_answer(current)  # somebody was quicker while we recorded
+            return about_approvals.late_answer(current)  # somebody was quicker while we recorded
         return self._settle(answer(current))
 
     def _open(self, approval_id: ApprovalId) -> Approval | None:
@@ -195,8 +197,8 @@ class Approvals:
         else:
             self._store(approval, _job_event(approval))
         if approval.state is ApprovalState.EXPIRED:
-            return replies.late_answer(approval)
-        return replies.answered(approval)
+            return about_approvals.late_answer(approval)
+        return about_approvals.answered(approval)
 
     def _show_progress(self, approval: Approval) -> None:
         """One of several people said yes: the question stays, and says so."""
@@ -204,7 +206,7 @@ class Approvals:
         assert job is not None, "an approval's job is never deleted"
         with self._state.transaction():
             self._state.save_approval(approval)
-            question = replies.question(approval, job, self._clock.now())
+            question = about_approvals.question(approval, job, self._clock.now())
             self._outbox.edit_labelled(_label(approval), question)
 
     def _store(self, approval: Approval, event: JobEvent) -> None:
@@ -212,7 +214,7 @@ class Approvals:
             self._state.save_approval(approval)
             job = self._advance(approval.job, event)
             if approval.state is not ApprovalState.GIVEN:
-                self._outbox.edit_labelled(_label(approval), replies.settled(approval, job))
+                self._outbox.edit_labelled(_label(approval), about_approvals.settled(approval, job))
             self._tell(approval, job)
         waiting = self._waiting.get(approval.id)
         if waiting is not None and not waiting.done():
@@ -223,11 +225,11 @@ class Approvals:
         if approval.state is ApprovalState.EXPIRED:
             posts = self._state.posts_labelled(_label(approval))
             for place in dict.fromkeys(place for _, place in posts):
-                self._outbox.put(place, replies.expired(approval, job))
+                self._outbox.put(place, about_approvals.expired(approval, job))
         is_by_another = approval.answered_by != approval.requester
         is_refused = approval.state is ApprovalState.REFUSED and is_by_another
         if is_refused and approval.is_about_job:  # of a step its agent tells
-            self._outbox.put(job.place, replies.refused(approval, job))
+            self._outbox.put(job.place, about_approvals.refused(approval, job))
 
     # after the answer
 
@@ -275,7 +277,7 @@ class Approvals:
         if approval is None or job is None:
             return
         with self._state.transaction():
-            self._outbox.edit_labelled(_label(approval), replies.settled(approval, job))
+            self._outbox.edit_labelled(_label(approval), about_approvals.settled(approval, job))
 
     def given_for(self, job_id: JobId) -> Approval | None:
         """The answered question about starting this job."""
@@ -304,7 +306,7 @@ class Approvals:
     def _withdraw(self, approval: Approval, job: Job) -> None:
         gone = replace(approval, state=ApprovalState.WITHDRAWN)
         self._state.save_approval(gone)
-        self._outbox.edit_labelled(_label(gone), replies.settled(gone, job))
+        self._outbox.edit_labelled(_label(gone), about_approvals.settled(gone, job))
 
     # lapsing
 

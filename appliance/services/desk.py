@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from appliance.core import replies
 from appliance.core.approvals import JOB_ITSELF, work_fingerprint
 from appliance.core.commands import (
     BUILTINS,
@@ -53,7 +52,9 @@ from appliance.core.model import (
     Reply,
     Work,
 )
+from appliance.core.replies import about_jobs, about_projects, about_requests
 from appliance.core.requests import words_of
+from appliance.core.words import say
 from appliance.ports import Audit, Clock, Conversation, Policy, State
 from appliance.services.approvals import Approvals, Question
 from appliance.services.drafts import draft_job, running_prompt, steers
@@ -118,7 +119,7 @@ class Desk:
     async def act(self, case: Case) -> None:
         """Raises AuditUnavailable: it was not done."""
         if isinstance(case.decision, Asks) and not isinstance(case.command, STARTS_JOB):
-            return self._reply(case, replies.cannot_wait(case.decision))
+            return self._reply(case, about_requests.cannot_wait(case.decision))
         match case.command:
             case Run() as run if steers(run, case.incoming.place, self._state):
                 await self._steer(case, run)
@@ -136,7 +137,7 @@ class Desk:
                     for_job=answer.for_job,
                 )
                 self._worker.wake()
-                self._reply(case, replies.say(sentence))
+                self._reply(case, say(sentence))
             case UseProject(name=name):
                 self._use_project(case, name)
             case StartAfresh():
@@ -157,13 +158,13 @@ class Desk:
             case ShowStatus():
                 return self._health.reply()
             case ShowJobs():
-                return replies.jobs(self._state.latest_jobs(LATEST_JOBS), self._clock.now())
+                return about_jobs.jobs(self._state.latest_jobs(LATEST_JOBS), self._clock.now())
             case ExplainRefusal():
                 return self._refusals.explain(case.incoming.place)
             case Help():
                 return self._help(case)
             case Mistake(sentence):
-                return replies.say(sentence)
+                return say(sentence)
 
     def queues_at_once(self, case: Case) -> Job | None:
         """The job that this request queues without a question or a look at anything else."""
@@ -196,7 +197,7 @@ class Desk:
         self._state.save_job(job)
         behind = self._worker.blocked_by(job)
         if behind is not None or job.after is not None:
-            self._outbox.put(job.place, replies.queued(job, behind), label=f"job:{job.id}")
+            self._outbox.put(job.place, about_jobs.queued(job, behind), label=f"job:{job.id}")
         self._worker.wake()
 
     # starting
@@ -208,7 +209,7 @@ class Desk:
         if job.state is not JobState.RECEIVED:
             return self._handled(case)  # a crash came between its effect and this mark
         if job.after is not None and self._state.job(job.after) is None:
-            return await self._cancel(case, job, replies.after_unknown(job.after))
+            return await self._cancel(case, job, about_jobs.after_unknown(job.after))
         asks = what_asks(case.decision, case.command)
         if asks is not None:
             return await self._ask(case, job, asks)
@@ -217,7 +218,7 @@ class Desk:
     def _draft(self, case: Case) -> Job | None:
         """For a message that was to steer a job which takes nothing any more, or a button."""
         incoming = case.incoming
-        if isinstance(incoming, Click):
+        if not isinstance(incoming, Message):
             incoming = Message(incoming.key, incoming.sender, incoming.place, "", incoming.sent_at)
         now = self._clock.now()
         job = draft_job(
@@ -227,8 +228,8 @@ class Desk:
 
     def _why_no_job(self, case: Case) -> Reply:
         if isinstance(case.command, ResumeJob):
-            return replies.cannot_resume(case.command.job)
-        return replies.no_project()
+            return about_jobs.cannot_resume(case.command.job)
+        return about_projects.no_project()
 
     async def _ask(self, case: Case, job: Job, asks: Asks) -> None:
         await self._approvals.ask(
@@ -257,7 +258,7 @@ class Desk:
         if job is not None and await self._worker.steer(
             job.id, case.actor, case.incoming.key, run.text
         ):
-            return self._reply(case, replies.steered(job))
+            return self._reply(case, about_jobs.steered(job))
         return await self._start(case)
 
     def _job_to_stop(self, case: Case, job_id: int | None) -> Job | None:
@@ -268,28 +269,32 @@ class Desk:
 
     async def _stop(self, case: Case, job: Job | None) -> None:
         if job is None:
-            return self._reply(case, replies.nothing_to_stop())
+            return self._reply(case, about_jobs.nothing_to_stop())
         await self._worker.stop(job, case.actor, case.incoming.key)
-        return self._reply(case, replies.stop_asked(job))
+        return self._reply(case, about_jobs.stop_asked(job))
 
     # the conversation
 
     def _use_project(self, case: Case, name: ProjectName | None) -> None:
         if name is None:
-            return self._reply(case, replies.projects(case.project, self._visible(case.actor)))
+            return self._reply(
+                case, about_projects.projects(case.project, self._visible(case.actor))
+            )
         project = self._projects.get(name)
         if project is None or name not in self._visible(case.actor):
             near = difflib.get_close_matches(name, self._visible(case.actor), n=1)
-            return self._reply(case, replies.no_such_project(name, near[0] if near else None))
+            return self._reply(
+                case, about_projects.no_such_project(name, near[0] if near else None)
+            )
         with self._state.transaction():
             self._state.save_conversation(case.incoming.place, Conversation(name))
-            self._reply(case, replies.project_chosen(project))
+            self._reply(case, about_projects.project_chosen(project))
         return None
 
     def _forget_session(self, case: Case) -> None:
         with self._state.transaction():
             self._state.save_conversation(case.incoming.place, Conversation(case.project))
-            self._reply(case, replies.say("Forgotten. The next message starts afresh."))
+            self._reply(case, say("Forgotten. The next message starts afresh."))
 
     def _stay_awake(self, case: Case, wish: Wish | None) -> None:
         with self._state.transaction():
@@ -305,7 +310,7 @@ class Desk:
         words = [f"/{builtin.word}" for builtin in BUILTINS]
         words += [f"/{recipe.name}" for recipe in recipes]
         may = frozenset(word for word in words if self._may(case.actor, case.project, word))
-        return replies.help_for(may, recipes)
+        return about_requests.help_for(may, recipes)
 
     def _may(self, actor: Actor, project: ProjectName | None, words: str) -> bool:
         request = CommandRequest(

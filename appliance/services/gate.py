@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from appliance.core import replies
 from appliance.core.commands import CallRecipe, Command, ExplainRefusal, Mistake, shown
 from appliance.core.events import Event, MessageReceived, RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Barred, advance
@@ -22,12 +21,15 @@ from appliance.core.model import (
     CommandRequest,
     Decision,
     Denied,
+    Edited,
     Incoming,
     Message,
     ProjectName,
     Reply,
 )
+from appliance.core.replies import about_requests
 from appliance.core.requests import command_of, words_of
+from appliance.core.words import say
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services.allowance import Allowance, Use
@@ -100,7 +102,9 @@ class Gate:
                 await self._audit.append(*events)
                 await self._act(case)
         except AuditUnavailable as error:
-            self._refuse(incoming, replies.audit_is_broken(error.message), "audit unavailable")
+            self._refuse(
+                incoming, about_requests.audit_is_broken(error.message), "audit unavailable"
+            )
 
     def _decide(
         self, command: Command, actor: Actor, project: ProjectName | None, incoming: Incoming
@@ -128,7 +132,7 @@ class Gate:
     async def _act(self, case: Case) -> None:
         match case.command, case.decision:
             case Mistake(sentence), _:
-                self._refuse(case.incoming, replies.say(sentence), sentence)
+                self._refuse(case.incoming, say(sentence), sentence)
             case _, Denied() as denied:
                 self._deny(case, denied)
             case _, Allowed() | Asks():
@@ -139,7 +143,7 @@ class Gate:
             if not isinstance(case.command, ExplainRefusal):
                 request = self._request(case.command, case.actor, case.project, case.incoming)
                 self._refusals.note(case.incoming.place, request, denied)
-            self._refuse(case.incoming, replies.denied(denied), denied.reason)
+            self._refuse(case.incoming, about_requests.denied(denied), denied.reason)
 
     def _refuse(self, incoming: Incoming, reply: Reply, reason: str) -> None:
         with self._state.transaction():
@@ -153,6 +157,16 @@ class Gate:
                 self._outbox.put(incoming.place, reply)
 
 
+def _said(incoming: Incoming) -> str:
+    match incoming:
+        case Message(text=text):
+            return text
+        case Edited(text=text):
+            return f"[edited] {text}"
+        case Click(token=token):
+            return f"[button] {shown(token)}"
+
+
 def _records(
     incoming: Incoming,
     actor: Actor,
@@ -161,7 +175,7 @@ def _records(
     project: ProjectName | None,
 ) -> list[Event]:
     who = Who.user(actor)
-    text = incoming.text if isinstance(incoming, Message) else f"[button] {shown(incoming.token)}"
+    text = _said(incoming)
     received = MessageReceived(who=who, key=incoming.key, place=str(incoming.place), text=text)
     act, words, where = "chat", words_of(command), project or ""
     cause = (incoming.key,)

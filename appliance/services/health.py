@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Isolation, Json, Millis, Reply
-from appliance.core.replies import Words, duration
+from appliance.core.words import Words, duration
 from appliance.ports import Clock, State
 
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from appliance.core import replies
 from appliance.core.approvals import Approval, ApprovalState, fingerprint
 from appliance.core.commands import CallRecipe, Command, parse
 from appliance.core.events import RequestAllowed, RequestDenied, Who
@@ -35,6 +34,7 @@ from appliance.core.model import (
     ToolRequest,
     Verdict,
 )
+from appliance.core.replies import about_calls, about_jobs
 from appliance.errors import AnchorUnavailable, AuditUnavailable
 from appliance.ports import Audit, BeforeRisk, Clock, Policy, State
 from appliance.services.allowance import Allowance, Use
@@ -99,7 +99,7 @@ class Judge:
                 job, calls, call, Denied(None, "this is a question (/ask): it may only read")
             )
         call = self._policy.as_run(call)  # from here on there is only what would really run
-        if call.tool == CONNECT and (rule := calls.opened.get(replies.call_summary(call))):
+        if call.tool == CONNECT and (rule := calls.opened.get(about_calls.call_summary(call))):
             return await self._allow(job, call, rule)
         verdict, rule = await self._judged(job, calls, call)
         if isinstance(verdict, Proceed) and call.tool == "WebFetch":
@@ -144,11 +144,11 @@ class Judge:
                     who=Who.agent(job.id),
                     cause=(job.key, f"job:{job.id}", call.id, *because),
                     act=call.tool,
-                    object=replies.in_one_line(replies.call_summary(call), 200),
+                    object=about_calls.in_one_line(about_calls.call_summary(call), 200),
                     project=job.project,
                     rule=rule,
                     input_sha256=fingerprint(call.tool, call.input),
-                    input=replies.call_in_full(call),
+                    input=about_calls.call_in_full(call),
                 )
             )
         except AuditUnavailable as error:
@@ -163,7 +163,7 @@ class Judge:
             job=job,
             request=call.id,
             tool=call.tool,
-            summary=replies.call_in_full(call),
+            summary=about_calls.call_in_full(call),
             input_sha256=fingerprint(call.tool, call.input),
             directory=call.cwd,
             asks=asks,
@@ -238,12 +238,12 @@ class Judge:
             who=Who.agent(job.id),
             cause=(job.key, f"job:{job.id}", call.id),
             act=call.tool,
-            object=replies.in_one_line(replies.call_summary(call), 200),
+            object=about_calls.in_one_line(about_calls.call_summary(call), 200),
             project=job.project,
             rule=str(denied.rule or ""),
             reason=denied.reason,
             input_sha256=fingerprint(call.tool, call.input),
-            input=replies.call_in_full(call),
+            input=about_calls.call_in_full(call),
         )
         try:
             await self._audit.append(event)
@@ -254,7 +254,7 @@ class Judge:
             calls.told.add(event.object)
             with self._state.transaction():
                 self._refusals.note(job.place, self._request(job, call), denied)
-                self._outbox.put(job.place, replies.tool_refused(job, call, denied.reason))
+                self._outbox.put(job.place, about_jobs.tool_refused(job, call, denied.reason))
         rule = f" (rule {denied.rule})" if denied.rule else ""
         return Refuse(f"refused: {denied.reason}{rule}")
 

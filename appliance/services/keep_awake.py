@@ -13,11 +13,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from appliance.core import keep_awake, replies
+from appliance.core import keep_awake
 from appliance.core.events import WakeHeld, WakeReleased
 from appliance.core.jobs import Job
 from appliance.core.keep_awake import Need, Off, Session, Wish
 from appliance.core.model import Place, Reply, UserName
+from appliance.core.replies import about_machine
 from appliance.errors import AuditUnavailable, StorageUnavailable, WakeUnavailable
 from appliance.ports import Audit, Clock, Hold, Inhibitor, ReadBattery, Ready, State
 from appliance.services.activity import Activity
@@ -92,20 +93,20 @@ class KeepAwake:
         To be called inside a transaction.
         """
         if self._inhibitor is None:
-            return replies.awake_is_off()
+            return about_machine.awake_is_off()
         now = self._clock.now()
         if wish is None:
-            return replies.awake(self.line(), self.trouble())
+            return about_machine.awake(self.line(), self.trouble())
         if isinstance(wish, Off):
             self._state.save_awake(None)
             jobs = keep_awake.keeping(self._state.unfinished_jobs())
-            reply = replies.awake_ended([job.id for job in jobs])
+            reply = about_machine.awake_ended([job.id for job in jobs])
         else:
             until = keep_awake.end_of(wish, now)
             if keep_awake.is_too_long(until, now):
-                return replies.awake_too_long(until, now)
+                return about_machine.awake_too_long(until, now)
             self._state.save_awake(Session(until, user, place))
-            reply = replies.awake_until(until, now, self.trouble())
+            reply = about_machine.awake_until(until, now, self.trouble())
         self._wake.set()
         return reply
 
@@ -197,7 +198,7 @@ class KeepAwake:
         self._problem = f"the battery is at {battery.percent} %, so the machine may sleep"
         if not was_sparing:
             await self._release(f"battery at {battery.percent} %")
-            self._tell(replies.battery_low(battery.percent, [job.id for job in jobs]), jobs)
+            self._tell(about_machine.battery_low(battery.percent, [job.id for job in jobs]), jobs)
         return True
 
     def _spare_no_more(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from appliance.core import replies
 from appliance.core.model import Reply
+from appliance.core.replies import about_machine
 from appliance.core.wake_on_lan import Host, HostName
 from appliance.errors import WakeUnavailable
 from appliance.ports import Wake
@@ -22,9 +22,9 @@ class OtherHosts:
         """Tell it to wake up, and what to say about that."""
         host = self._hosts.get(name)
         if host is None:
-            return replies.no_such_host(name, tuple(self._hosts))
+            return about_machine.no_such_host(name, tuple(self._hosts))
         try:
             await self._wake(host)
         except WakeUnavailable as error:
-            return replies.not_woken(name, error.message)
-        return replies.woken(name)
+            return about_machine.not_woken(name, error.message)
+        return about_machine.woken(name)

@@ -13,7 +13,10 @@ import logging
 from collections.abc import Mapping
 
 from appliance.core.events import PostFailed
-from appliance.core.model import Place, Platform, PostId, PostKind, Reply
+from appliance.core.languages import CATALOGUES
+from appliance.core.model import Catalogue, Place, Platform, PostId, PostKind, Reply, Rich
+from appliance.core.preferences import Language
+from appliance.core.words import in_language
 from appliance.errors import AuditUnavailable, ChatRefused, ChatUnavailable, StorageUnavailable
 from appliance.ports import Audit, Chat, Clock, Delivery, Ready, State
 
@@ -71,6 +74,12 @@ class Outbox:
         for post_id, place in self._state.posts_labelled(label):
             self.edit(post_id, place, reply)
 
+    def mark(self, place: Place, message_id: str, sign: str) -> None:
+        """Put a sign on somebody's message, where the platform can."""
+        reply = Reply(Rich(sign))
+        self._state.post(place, reply, kind=PostKind.MARK, marks=message_id)
+        self._wake.set()
+
     def toast(self, place: Place, click_key: str, reply: Reply) -> None:
         """Answer a click; shown for a moment where the platform can."""
         first = self._prepare(place, reply)[0]
@@ -78,9 +87,13 @@ class Outbox:
         self._wake.set()
 
     def _prepare(self, place: Place, reply: Reply) -> tuple[Reply, ...]:
+        reply = in_language(reply, self._catalogue(place))
         chat = self._chats.get(place.platform)
         # a platform taken out of the settings still has rows: they are given up when delivered
         return chat.prepare(reply) if chat else (reply,)
+
+    def _catalogue(self, place: Place) -> Catalogue:
+        return CATALOGUES[self._state.preferences(place).language or Language.ENGLISH]
 
     async def run(self, ready: Ready) -> None:
         ready()

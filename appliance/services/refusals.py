@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from appliance.core import replies
 from appliance.core.model import CommandRequest, Denied, Place, Reply, ToolRequest
+from appliance.core.replies import about_requests
 from appliance.ports import Clock, Policy, Refusal, State
 
 Advice = Callable[[CommandRequest | ToolRequest], Sequence[str]]
@@ -30,11 +30,11 @@ class Refusals:
         """What was refused here last, by which rule, and what would have allowed it."""
         refusal = self._state.refusal(place)
         if refusal is None:
-            return replies.nothing_refused()
+            return about_requests.nothing_refused()
         now = self._clock.now()
         age, today = now - refusal.at, replace(refusal.request, at=now)
         is_refused = isinstance(self._policy.decide(today), Denied)
         advice = self._advice(today) if is_refused else ()
-        return replies.explained(
+        return about_requests.explained(
             refusal.request, refusal.denied, age, advice, is_refused_now=is_refused
         )

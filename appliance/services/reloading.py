@@ -14,9 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 
-from appliance.core import replies
 from appliance.core.events import SYSTEM, PolicyChanged, PolicyLoaded, PolicyRejected, Who
 from appliance.core.model import Millis, Reply
+from appliance.core.replies import about_policy
+from appliance.core.words import duration
 from appliance.errors import AuditUnavailable, PolicyError
 from appliance.ports import Audit, Clock, LivePolicy, PolicyFiles, Ready
 from appliance.services.policy_holder import PolicyHolder
@@ -66,7 +67,7 @@ class Reloading:
     def line(self) -> str:
         """For /status: which policy holds, since when."""
         policy = self._holder.current
-        age = replies.duration(self._clock.now() - self._since)
+        age = duration(self._clock.now() - self._since)
         return f"{policy.sha256[:8]}, {policy.rules} rules, for {age}"
 
     def trouble(self) -> str:
@@ -124,7 +125,7 @@ class Reloading:
         if fresh.sha256 == before.sha256:
             if self._mistakes:
                 self._mistakes = ""
-                self._tell(replies.policy_as_before(before.sha256))
+                self._tell(about_policy.policy_as_before(before.sha256))
             return Outcome.SAME
         changes = await asyncio.to_thread(self._files.difference, before, fresh)
         await self._audit.append(
@@ -139,7 +140,7 @@ class Reloading:
         self._holder.swap(fresh)
         self._since, self._mistakes = Millis(self._clock.now()), ""
         log.info("policy %s holds, %d rules", fresh.sha256[:8], fresh.rules)
-        self._tell(replies.policy_changed(fresh.sha256, fresh.rules, changes))
+        self._tell(about_policy.policy_changed(fresh.sha256, fresh.rules, changes))
         return Outcome.TAKEN
 
     async def _reject(self, mistakes: str, who: Who) -> Outcome:
@@ -147,7 +148,7 @@ class Reloading:
             return Outcome.REJECTED  # told and recorded before
         log.error("the edited policy is not taken over:\n%s", mistakes)
         self._mistakes = mistakes
-        self._tell(replies.policy_rejected(mistakes.splitlines(), self._holder.current.sha256))
+        self._tell(about_policy.policy_rejected(mistakes.splitlines(), self._holder.current.sha256))
         with suppress(AuditUnavailable):  # it is refused all the same
             await self._audit.append(
                 PolicyRejected(

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from appliance.core import replies
 from appliance.core.approvals import (
     JOB_ITSELF,
     Approval,
@@ -74,6 +73,7 @@ from appliance.core.model import (
 from appliance.core.model import TaskStarted as TaskStartedEvent
 from appliance.core.model import ToolFinished as ToolFinishedEvent
 from appliance.core.model import ToolStarted as ToolStartedEvent
+from appliance.core.replies import about_calls, about_jobs
 from appliance.errors import (
     AgentFailed,
     AnchorUnavailable,
@@ -207,7 +207,7 @@ class Worker:
         possible = self._parallel_now()
         if not self._runs or possible >= self._terms.max_parallel:
             return ""
-        return replies.memory_is_short(possible, self._terms.max_parallel, self._terms.job_bytes)
+        return about_jobs.memory_is_short(possible, self._terms.max_parallel, self._terms.job_bytes)
 
     def _parallel_now(self) -> int:
         terms, running = self._terms, len(self._runs)
@@ -264,7 +264,7 @@ class Worker:
             for job_id in self._runs:
                 job = self._job(job_id)
                 if not job.is_finished:
-                    self._outbox.put(job.place, replies.stopping(job))
+                    self._outbox.put(job.place, about_jobs.stopping(job))
         try:
             async with asyncio.timeout(grace_seconds):
                 while self._runs:
@@ -324,7 +324,7 @@ class Worker:
                 reason = f"job {before.id} did not succeed"
                 with self._state.transaction():
                     ended = self._end(job, Cancelled(self._clock.now(), reason))
-                    self._outbox.put(job.place, replies.answer(ended, reason, 0))
+                    self._outbox.put(job.place, about_jobs.answer(ended, reason, 0))
                 queued.remove(job)
 
     # one job
@@ -392,14 +392,14 @@ class Worker:
         with self._state.transaction():
             ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
             self._judge.note_refusal(job, denied)
-            self._outbox.put(job.place, replies.answer(ended, denied.reason, 0))
-            self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(ended))
+            self._outbox.put(job.place, about_jobs.answer(ended, denied.reason, 0))
+            self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(ended))
 
     def _start(self, job: Job, run: Run) -> Job:
         """Inside a transaction, after `_started_event` is recorded."""
         job = self._advance(job, Started(self._clock.now()))
         if not job.parallel:  # what only looks at something has its answer at once
-            run.post = self._outbox.put(job.place, replies.started(job), label=f"job:{job.id}")
+            run.post = self._outbox.put(job.place, about_jobs.started(job), label=f"job:{job.id}")
         return job
 
     def _started_event(self, job: Job) -> Event:
@@ -467,7 +467,7 @@ class Worker:
                 )
                 if (approval := run.calls.approved.pop(call.id, None)) is not None:
                     self._approvals.confirm(approval)
-                self._show(job, run, replies.doing(call))
+                self._show(job, run, about_calls.doing(call))
             case ToolFinishedEvent(call_id=call_id, is_error=is_error, output=output):
                 await self._audit.append(
                     ToolFinished(
@@ -497,7 +497,7 @@ class Worker:
         chat = self._chats.get(job.place.platform)
         if chat is not None:
             started_post = self._state.message_id(run.post) if run.post is not None else ""
-            text = replies.progress(self._job(job.id), self._clock.now(), what)
+            text = about_jobs.progress(self._job(job.id), self._clock.now(), what)
             chat.show(Progress(job.id, job.place, text, started_post))
 
     # endings
@@ -520,9 +520,9 @@ class Worker:
             reason = "" if ended.ending is Ending.SUCCEEDED else ended.text
             event = Finished(self._clock.now(), ended.ending, reason, ended.usage)
             after = self._end(current, event)
-            self._outbox.put(job.place, replies.answer(after, ended.text, run.calls.refused))
+            self._outbox.put(job.place, about_jobs.answer(after, ended.text, run.calls.refused))
             # in the same transaction, but behind the answer: it is the answer that is waited for
-            self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
+            self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(after))
         self._clear_progress(after)
 
     def _clear_progress(self, job: Job) -> None:
@@ -542,8 +542,8 @@ class Worker:
             if current.is_finished or not current.has_started:
                 return
             after = self._end(current, Interrupted(self._clock.now(), reason))
-            self._outbox.put(job.place, replies.interrupted(after))
-            self._outbox.edit_labelled(f"job:{job.id}", replies.ended_line(after))
+            self._outbox.put(job.place, about_jobs.interrupted(after))
+            self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(after))
         self._clear_progress(after)
 
     def _end(self, job: Job, event: JobEvent) -> Job:

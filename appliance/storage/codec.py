@@ -18,7 +18,10 @@ from appliance.core.model import (
     Click,
     CommandRequest,
     Denied,
+    Edited,
+    FileKind,
     Incoming,
+    IncomingFile,
     Markdown,
     Message,
     Millis,
@@ -36,8 +39,10 @@ from appliance.core.model import (
     Style,
     ToolRequest,
     Usage,
+    Wording,
     Work,
 )
+from appliance.core.preferences import Language, Preferences, QuietHours, Verbosity
 
 Judged = CommandRequest | ToolRequest
 """The requests that are remembered when they are refused."""
@@ -66,22 +71,58 @@ def sender_from_text(text: str) -> Sender:
 
 
 def incoming_to_text(incoming: Incoming) -> str:
-    """Key, sender, place and message number have columns of their own."""
+    """Key, sender, place and a new message's number have columns of their own."""
     content = {"sent_at": incoming.sent_at}
     match incoming:
-        case Message(text=text):
-            return _dump({"text": text, **content})
-        case Click(token=token):
-            return _dump({"token": token, **content})
+        case Message(text=text, reply_to=reply_to, files=files):
+            words = {"text": text, "reply_to": reply_to, "files": [asdict(file) for file in files]}
+            return _dump({"message": words, **content})
+        case Edited(text=text, message_id=message_id):
+            return _dump({"edited": [message_id, text], **content})
+        case Click(token=token, message_id=message_id):
+            return _dump({"click": [message_id, token], **content})
 
 
 def incoming_from_text(key: str, sender: str, place: str, message_id: str, text: str) -> Incoming:
     content = json.loads(text)
     who, where = sender_from_text(sender), place_from_text(place)
-    if "token" in content:
-        return Click(key, who, where, content["token"], Millis(content["sent_at"]))
-    return Message(
-        key, who, where, content["text"], Millis(content["sent_at"]), message_id=message_id
+    at = Millis(content.pop("sent_at"))
+    match content:
+        case {"click": [str(under), str(token)]}:
+            return Click(key, who, where, token, at, under)
+        case {"edited": [str(changed), str(words)]}:
+            return Edited(key, who, where, words, at, changed)
+        case {"message": {"text": str(words), "reply_to": str(reply_to), "files": list(files)}}:
+            return Message(
+                key,
+                who,
+                where,
+                words,
+                at,
+                message_id=message_id,
+                reply_to=reply_to,
+                files=tuple(_file(file) for file in files),
+            )
+        case _:
+            raise ValueError(f"unknown kind of message: {text[:60]}")
+
+
+def _file(content: dict[str, Any]) -> IncomingFile:
+    return IncomingFile(**{**content, "kind": FileKind(content["kind"])})
+
+
+def preferences_to_text(preferences: Preferences) -> str:
+    return _dump(asdict(preferences))
+
+
+def preferences_from_text(text: str) -> Preferences:
+    content = json.loads(text)
+    quiet = content["quiet_hours"]
+    return Preferences(
+        language=Language(content["language"]) if content["language"] else None,
+        zone=content["zone"],
+        verbosity=Verbosity(content["verbosity"]),
+        quiet_hours=QuietHours(**quiet) if quiet else None,
     )
 
 
@@ -155,20 +196,23 @@ def denied_from_text(text: str) -> Denied:
 
 def reply_to_text(reply: Reply) -> str:
     """Everything but the attachment's bytes, which have a column of their own."""
+    assert not isinstance(reply.body, Wording), "a language is chosen before a reply is kept"
     content = asdict(reply)
     content["body"] = {type(reply.body).__name__: asdict(reply.body)}
-    content["attachment"] = reply.attachment.name if reply.attachment else None
+    file = reply.attachment
+    content["attachment"] = [file.name, file.is_picture] if file else None
     return _dump(content)
 
 
 def reply_from_text(text: str, attachment: bytes | None) -> Reply:
     content = json.loads(text)
-    name = content["attachment"]
+    file = content["attachment"]
     return Reply(
         body=_body(content["body"]),
         buttons=tuple(tuple(_button(b) for b in row) for row in content["buttons"]),
-        attachment=Attachment(name, attachment or b"") if name is not None else None,
+        attachment=Attachment(file[0], attachment or b"", file[1]) if file else None,
         silent=content["silent"],
+        answers=content["answers"],
     )
 
 

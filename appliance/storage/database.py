@@ -51,13 +51,14 @@ CREATE TABLE refusal (
     denied TEXT NOT NULL) STRICT;
 CREATE TABLE conversation (
     place TEXT PRIMARY KEY, project TEXT, session TEXT NOT NULL) STRICT;
+CREATE TABLE preference (place TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
 CREATE TABLE awake (
     one INTEGER PRIMARY KEY CHECK (one = 1), until INTEGER NOT NULL, user TEXT NOT NULL,
     place TEXT NOT NULL) STRICT;
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, kind TEXT NOT NULL,
     reply TEXT NOT NULL, attachment BLOB, edits INTEGER REFERENCES outbox(id),
-    click TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL,
+    click TEXT NOT NULL, marks TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL,
     message_id TEXT NOT NULL DEFAULT '', after_id TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0, first_tried_at INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '') STRICT;

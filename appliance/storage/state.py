@@ -29,6 +29,7 @@ from appliance.core.model import (
     Reply,
     UserName,
 )
+from appliance.core.preferences import Preferences
 from appliance.ports import Conversation, Delivery, Refusal
 from appliance.storage import codec
 from appliance.storage.database import Database
@@ -247,6 +248,19 @@ class SqliteState:
             conversation.session,
         )
 
+    def preferences(self, place: Place) -> Preferences:
+        row = self._db.row(
+            "SELECT content FROM preference WHERE place = ?", codec.place_to_text(place)
+        )
+        return codec.preferences_from_text(row["content"]) if row else Preferences()
+
+    def save_preferences(self, place: Place, preferences: Preferences) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO preference (place, content) VALUES (?, ?)",
+            codec.place_to_text(place),
+            codec.preferences_to_text(preferences),
+        )
+
     # staying awake
 
     def save_awake(self, session: Session | None) -> None:
@@ -277,13 +291,14 @@ class SqliteState:
         kind: PostKind = PostKind.NEW,
         edits: PostId | None = None,
         click: str = "",
+        marks: str = "",
         label: str = "",
     ) -> PostId:
         place_text = codec.place_to_text(place)
         is_behind = self._db.row(_HAS_MAIL, place_text) is not None
         cursor = self._db.execute(
             "INSERT INTO outbox (state, after_id, place, kind, reply, attachment, edits, click,"
-            " label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " marks, label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             "waiting" if is_behind else "ready",
             "" if is_behind else self._last_message_id(place_text),
             place_text,
@@ -292,6 +307,7 @@ class SqliteState:
             reply.attachment.content if reply.attachment else None,
             edits,
             click,
+            marks,
             label,
         )
         assert cursor.lastrowid is not None
@@ -317,7 +333,7 @@ class SqliteState:
 
     def _delivery(self, row: sqlite3.Row, place: Place) -> Delivery:
         kind = PostKind(row["kind"])
-        target = row["click"] if kind is PostKind.TOAST else ""
+        target = row["click"] or row["marks"]
         if kind is PostKind.EDIT:
             target = self.message_id(PostId(row["edits"]))
         post = Post(

@@ -181,7 +181,7 @@ HARNESSES: tuple[Opener, ...] = (FakeHarness.open, TelegramHarness.open)
 
 def _seen(reply: Reply) -> Seen:
     assert isinstance(reply.body, Rich)
-    labels = tuple(button.label for row in reply.buttons for button in row)
+    labels = tuple(str(button.label) for row in reply.buttons for button in row)
     return Seen(reply.body.text, labels, reply.attachment.name if reply.attachment else "")
 
 

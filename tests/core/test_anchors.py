@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.core import anchors
-from appliance.core.model import Rich, Style
+from appliance.core.model import ENGLISH, Style, Wording
 
 ORIGIN = "dispatch-audit/" + "0123456789abcdef" * 2
 
@@ -34,11 +34,12 @@ def test_a_note_tells_size_root_and_the_epoch_that_signed_it() -> None:
 def test_a_checkpoint_is_quiet_says_what_it_is_for_and_holds_the_whole_note() -> None:
     reply = anchors.checkpoint(NOTE)
     assert reply.silent
-    assert isinstance(reply.body, Rich)
+    assert isinstance(reply.body, Wording)
     first, why, *_ = reply.body.text.split("\n")
     assert first == "Audit checkpoint · 1,234 records"
     assert why.startswith("Keep this message")
-    (block,) = (span for span in reply.body.spans if span.style is Style.PRE)
+    body = reply.body.rich(ENGLISH)
+    (block,) = (span for span in body.spans if span.style is Style.PRE)
     assert reply.body.text[block.start : block.start + block.length] + "\n" == NOTE
     assert list(anchors.find(reply.body.text)) == [NOTE]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from appliance.core.changes import ADDED, KEPT, REMOVED, Change, change
 from appliance.core.model import ToolCall
-from appliance.core.replies import call_in_full
+from appliance.core.replies.about_calls import call_in_full
 from tests.audit.report.happenings import EDIT
 
 lines = st.lists(st.text(st.characters(exclude_characters="\n"), max_size=5), max_size=8)

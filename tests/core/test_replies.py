@@ -9,11 +9,29 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core import replies
 from appliance.core.approvals import ApprovalState
 from appliance.core.jobs import State
-from appliance.core.model import Denied, Json, Markdown, Reply, Rich, Style, ToolCall, Usage
+from appliance.core.model import (
+    ENGLISH,
+    Denied,
+    Json,
+    Markdown,
+    Piece,
+    Reply,
+    Rich,
+    Style,
+    ToolCall,
+    Usage,
+)
+from appliance.core.replies import about_approvals, about_calls, about_jobs, about_requests
+from appliance.core.words import Words, in_language
 from tests.examples import NOW, approval, job
+
+
+def said(reply: Reply) -> Rich:
+    body = in_language(reply, ENGLISH).body
+    assert isinstance(body, Rich)
+    return body
 
 
 def text_of(reply: Reply) -> str:
@@ -21,7 +39,7 @@ def text_of(reply: Reply) -> str:
 
 
 def test_a_question_shows_what_where_who_why_and_until_when() -> None:
-    reply = replies.question(approval(), job(), NOW)
+    reply = about_approvals.question(approval(), job(), NOW)
     text = text_of(reply)
     for part in ("rm -rf build", "/srv/demo", "alice", "rules.csv:3", "10 min", "bcdfghjkmn"):
         assert part in text
@@ -29,68 +47,70 @@ def test_a_question_shows_what_where_who_why_and_until_when() -> None:
 
 
 def test_the_command_of_a_question_stands_in_a_block() -> None:
-    body = replies.question(approval(), job(), NOW).body
-    assert isinstance(body, Rich)
+    body = said(about_approvals.question(approval(), job(), NOW))
     block = next(span for span in body.spans if span.style is Style.PRE)
     assert body.text[block.start : block.start + block.length] == "rm -rf build"
 
 
 def test_a_long_command_shows_its_head_and_its_tail() -> None:
     long = "echo " + "a" * 9000 + "; rm -rf /"
-    text = text_of(replies.question(approval(summary=long), job(), NOW))
+    text = text_of(about_approvals.question(approval(summary=long), job(), NOW))
     assert "characters not shown" in text
     assert "; rm -rf /" in text
     assert len(text) < 4000
 
 
 def test_hidden_characters_of_a_command_are_visible() -> None:
-    text = text_of(replies.question(approval(summary="rm \u202ex"), job(), NOW))
+    text = text_of(about_approvals.question(approval(summary="rm \u202ex"), job(), NOW))
     assert "\\u202e" in text
 
 
 def test_allowed_is_said_only_of_a_used_approval() -> None:
-    given_ = text_of(replies.settled(approval(state=ApprovalState.GIVEN), job()))
-    used = text_of(replies.settled(approval(state=ApprovalState.USED, answered_by="bob"), job()))
+    given_ = text_of(about_approvals.settled(approval(state=ApprovalState.GIVEN), job()))
+    used = text_of(
+        about_approvals.settled(approval(state=ApprovalState.USED, answered_by="bob"), job())
+    )
     assert "Allowed" not in given_
     assert "Allowed by bob" in used
 
 
 def test_the_question_about_an_edit_shows_the_change() -> None:
     call = ToolCall("1", "Edit", {"file_path": "/a", "old_string": "x", "new_string": "y"}, "/")
-    assert replies.call_in_full(call) == "Edit /a\n- x\n+ y"
+    assert about_calls.call_in_full(call) == "Edit /a\n- x\n+ y"
 
 
 def test_an_answer_is_the_agents_markdown() -> None:
-    reply = replies.answer(job(state=State.SUCCEEDED), "**done**", 0)
+    reply = about_jobs.answer(job(state=State.SUCCEEDED), "**done**", 0)
     assert reply.body == Markdown("**done**")
 
 
 def test_a_failure_names_the_job_and_the_reason() -> None:
-    assert "not logged in" in text_of(replies.answer(job(state=State.FAILED), "not logged in", 0))
+    assert "not logged in" in text_of(
+        about_jobs.answer(job(state=State.FAILED), "not logged in", 0)
+    )
 
 
 def test_the_last_line_tells_time_and_cost() -> None:
     usage = Usage(cost_microdollars=120_000, duration_ms=65_000)
-    text = text_of(replies.ended_line(job(state=State.SUCCEEDED, usage=usage)))
+    text = text_of(about_jobs.ended_line(job(state=State.SUCCEEDED, usage=usage)))
     assert "1 min 5 s" in text
     assert "$0.12" in text
 
 
 @given(st.lists(st.tuples(st.sampled_from(Style), st.text(min_size=1)), max_size=8))
 def test_spans_cover_exactly_what_was_styled(parts: list[tuple[Style, str]]) -> None:
-    words = replies.Words()
+    words = Words()
     for style, text in parts:
-        words.plain("-").styled(style, text)
-    rich = words.rich()
+        words.plain("-").pieces.append(Piece(text, style))
+    rich = words.wording().rich(ENGLISH)
     cut = [rich.text[s.start : s.start + s.length] for s in rich.spans]
     assert cut == [text for _, text in parts]
 
 
 def held(tool: str, **values: Json) -> str:
     """The block of the question about a call."""
-    summary = replies.call_in_full(ToolCall("1", tool, values, "/"))
-    body = replies.question(approval(tool=tool, summary=summary), job(), NOW).body
-    assert isinstance(body, Rich)
+    summary = about_calls.call_in_full(ToolCall("1", tool, values, "/"))
+    body = said(about_approvals.question(approval(tool=tool, summary=summary), job(), NOW))
     block = next(span for span in body.spans if span.style is Style.PRE)
     return body.text[block.start : block.start + block.length]
 
@@ -139,14 +159,14 @@ def test_every_line_that_comes_or_goes_is_shown(old: str, new: str) -> None:
 
 def test_a_question_says_how_many_must_agree_and_who_has() -> None:
     asks = replace(approval().asks, by=("lead",), people=2, reason="git push")
-    text = text_of(replies.question(approval(asks=asks, given_by=("carol",)), job(), NOW))
+    text = text_of(about_approvals.question(approval(asks=asks, given_by=("carol",)), job(), NOW))
     for line in ("needs a yes from 2 people of lead", "1 of 2 so far: carol", "by the agent, for"):
         assert line in text
 
 
 def test_the_button_for_the_whole_job_says_what_it_goes_for() -> None:
     asks = replace(approval().asks, job_wide=True)
-    reply = replies.question(approval(asks=asks), job(), NOW)
+    reply = about_approvals.question(approval(asks=asks), job(), NOW)
     assert asks.rule.text in text_of(reply)
     assert [b.token for row in reply.buttons for b in row][-1] == "j:bcdfghjkmn"
 
@@ -155,8 +175,8 @@ def test_a_question_about_a_file_names_it_once_and_fits_a_phone() -> None:
     path = "/srv/demo/infra/main.tf"
     asks = replace(approval().asks, by=("lead",), job_wide=True, reason=path)
     edit = ToolCall("1", "Edit", {"file_path": path, "old_string": "x", "new_string": "y"}, "/")
-    held = approval(asks=asks, tool="Edit", summary=replies.call_in_full(edit))
-    text = text_of(replies.question(held, job(), NOW))
+    held = approval(asks=asks, tool="Edit", summary=about_calls.call_in_full(edit))
+    text = text_of(about_approvals.question(held, job(), NOW))
     assert text.count(path) == 1
     assert lines_on_a_phone(text) <= 12
 
@@ -164,7 +184,7 @@ def test_a_question_about_a_file_names_it_once_and_fits_a_phone() -> None:
 def test_a_question_about_a_line_names_the_command_that_the_rule_is_about() -> None:
     asks = replace(approval().asks, reason="git push")
     held = approval(asks=asks, summary="git status && git push")
-    assert "because of: git push" in text_of(replies.question(held, job(), NOW))
+    assert "because of: git push" in text_of(about_approvals.question(held, job(), NOW))
 
 
 def lines_on_a_phone(text: str) -> int:
@@ -175,27 +195,27 @@ def lines_on_a_phone(text: str) -> int:
 def test_a_refusal_names_its_rule_once() -> None:
     rule = approval().asks.rule
     denied = Denied(rule, f'running "/deploy" is refused (rule {rule} denies it)')
-    assert text_of(replies.denied(denied)).count(str(rule)) == 1
-    assert f"\nRule: {rule}\n" in text_of(replies.denied(Denied(rule, "not on Fridays")))
+    assert text_of(about_requests.denied(denied)).count(str(rule)) == 1
+    assert f"\nRule: {rule}\n" in text_of(about_requests.denied(Denied(rule, "not on Fridays")))
 
 
 def test_a_stopped_job_is_said_to_be_stopped_once() -> None:
     stopped = job(state=State.CANCELLED)
-    assert text_of(replies.answer(stopped, "stopped by bob", 0)) == "Job 1 stopped by bob."
-    assert text_of(replies.answer(stopped, "", 0)) == "Job 1 stopped."
+    assert text_of(about_jobs.answer(stopped, "stopped by bob", 0)) == "Job 1 stopped by bob."
+    assert text_of(about_jobs.answer(stopped, "", 0)) == "Job 1 stopped."
 
 
 def test_the_reason_of_a_refusal_is_shown_to_those_who_were_asked() -> None:
     refused = approval(state=ApprovalState.REFUSED, answered_by="bob", reason="not today")
-    for reply in (replies.settled(refused, job()), replies.refused(refused, job())):
+    for reply in (about_approvals.settled(refused, job()), about_approvals.refused(refused, job())):
         assert "bob" in text_of(reply)
         assert text_of(reply).endswith("\nbecause: not today")
 
 
 def test_the_end_of_a_command_can_be_seen_where_there_is_one_line() -> None:
     call = ToolCall("1", "Bash", {"command": "git status\nrm -rf /\n"}, "/")
-    assert replies.doing(call) == "Bash: git status ⏎ rm -rf /"
+    assert about_calls.doing(call) == "Bash: git status ⏎ rm -rf /"
     expired = approval(state=ApprovalState.EXPIRED, summary="make\nrm -rf /")
-    text = text_of(replies.expired(expired, job()))
+    text = text_of(about_approvals.expired(expired, job()))
     assert "make ⏎ rm -rf /" in text
     assert text.endswith("Ask for it again if it is still wanted.")

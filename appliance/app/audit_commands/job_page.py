@@ -14,7 +14,7 @@ from appliance.app.audit_commands.page import (
 from appliance.app.audit_commands.screen import OUTCOMES, Ink
 from appliance.audit.search import Entry
 from appliance.audit.story import Approval, Call, Story
-from appliance.core.replies import duration
+from appliance.core.words import duration
 
 
 def tell_job(page: Page, story: Story) -> None:

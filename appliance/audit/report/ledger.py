@@ -14,7 +14,7 @@ from appliance.audit.story import Approval, Call, Step, Story
 from appliance.core.events import ActorType, Who
 from appliance.core.model import Millis
 from appliance.core.records import Outcome, Record
-from appliance.core.replies import duration
+from appliance.core.words import duration
 
 
 class Tone(StrEnum):

@@ -28,7 +28,7 @@ from appliance.audit.search import Entry
 from appliance.audit.story import Approval, Call, Protection, Step, Story
 from appliance.core.changes import change
 from appliance.core.model import Millis
-from appliance.core.replies import duration
+from appliance.core.words import duration
 
 _COLUMN = {"-": "removed", "+": "added", " ": "kept"}
 

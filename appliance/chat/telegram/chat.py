@@ -106,6 +106,8 @@ class TelegramChat:
                 return await self._send_edit(post)
             case PostKind.TOAST:
                 return await self._send_toast(post)
+            case PostKind.MARK:
+                return await self._send_mark(post)
 
     async def find(self, post: Post) -> str | None:
         """Looks at the next 16 message numbers for a message of ours.
@@ -213,6 +215,11 @@ class TelegramChat:
         except ChatRefused as error:
             if not _says(error, CLICK_IS_OLD):  # nobody looks at that button any more
                 raise
+        return post.message_id
+
+    async def _send_mark(self, post: Post) -> str:
+        async with self._paid(post.place):
+            await self._client.react(post.place, post.message_id, _body(post.reply).text)
         return post.message_id
 
     @asynccontextmanager

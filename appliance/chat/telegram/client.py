@@ -46,6 +46,7 @@ with lean_aiogram():
         GetUpdates,
         SendDocument,
         SendMessage,
+        SetMessageReaction,
         TelegramMethod,
     )
     from aiogram.types import (
@@ -54,6 +55,7 @@ with lean_aiogram():
         InlineKeyboardMarkup,
         LinkPreviewOptions,
         MessageEntity,
+        ReactionTypeEmoji,
         ResponseParameters,
     )
 
@@ -85,9 +87,11 @@ RawGetChat = _read_as_json(GetChat)
 RawGetUpdates = _read_as_json(GetUpdates)
 RawSendDocument = _read_as_json(SendDocument)
 RawSendMessage = _read_as_json(SendMessage)
+RawSetMessageReaction = _read_as_json(SetMessageReaction)
 
 MODELS = (
     MessageEntity,
+    ReactionTypeEmoji,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
@@ -95,6 +99,7 @@ MODELS = (
     RawAnswerCallbackQuery,
     RawGetUpdates,
     RawSendMessage,
+    RawSetMessageReaction,
     RawSendDocument,
     RawEditMessageText,
     RawEditMessageCaption,
@@ -198,6 +203,13 @@ class Client:
         )
         await self._call(method)
 
+    async def react(self, place: Place, message_id: str, sign: str) -> None:
+        """Put one of Telegram's reaction emoji on a message."""
+        reaction: list[Any] = [ReactionTypeEmoji(emoji=sign)]
+        await self._call(
+            RawSetMessageReaction(chat_id=place.chat, message_id=int(message_id), reaction=reaction)
+        )
+
     async def is_forum(self, place: Place) -> bool:
         chat = await self._call(RawGetChat(chat_id=place.chat))
         return bool(chat.get("is_forum"))
@@ -263,7 +275,7 @@ def _keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
     if not rows:
         return None
     keyboard = [
-        [InlineKeyboardButton(text=button.label, callback_data=button.token) for button in row]
+        [InlineKeyboardButton(text=str(button.label), callback_data=button.token) for button in row]
         for row in rows
     ]
     return InlineKeyboardMarkup(inline_keyboard=keyboard)

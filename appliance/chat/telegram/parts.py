@@ -7,7 +7,7 @@ from dataclasses import replace
 from appliance.chat.markdown import render
 from appliance.chat.split import cut, split, utf16_units
 from appliance.chat.wellformed import is_blank, well_formed
-from appliance.core.model import Attachment, Markdown, Reply, Rich
+from appliance.core.model import Attachment, Markdown, Reply, Rich, Wording
 
 MAX_TEXT_UNITS = 4096
 MAX_CAPTION_UNITS = 1024
@@ -40,6 +40,7 @@ def parts_of(reply: Reply) -> tuple[Reply, ...]:
 
 
 def _body(reply: Reply) -> Rich:
+    assert not isinstance(reply.body, Wording), "a language is chosen before a reply is prepared"
     if isinstance(reply.body, Markdown):
         return render(reply.body.text[:MAX_SOURCE_CHARACTERS])
     return replace(reply.body, text=well_formed(reply.body.text))

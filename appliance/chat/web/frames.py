@@ -101,7 +101,7 @@ def post_payload(post: Post, at: Millis) -> str:
     assert isinstance(body, Rich), "a post is prepared before it is sent"
     spans: list[Json] = [[span.style, span.start, span.length, span.value] for span in body.spans]
     buttons: list[Json] = [
-        [{"label": b.label, "token": b.token, "kind": b.kind} for b in row]
+        [{"label": str(b.label), "token": b.token, "kind": b.kind} for b in row]
         for row in post.reply.buttons
     ]
     content: dict[str, Json] = {"text": body.text, "spans": spans, "buttons": buttons}

@@ -130,7 +130,7 @@ class WebChat:
         user = UserName(post.place.chat)
         if user not in self._users:
             raise ChatRefused(f"there is no user called {user}")
-        if post.kind is PostKind.TOAST:
+        if post.kind in (PostKind.TOAST, PostKind.MARK):
             return self._toast(user, post)
         message_id = _message_id(post)
         before = self._transcript.find(user, message_id)
@@ -146,7 +146,7 @@ class WebChat:
 
     async def find(self, post: Post) -> str | None:
         """Exact: the line and its number are stored in one step. A toast is never found."""
-        if post.kind is PostKind.TOAST:
+        if post.kind in (PostKind.TOAST, PostKind.MARK):
             return None
         line = self._transcript.find(post.place.chat, _message_id(post))
         is_there = line is not None and json.loads(line.payload).get("post") == post.id
