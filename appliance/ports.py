@@ -32,6 +32,7 @@ from appliance.core.model import (
     PostId,
     PostKind,
     Progress,
+    Project,
     ProjectName,
     Quota,
     Recipe,
@@ -280,6 +281,35 @@ class Agent(Protocol):
         """Start the task; leaving the context leaves no process behind.
 
         Entering raises SandboxRefused or AgentFailed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a program of a `Workbench` left. `is_cut`: it printed more, and was stopped (-1)."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+    is_cut: bool
+
+
+class Workbench(Protocol):
+    """Runs short programs of ours where a project's files can be read: in its sandbox."""
+
+    async def run(
+        self,
+        project: Project,
+        argv: Sequence[str],
+        *,
+        directory: str = ".",
+        limit_bytes: int = 1 << 20,
+        stdin: bytes = b"",
+    ) -> Output:
+        """Run `argv` without a network, for a minute at most; `directory` is in the project.
+
+        Its output is the first `limit_bytes` of it, byte by byte. Raises AgentFailed when it
+        could not be run to its end, SandboxRefused where there is no wall for it.
         """
 
 
