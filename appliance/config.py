@@ -272,6 +272,41 @@ class ClaudeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesSettings:
+    """Files that people send to be worked on, and that are sent to them."""
+
+    max_mib: int = row(
+        whole(1, 50), "size of one file; Telegram itself hands out none above 20 MiB", default=20
+    )
+    max_count: int = row(whole(1, 100), "files that come with one task", default=20)
+    types: tuple[str, ...] = row(
+        many(text(r"\*|[A-Za-z0-9]{1,10}", "the ending of a file's name without its dot, or *")),
+        "endings of the names that are taken, such as pdf; *: any",
+        default=("*",),
+    )
+    keep_days: int = row(
+        whole(1, 365), "how long they are kept after the job they came for", default=7
+    )
+    disk_mib: int = row(
+        whole(20, 1024 * 1024), "of all kept files; the oldest make room for new ones", default=1024
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceSettings:
+    """Spoken messages, written down on this machine (needs dispatch-appliance[voice])."""
+
+    model: str = row(
+        _directory(), "a model for whisper, such as /var/lib/whisper/base (a file or directory)"
+    )
+    timeout_seconds: int = row(
+        whole(5, 3600), "time to write down one message before it is given up", default=120
+    )
+    memory_mib: int = row(whole(256, 64 * 1024), "memory that writing down may use", default=2048)
+    max_minutes: int = row(whole(1, 60), "length of a message that is listened to", default=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwakeSettings:
     """This machine is kept awake while there is work, or as long as /awake says."""
 
@@ -363,10 +398,12 @@ class Settings:
     daemon: DaemonSettings
     audit: AuditSettings
     awake: AwakeSettings
+    files: FilesSettings
     telegram: TelegramSettings | None
     web: WebSettings | None
     terminal: TerminalSettings | None
     claude: ClaudeSettings | None
+    voice: VoiceSettings | None
     users: Mapping[UserName, User]
     projects: Mapping[ProjectName, Project]
     hosts: Mapping[HostName, Host]
@@ -375,6 +412,11 @@ class Settings:
     def audit_directory(self) -> Path:
         """Where the log is."""
         return Path(self.audit.directory or Path(self.daemon.state) / "audit")
+
+    @property
+    def inbox_directory(self) -> str:
+        """Where the files are that people send: beside our state, because tasks may read theirs."""
+        return f"{self.daemon.state.rstrip('/')}-inbox"
 
     @property
     def anchor_user(self) -> UserName | None:
@@ -407,11 +449,13 @@ OPTIONAL_SECTIONS: Mapping[str, type] = {
     "web": WebSettings,
     "terminal": TerminalSettings,
     "claude": ClaudeSettings,
+    "voice": VoiceSettings,
 }
 SECTIONS: Mapping[str, type] = {
     "daemon": DaemonSettings,
     "audit": AuditSettings,
     "awake": AwakeSettings,
+    "files": FilesSettings,
     **OPTIONAL_SECTIONS,
 }
 NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": ProjectRow, "hosts": _HostRow}
@@ -478,10 +522,14 @@ def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
         awake=toml.read(
             AwakeSettings, document, ("awake",), document.values.get("awake", {}), mistakes
         ),
+        files=toml.read(
+            FilesSettings, document, ("files",), document.values.get("files", {}), mistakes
+        ),
         telegram=_optional(TelegramSettings, "telegram", document, mistakes),
         web=_optional(WebSettings, "web", document, mistakes),
         terminal=_optional(TerminalSettings, "terminal", document, mistakes),
         claude=_optional(ClaudeSettings, "claude", document, mistakes),
+        voice=_optional(VoiceSettings, "voice", document, mistakes),
         users=_users(document, mistakes),
         projects=_projects(document, mistakes),
         hosts=_hosts(document, mistakes),
@@ -647,6 +695,7 @@ def _check_places(settings: Settings, document: Document, mistakes: list[str]) -
         "the credentials": settings.daemon.credentials,
         "this settings file": settings.file,
         "the audit log": str(settings.audit_directory),
+        "the inbox directory": settings.inbox_directory,
         **({"the anchor file": settings.audit.anchor_file} if settings.audit.anchor_file else {}),
     }
     projects = list(settings.projects.values())

@@ -71,7 +71,7 @@ class ClaudeProgram:
         if not isinstance(prompt, Prompt):
             raise AgentFailed("Claude Code works on prompts; recipes have a runner of their own")
         launch = Launch(
-            argv=self._argv(task.project.path, prompt),
+            argv=self._argv(task, prompt),
             environment=ENVIRONMENT | account.environment(),
             secret=account.key,
             has_own_stderr=True,
@@ -84,7 +84,7 @@ class ClaudeProgram:
                 if session.has_ended:  # it may still write what a later task resumes
                     await asyncio.wait([conversation])
 
-    def _argv(self, directory: str, prompt: Prompt) -> tuple[str, ...]:
+    def _argv(self, task: Task, prompt: Prompt) -> tuple[str, ...]:
         """Options with a value from outside are one word: it can never become another option."""
         if prompt.session is not None and not SESSION.fullmatch(prompt.session):
             raise AgentFailed(f"{prompt.session!r} is not a session that can be resumed")
@@ -92,13 +92,16 @@ class ClaudeProgram:
             "--resume": prompt.session,
             "--model": prompt.model,
             "--max-turns": prompt.max_turns,
-            "--add-dir": directory,
+            "--add-dir": task.project.path,
         }
+        inbox = (f"--add-dir={task.inbox}",) if task.inbox else ()
         return (
             *(str(self.path), "-p", "--verbose"),
             *("--output-format", "stream-json", "--input-format", "stream-json"),
-            *("--permission-prompt-tool", "stdio", "--permission-mode", "default"),
+            *("--permission-prompt-tool", "stdio"),
+            *("--permission-mode", "plan" if prompt.is_plan else "default"),
             *("--restricted", "--setting-sources=", "--strict-mcp-config"),
             *("--tools", ",".join(self.tools), "--settings", json.dumps(SETTINGS)),
             *(f"{option}={value}" for option, value in chosen.items() if value is not None),
+            *inbox,
         )

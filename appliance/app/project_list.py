@@ -34,6 +34,7 @@ def project_list(settings: Settings) -> Projects:
             str(list_file(Path(settings.file))),
         ),
         readable=() if claude is None else (str(claude_path(claude).parent),),
+        inboxes=settings.inbox_directory,
         unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
     )
 

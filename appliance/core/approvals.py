@@ -131,7 +131,9 @@ def sha256_text(text: str) -> str:
 def work_fingerprint(work: Work) -> str:
     """The fingerprint of starting a job, so that what was approved is what is started."""
     match work:
-        case Prompt(text=text):
+        case Prompt(text=text, files=()):
             return fingerprint("prompt", {"text": text})
+        case Prompt(text=text, files=files):
+            return fingerprint("prompt", {"text": text, "files": [file.id for file in files]})
         case Program(recipe=recipe, argv=argv, directory=directory):
             return fingerprint(recipe, {"argv": list(argv), "directory": directory})

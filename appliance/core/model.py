@@ -91,14 +91,33 @@ class IncomingFile:
     name: str = ""
     mime: str = ""
     size: int = 0
+    seconds: int = 0  # of what can be heard
+
+
+class Oddity(StrEnum):
+    """What people send that is neither words nor a file."""
+
+    STICKER = "sticker"
+    LOCATION = "location"
+    CONTACT = "contact"
+    POLL = "poll"
+    DICE = "dice"
+    GAME = "game"
+    STORY = "story"
+    CHECKLIST = "checklist"
+    PAID = "paid"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text somebody sent. `key` is the platform's own id of the delivery and makes it unique.
+    """What somebody sent: a text, files with or without one, or an `oddity`.
+
+    `key` is the platform's own id of the delivery and makes it unique.
 
     `joined` holds the keys of further parts when the client split one long text. `message_id` is
-    the platform's number of the message in its chat, where there is one.
+    the platform's number of the message in its chat, where there is one. `called` is what the
+    sender's profile says: anybody may call themselves anything, so it is never compared. Messages
+    of one `album` were sent as one.
     """
 
     key: str
@@ -110,6 +129,10 @@ class Message:
     message_id: str = ""
     reply_to: str = ""
     files: tuple[IncomingFile, ...] = ()
+    called: str = ""
+    is_aside: bool = False  # said in a group, neither to us nor in answer to us
+    oddity: Oddity | None = None
+    album: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +401,7 @@ class ToolRequest:
     """The agent asks for a tool call in a job that `user` started.
 
     `root` is the project's resolved directory, `cwd` the agent's working directory within it,
-    `at` now (0: not known).
+    `at` now (0: not known), `inbox` the directory of the files that came for the job, "" if none.
     """
 
     user: UserName
@@ -389,6 +412,7 @@ class ToolRequest:
     input: Mapping[str, Json]
     via: Platform
     at: Millis = Millis(0)
+    inbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,12 +553,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Work for the coding agent. `session` resumes an earlier one."""
+    """Work for the coding agent. `session` resumes an earlier one; `files` came with it."""
 
     text: str
     session: str | None = None
     model: str | None = None
     max_turns: int | None = None
+    files: tuple[IncomingFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -554,12 +579,16 @@ Work = Prompt | Program
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One piece of work in one project, as an agent gets it."""
+    """One piece of work in one project, as an agent gets it.
+
+    `inbox`: the directory with the files that came for it, "" when none did.
+    """
 
     job: JobId
     project: Project
     work: Work
     limits: Limits
+    inbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)

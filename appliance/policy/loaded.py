@@ -28,10 +28,10 @@ from appliance.policy import tools
 from appliance.policy.atoms import Atom, Care, Unclear, of_words, unclear
 from appliance.policy.engine import Engine, Finding
 from appliance.policy.interpreters import runs_what_it_reads
-from appliance.policy.paths import Guard, Place, is_within
+from appliance.policy.paths import Guard, Place, as_kept, is_within
 from appliance.policy.patterns import is_exact
 from appliance.policy.quotas import RoleQuota, of_user
-from appliance.policy.rules import Effect, Names, PolicyRule
+from appliance.policy.rules import Effect, Grant, Names, PolicyRule
 from appliance.policy.sources import hidden_in
 from appliance.policy.trials import Trial
 
@@ -62,6 +62,7 @@ class LoadedPolicy:
         sha256: str,
         quotas: tuple[RoleQuota, ...] = (),
         trials: tuple[Trial, ...] = (),
+        grants: tuple[Grant, ...] = (),
     ) -> None:
         self.engine = engine
         self.sha256 = sha256
@@ -70,6 +71,7 @@ class LoadedPolicy:
         self._commands = commands
         self._quotas = quotas
         self.trials = trials
+        self.grants = grants
 
     @property
     def rules(self) -> int:
@@ -154,7 +156,8 @@ class LoadedPolicy:
             case AdminRequest(words=words):
                 return [_words(Act.ADMIN, words, words[:1] not in ("", "/"))]
             case ToolRequest():
-                place = Place(self.names.projects[request.project], directory, self._guard)
+                root = self.names.projects[request.project]
+                place = Place(root, directory, self._guard, _resolved(request.inbox))
                 return list(dict.fromkeys(tools.atoms_of(request, place)))
 
     def _strictest(self, request: Request, judged: Sequence[Judged]) -> Decision:
@@ -238,6 +241,11 @@ class LoadedPolicy:
         return tuple(
             user for user in sorted(self.names.users) if self.may_approve(user, requester, asks)
         )
+
+
+def _resolved(inbox: str) -> str:
+    """As the paths are that are judged."""
+    return as_kept(os.path.realpath(inbox)) if inbox else ""
 
 
 def _words(act: Act, words: str, has_shape: bool) -> Atom:

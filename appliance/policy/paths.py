@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase, translate
 
 from appliance.core.model import Act
 from appliance.policy.atoms import Atom, Care, Unclear
+from appliance.policy.patterns import INBOX_ROOT
 from appliance.policy.sources import hidden_in
 
 MAX_PATH_CHARACTERS = 4_096
@@ -66,12 +67,22 @@ class Guard:
     def __init__(self, ours: Sequence[str]) -> None:
         self._ours = tuple(_folded(os.path.realpath(path)) for path in ours)
 
-    def atom(self, act: Act, path: str, *, cwd: str, root: str) -> Atom:
+    def atom(self, act: Act, path: str, *, cwd: str, root: str, inbox: str = "") -> Atom:
         """Reading or writing `path`, as seen from `cwd`, in the project at `root`.
 
         Raises Unclear for a path that cannot be resolved as written.
         """
-        return self._atom(act, _as_in_settings(resolved(path, cwd), root), root)
+        real = resolved(path, cwd)
+        if inbox and is_within(real, inbox):
+            return self._in_inbox(act, real, inbox)
+        return self._atom(act, _as_in_settings(real, root), root)
+
+    def _in_inbox(self, act: Act, real: str, inbox: str) -> Atom:
+        below = real[len(inbox) :]
+        if name := next((part for part in below.split("/") if is_protected(act, part)), ""):
+            note = f'"{name}" is protected'
+            return Atom(act, INBOX_ROOT + below, real, Care.PROTECTED, note, "leave it alone")
+        return Atom(act, INBOX_ROOT + below, real, note="it came with the task")
 
     def link(self, act: Act, path: str, *, cwd: str, root: str) -> Atom | None:
         """The same for the link that `path` names, where it stands: `mv` and others replace it."""
@@ -120,6 +131,8 @@ def _without_links(path: str) -> str:
         real = os.path.realpath(path)
     except OSError:  # of all links, only those in /proc cannot be read by everybody
         real = "/proc/"
+    if is_within(real, INBOX_ROOT):
+        raise Unclear("a path that is written like a placeholder of rules", "rename the directory")
     if any(re.match(r"/+(proc|dev/fd)/", one) for one in (os.path.normpath(path), real)):
         raise Unclear("a path that depends on who opens it", "name a file by its own path")
     return real
@@ -163,14 +176,16 @@ def is_within(path: str, directory: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a call is judged: `cwd` resolved, inside `root`."""
+    """Where a call is judged: `cwd` resolved, inside `root`; `inbox` of its job, "" without one."""
 
     root: str
     cwd: str
     guard: Guard
+    inbox: str = ""
 
     def file(self, act: Act, path: str, cwd: str | None = None) -> Atom:
-        return self.guard.atom(act, path, cwd=cwd or self.cwd, root=self.root)
+        directory = cwd or self.cwd
+        return self.guard.atom(act, path, cwd=directory, root=self.root, inbox=self.inbox)
 
     def files(self, act: Act, path: str, cwd: str | None = None) -> list[Atom]:
         """The file, and the link it is named by, if it is one."""

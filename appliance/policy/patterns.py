@@ -5,7 +5,8 @@ for either word, a last `**` for any further words, none included. A pattern wit
 In mcp a `*` ends at the "/" between server and tool.
 
 Paths (read, write): `*` stays within one segment, `**` stands for any segments; "X/**" covers X
-itself too. Always absolute by the time they get here.
+itself too. Always absolute by the time they get here. "${INBOX}/**" is about the files that came
+for the job that is judged, and no other's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from appliance.core.model import Act
 
 PATH_ACTS = frozenset({Act.READ.value, Act.WRITE.value})
 EVERYTHING = "**"
+INBOX = "${INBOX}"
+INBOX_ROOT = f"/{INBOX}"
+"""Where the files of a job's own inbox are judged to be; no real path begins so (`paths`)."""
 WORD_GAP = " "
 BLANK_IN_WORD = "\x1f"
 """Stands for a blank inside a word, so that two words never look like one (see `atoms`)."""
@@ -49,8 +53,16 @@ def within(directory: str, where: str) -> bool:
     return where in ("*", directory)
 
 
+def rooted(act: str, pattern: str) -> str:
+    """The pattern with its placeholder, if it has one, as an absolute path."""
+    is_inbox = act in PATH_ACTS and f"{pattern}/".startswith(f"{INBOX}/")
+    return f"/{pattern}" if is_inbox else pattern
+
+
 def mistake_in(act: str, pattern: str) -> str:
     """What is wrong with a pattern as written, "" when nothing is."""
+    if rooted(act, pattern) != pattern:
+        pattern = pattern.removeprefix(INBOX) or "/"
     if found := _MEANINGLESS.search(pattern):
         return f'"{found[0]}" has no meaning in a pattern; there are only *, ** and |'
     return _mistake_in_path(pattern) if act in PATH_ACTS else _mistake_in_words(act, pattern)

@@ -161,7 +161,8 @@ class RuleReader:
                 role, place, terms.act, pattern, terms.effect, line.rule, chosen.by,
                 chosen.ttl_seconds, chosen.people, chosen.job_wide, chosen.rate, chosen.when,
             )  # fmt: skip
-            is_relative = act in patterns.PATH_ACTS and not pattern.startswith("/")
+            rule = rule._replace(pattern=patterns.rooted(act, pattern))
+            is_relative = act in patterns.PATH_ACTS and not rule.pattern.startswith("/")
             found += self._below(rule) if is_relative else (rule,)
         return found
 

@@ -7,6 +7,7 @@ job that does something else.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -25,6 +26,7 @@ from appliance.core.model import (
     Markdown,
     Message,
     Millis,
+    Oddity,
     Place,
     Platform,
     Program,
@@ -76,7 +78,9 @@ def incoming_to_text(incoming: Incoming) -> str:
     match incoming:
         case Message(text=text, reply_to=reply_to, files=files):
             words = {"text": text, "reply_to": reply_to, "files": [asdict(file) for file in files]}
-            return _dump({"message": words, **content})
+            return _dump(
+                {"message": words, "called": incoming.called, "oddity": incoming.oddity, **content}
+            )
         case Edited(text=text, message_id=message_id):
             return _dump({"edited": [message_id, text], **content})
         case Click(token=token, message_id=message_id):
@@ -87,12 +91,16 @@ def incoming_from_text(key: str, sender: str, place: str, message_id: str, text:
     content = json.loads(text)
     who, where = sender_from_text(sender), place_from_text(place)
     at = Millis(content.pop("sent_at"))
+    called = str(content.pop("called", ""))
     match content:
         case {"click": [str(under), str(token)]}:
             return Click(key, who, where, token, at, under)
         case {"edited": [str(changed), str(words)]}:
             return Edited(key, who, where, words, at, changed)
-        case {"message": {"text": str(words), "reply_to": str(reply_to), "files": list(files)}}:
+        case {
+            "message": {"text": str(words), "reply_to": str(reply_to), "files": list(files)},
+            "oddity": oddity,
+        }:
             return Message(
                 key,
                 who,
@@ -102,9 +110,19 @@ def incoming_from_text(key: str, sender: str, place: str, message_id: str, text:
                 message_id=message_id,
                 reply_to=reply_to,
                 files=tuple(_file(file) for file in files),
+                called=called,
+                oddity=Oddity(oddity) if oddity else None,
             )
         case _:
             raise ValueError(f"unknown kind of message: {text[:60]}")
+
+
+def files_to_text(files: Sequence[IncomingFile]) -> str:
+    return _dump([asdict(file) for file in files])
+
+
+def files_from_text(text: str) -> tuple[IncomingFile, ...]:
+    return tuple(map(_file, json.loads(text)))
 
 
 def _file(content: dict[str, Any]) -> IncomingFile:
@@ -133,7 +151,7 @@ def work_to_text(work: Work) -> str:
 def work_from_text(text: str) -> Work:
     match json.loads(text):
         case {"Prompt": content}:
-            return Prompt(**content)
+            return Prompt(**{**content, "files": tuple(map(_file, content["files"]))})
         case {"Program": content}:
             content["argv"] = tuple(content["argv"])
             content["ok_statuses"] = tuple(content["ok_statuses"])

@@ -84,7 +84,8 @@ class Sandbox:
     """What a task has behind it.
 
     `own_network`: a network of its own, with nothing but a loopback. `system_calls`: the filter's
-    program. `library`: a file of ours that its program loads first, and finds at LIBRARY.
+    program. `library`: a file of ours that its program loads first, and finds at LIBRARY. `inbox`:
+    a directory with what people sent for it.
     """
 
     projects: Projects
@@ -94,6 +95,7 @@ class Sandbox:
     own_network: bool
     system_calls: bytes
     library: Path | None = None
+    inbox: Path | None = None
 
     def around(self, argv: tuple[str, ...], gate: Gate) -> Sandboxed:
         """`argv` in here."""
@@ -168,6 +170,7 @@ def _mounts(sandbox: Sandbox) -> Mounts:
         | _same("--bind", places.kept(projects))
         | _project_mounts(project)
         | {path: _nothing_at(path) for path in hidden if _is_within(path, [*visible, project])}
+        | _same("--ro-bind", [sandbox.inbox] if sandbox.inbox else [])
     )
 
 

@@ -51,7 +51,8 @@ class TaskHeader:
 
     `environment` may only name what `environment.FROM_HEADER` lists. `secret_variable` names the
     variable that tells the agent the number of the descriptor its key comes by, "" without one.
-    `has_network`: a channel comes along, to somebody who takes the task's connections.
+    `has_network`: a channel comes along, to somebody who takes the task's connections. `inbox`: the
+    number of the job whose files it may read, 0 for none.
     """
 
     project: str
@@ -63,6 +64,7 @@ class TaskHeader:
     minimum_isolation: Isolation
     ceiling: Ceiling
     has_network: bool = False
+    inbox: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,10 @@ def _header(found: dict[str, object]) -> TaskHeader:
         minimum_isolation=_isolation(found["minimum_isolation"]),
         ceiling=_ceiling(found["ceiling"]),
         has_network=_flag(found["has_network"]),
+        inbox=_whole(found["inbox"]),
     )
+    if not 0 <= header.inbox <= LARGEST:
+        raise BadMessage("an inbox has the number of a job")
     if not header.argv or header.timeout_seconds <= 0:
         raise BadMessage("a task needs a program and some time")
     return header

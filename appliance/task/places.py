@@ -2,6 +2,7 @@
 
     the system       read-only, and nothing that the list of projects hides
     its project      read-write
+    its inbox        read-only: what people sent for this job
     the agent's home its transcripts and credentials are the real thing; `.claude.json` is a copy
                      that is thrown away, and the rest is the task's own, because the owner's
                      `claude` runs hooks and servers that are named there
@@ -39,11 +40,12 @@ def readable(projects: Projects) -> list[Path]:
 
 
 def hidden(projects: Projects, project: Path) -> list[Path]:
-    """What the list hides, and the other projects."""
+    """What the list hides, the other projects, and what people sent for other jobs."""
     others = (Path(path) for path in projects.projects.values())
     return existing(
         [
             *map(Path, projects.hidden),
+            *([Path(projects.inboxes)] if projects.inboxes else []),
             *(other for other in others if not project.is_relative_to(other)),
         ]
     )

@@ -47,6 +47,7 @@ class Site:
     wall: Wall
     network: Network
     temporary: Path  # a directory of ours, for this task
+    inbox: Path | None = None  # what people sent for it: to be read, and nothing else
 
     @property
     def proxy_port(self) -> int:
@@ -93,6 +94,7 @@ def site(header: TaskHeader, projects: Projects, wall: Wall, temporary: Path) ->
         wall=wall,
         network=Network.BRIDGE if header.has_network else network,
         temporary=temporary,
+        inbox=_inbox(header, projects),
     )
 
 
@@ -149,6 +151,7 @@ def _behind_bubblewrap(
         own_network=site.has_to_make_network,
         system_calls=_system_calls(Sockets(unix=True, datagrams=True)),
         library=library,
+        inbox=site.inbox,
     ).around(command.argv, gate)
     numbers = {**command.descriptors, **_same(sandboxed.descriptors)}
     command = replace(command, argv=sandboxed.argv, descriptors=numbers)
@@ -174,6 +177,7 @@ def _behind_seatbelt(command: Command, site: Site, proxy_port: int | None) -> Co
         site.projects,
         site.project,
         temporary=site.temporary,
+        inbox=site.inbox,
         reachable="*:*" if site.network is Network.HOST else reachable,
     )
     return replace(command, argv=argv)
@@ -186,7 +190,7 @@ def _allowance(site: Site, ports: tuple[int, ...] | None) -> Allowance:
     roots = (path.resolve() for path in places.readable(site.projects))
     visible = [path for root in roots for path in landlock.readable_below(root, hidden)]
     return Allowance(
-        readable=(Path("/proc"), *visible),
+        readable=(Path("/proc"), *visible, *([site.inbox] if site.inbox else [])),
         writable=(site.project, site.temporary, *places.kept(site.projects)),
         devices=tuple(map(Path, places.DEVICES)),
         ports=ports,
@@ -256,6 +260,16 @@ def _directory(header: TaskHeader, project: Path) -> Path:
     if not directory.is_relative_to(project) or not directory.is_dir():
         raise BadMessage(f"{directory} is not a directory of project {header.project}")
     return directory
+
+
+def _inbox(header: TaskHeader, projects: Projects) -> Path | None:
+    """The directory of that number, and not where a link leads."""
+    if not header.inbox:
+        return None
+    path = Path(projects.inboxes, str(header.inbox))
+    if not projects.inboxes or path.resolve() != path or not path.is_dir():
+        raise BadMessage(f"there is no inbox of job {header.inbox}")
+    return path
 
 
 def _program(name: str, site: Site) -> str:

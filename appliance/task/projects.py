@@ -4,7 +4,8 @@ A JSON file that only root, or the user who runs the launcher, can write:
 
     {"version": 1, "projects": {"web": "/srv/web"}, "home": "/var/lib/dispatch-agent",
      "path": "/usr/local/bin:/usr/bin:/bin", "hidden": ["/etc/dispatch"],
-     "readable": ["/opt/claude"], "unsafe_no_sandbox": false, "unsafe_host_network": false}
+     "readable": ["/opt/claude"], "inboxes": "/var/lib/dispatch-inbox",
+     "unsafe_no_sandbox": false, "unsafe_host_network": false}
 
 `wiring` (or `dispatchctl`, as root) writes it with `Projects.encode`; the launcher looks for
 every task whether it has changed.
@@ -30,7 +31,8 @@ class Projects:
     """`projects` name → directory. `home` is the agent's: its login and nothing else of it is seen.
 
     `hidden`: files and directories a task never sees. `readable`: what lies in a home directory
-    and is needed all the same, such as the agent's program. `path` is where a task's programs are
+    and is needed all the same, such as the agent's program. `inboxes`: below it, by the number of a
+    job, what people sent for it; "" when nobody can. `path` is where a task's programs are
     looked for. `unsafe_no_sandbox` runs tasks without any wall although one could be built,
     `unsafe_host_network` leaves the host's network to those that come without a way out.
     """
@@ -40,6 +42,7 @@ class Projects:
     path: str = DEFAULT_PATH
     hidden: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
+    inboxes: str = ""
     unsafe_no_sandbox: bool = False
     unsafe_host_network: bool = False
 
@@ -98,6 +101,7 @@ def _checked(found: object) -> Projects:
         path=_text(found["path"]),
         hidden=tuple(_absolute(path) for path in _list(found["hidden"])),
         readable=tuple(_absolute(path) for path in _list(found["readable"])),
+        inboxes=_directory(found["inboxes"]) if found["inboxes"] != "" else "",
         unsafe_no_sandbox=found["unsafe_no_sandbox"] is True,
         unsafe_host_network=found["unsafe_host_network"] is True,
     )

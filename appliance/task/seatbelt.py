@@ -41,14 +41,22 @@ def sandboxed(
     *,
     temporary: Path,
     reachable: str | None,
+    inbox: Path | None = None,
 ) -> tuple[str, ...]:
     """`argv` behind the profile; `reachable`: what it may connect to, "*:*" is everything."""
-    rules = profile(projects, project, temporary=temporary, reachable=reachable)
+    rules = profile(projects, project, temporary=temporary, reachable=reachable, inbox=inbox)
     return (str(PROGRAM), "-p", rules, *argv)
 
 
-def profile(projects: Projects, project: Path, *, temporary: Path, reachable: str | None) -> str:
-    """The rules, one a line; what is hidden and guarded comes last."""
+def profile(
+    projects: Projects,
+    project: Path,
+    *,
+    temporary: Path,
+    reachable: str | None,
+    inbox: Path | None = None,
+) -> str:
+    """The rules, one a line; what is hidden and guarded comes last, but for the task's inbox."""
     guarded = [project / name for name in places.GUARDED]
     lines = [
         "(version 1)",
@@ -69,6 +77,8 @@ def profile(projects: Projects, project: Path, *, temporary: Path, reachable: st
     hidden = [path for path in places.hidden(projects, project) if not _contains(path, project)]
     if hidden:
         lines.append(_rule("deny file-read* file-write*", hidden))
+    if inbox is not None:
+        lines.append(_rule("allow file-read*", [inbox]))
     lines.append(_rule("deny file-write*", guarded))
     # a guarded directory must not be swapped by renaming the one that it is in
     lines.append(f"(deny file-write-unlink (literal {_quoted(project / '.git')}))")

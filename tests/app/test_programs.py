@@ -6,7 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.app.programs import claude_path, host_wall
-from appliance.config import AuditSettings, AwakeSettings, ClaudeSettings, DaemonSettings, Settings
+from appliance.config import (
+    AuditSettings,
+    AwakeSettings,
+    ClaudeSettings,
+    DaemonSettings,
+    FilesSettings,
+    Settings,
+)
 from appliance.core.model import Isolation
 
 
@@ -29,10 +36,12 @@ def test_the_settings_can_do_without_a_wall() -> None:
         daemon=daemon,
         audit=AuditSettings(),
         awake=AwakeSettings(),
+        files=FilesSettings(),
         telegram=None,
         web=None,
         terminal=None,
         claude=None,
+        voice=None,
         users={},
         projects={},
         hosts={},

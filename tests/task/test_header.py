@@ -51,6 +51,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
         minimum_isolation=st.sampled_from(Isolation),
         ceiling=st.builds(Ceiling, *[st.integers(1, LARGEST)] * 4),
         has_network=st.booleans(),
+        inbox=st.integers(0, LARGEST),
     ),
     st.builds(TaskStarted, numbers, st.sampled_from(Isolation)),
     st.builds(TaskExited, numbers, numbers, st.none() | st.sampled_from(Exceeded)),
