@@ -6,26 +6,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.config import Settings
-from appliance.policy import loader
+from appliance.policy import loader, sources
 from appliance.policy.difference import between
 from appliance.policy.explain import selftest
+from appliance.policy.grants import GRANTS, MAX_BYTES
 from appliance.policy.loaded import LoadedPolicy
-from appliance.policy.sources import stamp
+from appliance.policy.sources import Source, stamp, stamp_of
 from appliance.ports import LivePolicy
 
+AS_IN_FILE = Source("", "")
+"""Stands for what the file of grants says."""
 
-def policy_in(directory: Path, settings: Settings, *, is_tried: bool = True) -> LoadedPolicy:
-    """The policy there, for these settings. Raises PolicyError with every mistake in it.
 
-    `is_tried` False: also when its test lines do not come out.
+def grants_file(settings: Settings) -> Path:
+    return Path(settings.daemon.state) / GRANTS
+
+
+def policy_in(
+    directory: Path,
+    settings: Settings,
+    *,
+    is_tried: bool = True,
+    granted: Source | None = AS_IN_FILE,
+) -> LoadedPolicy:
+    """The policy there with what was granted, for these settings.
+
+    Raises PolicyError with every mistake in it. `is_tried` False: also when its test lines do not
+    come out. `granted`: grants to judge by instead of those of the file.
     """
     load = loader.load if is_tried else loader.load_untried
+    if granted is AS_IN_FILE:
+        granted = sources.granted(grants_file(settings), MAX_BYTES)
     return load(
         directory,
         settings.users,
         settings.projects,
         ours=tuple(_ours(settings)),
         automations=settings.automations,
+        granted=granted,
     )
 
 
@@ -52,7 +70,7 @@ class PolicyDirectory:
 
     def version(self) -> str:
         try:
-            return str(stamp(self._directory))
+            return str((stamp(self._directory), stamp_of(grants_file(self._settings))))
         except OSError as error:
             return f"unreadable: {error.strerror}"
 

@@ -8,6 +8,8 @@
     quotas       how much a role may use
     trials       what the policy must say, tried at every load
     loader       all lines together: names, roles, contradictions → `LoadedPolicy`
+    grants       the file that the daemon writes: what was granted from a phone, and its bounds
+    wishes       "bob developer", "bob /deploy staging" → lines for that file
     commands     commands.toml → recipes
     patterns     what a pattern means: words, paths, hosts
     containment  whether one pattern covers another, exactly

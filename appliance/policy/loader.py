@@ -20,6 +20,7 @@ from appliance.policy import rules, sources, trials
 from appliance.policy.commands import recipes
 from appliance.policy.engine import Engine
 from appliance.policy.fields import SHAPES, Line, cut
+from appliance.policy.grants import check as check_granted
 from appliance.policy.loaded import LoadedPolicy
 from appliance.policy.paths import Guard
 from appliance.policy.quotas import role_quotas
@@ -36,14 +37,17 @@ def load(
     *,
     ours: Sequence[str] = (),
     automations: Collection[UserName] = (),
+    granted: sources.Source | None = None,
 ) -> LoadedPolicy:
     """The policy in `directory` for these users and projects, after its tests came out right.
 
     `ours` are our own files and directories (settings, state, credentials): like the policy
     itself they are protected whatever a wide rule says. `automations` are the users who are no
-    people. Raises PolicyError with one line per mistake.
+    people, `granted` is the file of `grants`. Raises PolicyError with one line per mistake.
     """
-    policy = load_untried(directory, users, projects, ours=ours, automations=automations)
+    policy = load_untried(
+        directory, users, projects, ours=ours, automations=automations, granted=granted
+    )
     failed = [o for o in trials.run(policy.trials, policy.decide) if not o.is_right]
     _refuse_with(f"{outcome.trial.rule}:1: {outcome}" for outcome in failed)
     return policy
@@ -56,10 +60,11 @@ def load_untried(
     *,
     ours: Sequence[str] = (),
     automations: Collection[UserName] = (),
+    granted: sources.Source | None = None,
 ) -> LoadedPolicy:
     """The same before its tests have been tried, to show what they say. Not to be used."""
     with _uncollected():
-        return _loaded(directory, users, projects, ours, automations)
+        return _loaded(directory, users, projects, ours, automations, granted)
 
 
 @contextmanager
@@ -85,13 +90,16 @@ def _loaded(
     projects: Mapping[ProjectName, Project],
     ours: Sequence[str],
     automations: Collection[UserName],
+    granted: sources.Source | None,
 ) -> LoadedPolicy:
     mistakes: list[str] = []
-    found = sources.read(directory, mistakes)
-    lines = [line for source in found.rules for line in cut(source.name, source.text, mistakes)]
-    of_kind = _by_kind(lines)
+    found = sources.read(directory, mistakes, granted)
+    written = [line for source in found.rules for line in cut(source.name, source.text, mistakes)]
+    given = cut(granted.name, granted.text, mistakes) if granted else []
+    of_kind = _by_kind([*written, *given])
     grants = [rules.grant(line) for line in of_kind["g"]]
     names = replace(_names(users, projects, grants, mistakes), automations=frozenset(automations))
+    check_granted(given, written, grants, names)
     reader = RuleReader(names)
     policy_rules = _rules(of_kind["p"], reader)
     quotas = [q for line in of_kind["q"] for q in role_quotas(line, names, reader)]
@@ -111,6 +119,7 @@ def _loaded(
         sha256=found.sha256,
         quotas=tuple(quotas),
         trials=tuple(tried),
+        grants=tuple(grants),
     )
 
 

@@ -8,6 +8,7 @@ read: nothing may change while we read, and a last line without its end is a mis
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,10 +43,14 @@ class Sources:
     commands: Source
     rules: tuple[Source, ...]
     sha256: str
+    granted: Source | None = None
 
 
-def read(directory: Path, mistakes: list[str]) -> Sources:
-    """The files of the directory. Raises PolicyError when it or a file cannot be read at all."""
+def read(directory: Path, mistakes: list[str], granted: Source | None = None) -> Sources:
+    """The files of the directory, and what was granted beside them.
+
+    Raises PolicyError when the directory or a file cannot be read at all.
+    """
     contents = _settled(directory, mistakes)
     mistakes += [
         f"{directory.name}/{needed}:1:1: there is no such file"
@@ -58,8 +63,35 @@ def read(directory: Path, mistakes: list[str]) -> Sources:
         model=Source(f"{directory.name}/{MODEL}", texts.get(MODEL, "")),
         commands=Source(f"{directory.name}/{COMMANDS}", texts.get(COMMANDS, "")),
         rules=tuple(Source(f"{directory.name}/{name}", texts[name]) for name in csv),
-        sha256=_fingerprint(contents),
+        sha256=_fingerprint({**contents, **_beside(granted)}),
+        granted=granted,
     )
+
+
+def granted(file: Path, max_bytes: int) -> Source | None:
+    """The file of grants, None when there is none. Raises PolicyError when it cannot be read."""
+    mistakes: list[str] = []
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(max_bytes + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PolicyError(
+            f"cannot read the grants {file}: {error.strerror}",
+            hint="they are part of the policy: ask as root, or as the user of dispatchd",
+        ) from error
+    if len(raw) > max_bytes:
+        raise PolicyError(f"{file} has more than {max_bytes} bytes")
+    text = _decoded(file.parent, file.name, raw, mistakes)
+    if mistakes:
+        raise PolicyError("\n".join(mistakes))
+    return Source(f"{file.parent.name}/{file.name}", text) if text else None
+
+
+def _beside(granted: Source | None) -> Mapping[str, bytes]:
+    # a name with a slash is none in the directory
+    return {granted.name: granted.text.encode()} if granted else {}
 
 
 def _settled(directory: Path, mistakes: list[str]) -> dict[str, bytes]:
@@ -98,9 +130,20 @@ def stamp(directory: Path) -> dict[str, tuple[int, ...]]:
     """
     found: dict[str, tuple[int, ...]] = {}
     for path in sorted(directory.iterdir()):
-        state = path.stat(follow_symlinks=_is_ours(path.name))
-        found[path.name] = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        found[path.name] = _stamped(path.stat(follow_symlinks=_is_ours(path.name)))
     return found
+
+
+def stamp_of(file: Path) -> tuple[int, ...]:
+    """The same for one file that need not be there. Raises OSError."""
+    try:
+        return _stamped(file.stat())
+    except FileNotFoundError:
+        return ()
+
+
+def _stamped(state: os.stat_result) -> tuple[int, ...]:
+    return (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 def _is_ours(name: str) -> bool:
