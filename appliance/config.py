@@ -276,7 +276,7 @@ class FilesSettings:
     """Files that people send to be worked on, and that are sent to them."""
 
     max_mib: int = row(
-        whole(1, 50), "size of one file; Telegram itself hands out none above 20 MiB", default=20
+        whole(1, 20), "size of one file; Telegram gives bots none that is larger than 20", default=20
     )
     max_count: int = row(whole(1, 100), "files that come with one task", default=20)
     types: tuple[str, ...] = row(

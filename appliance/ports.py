@@ -24,6 +24,7 @@ from appliance.core.model import (
     Decision,
     Denied,
     Incoming,
+    IncomingFile,
     JobId,
     Millis,
     Place,
@@ -82,6 +83,16 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
+
+
+class FileSource(Protocol):
+    """Where the files are that people send."""
+
+    def fetch(self, file: IncomingFile) -> AsyncIterator[bytes]:
+        """Its content, piece by piece; whether that is all of it is told by how it ends.
+
+        Raises ChatUnavailable (try again) or ChatRefused (never again).
+        """
 
 
 class Chat(Protocol):

@@ -67,11 +67,11 @@ def objection(files: Sequence[IncomingFile], limits: FileLimits) -> Phrase | Non
 
 def size_in_words(size: int) -> str:
     """ "12 kB", "3.4 MB"."""
-    if size < 1000:
+    if size < 1024:
         return f"{size} B"
-    if size < 1_000_000:
-        return f"{size / 1000:.0f} kB"
-    return f"{size / 1_000_000:.1f} MB"
+    if size < MIB:
+        return f"{size / 1024:.0f} kB"
+    return f"{size / MIB:.1f} MB".replace(".0 MB", " MB")
 
 
 def _lower(types: Iterable[str]) -> frozenset[str]:

@@ -29,7 +29,9 @@ Handler = Callable[[Object, dict[str, bytes]], Any]
 ENTITY_TYPES = frozenset(
     ("bold", "italic", "strikethrough", "blockquote", "code", "pre", "text_link", "bot_command")
 )
-PLAIN_FIELDS = frozenset(["text", "caption", "callback_data", "callback_query_id", "chat_id"])
+PLAIN_FIELDS = frozenset(
+    ["text", "caption", "callback_data", "callback_query_id", "chat_id", "file_id"]
+)
 """Form fields that hold words; the others hold JSON."""
 
 MAX_TEXT = 4096
@@ -38,6 +40,9 @@ MAX_UPDATES = 100
 MAX_WAIT_SECONDS = 50
 MAX_REQUEST_BYTES = 64 * 2**20
 LIMIT_SECONDS = 30
+MAX_DOWNLOAD_BYTES = 20 * 2**20
+MAX_PHOTO_BYTES = 10 * 2**20
+THUMBNAIL = b"\xff\xd8\xff\xe0 a small one"
 
 
 class Call(TypedDict):
@@ -99,6 +104,8 @@ class TelegramEmulator:
         self.messages: dict[tuple[int, int], Object] = {}
         self.chats: dict[int, Object] = {}
         self.clicks: dict[str, str | None] = {}  # what each was answered with
+        self.files: dict[str, bytes] = {}  # what people sent, by file_id
+        self.downloads: list[str] = []  # file_ids, as often as they were fetched
         self.offsets: list[int] = []  # of every getUpdates
         self.poller = 0
         self.changed = asyncio.Condition()
@@ -113,6 +120,8 @@ class TelegramEmulator:
             "sendchataction": self._send_chat_action,
             "sendmessage": self._send_message,
             "senddocument": self._send_document,
+            "sendphoto": self._send_photo,
+            "getfile": self._get_file,
             "editmessagetext": self._edit_text,
             "editmessagecaption": self._edit_caption,
             "editmessagereplymarkup": self._edit_markup,
@@ -123,6 +132,7 @@ class TelegramEmulator:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
         app.router.add_route("*", "/bot{token}/{method}", self._serve)
+        app.router.add_get("/file/bot{token}/{kind}/{name}", self._hand_out)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -155,6 +165,38 @@ class TelegramEmulator:
         message |= {} if text is None else {"text": text}
         message |= {} if date is None else {"date": date}
         return self._push({"message": message})
+
+    def user_sends_file(
+        self,
+        chat_id: int,
+        name: str,
+        content: bytes,
+        caption: str | None = None,
+        *,
+        mime: str = "application/octet-stream",
+        size: int | None = None,
+        kind: str = "document",
+        **more: Any,
+    ) -> int:
+        """A document, or another kind that has one file. Returns the update's id."""
+        file = self._stored(content, size) | {"file_name": name, "mime_type": mime}
+        if kind in ("voice", "video_note"):
+            del file["file_name"]
+        if kind in ("voice", "video_note", "audio", "video"):
+            file |= {"duration": 3}
+        caption_of = {} if caption is None else {"caption": caption}
+        return self.user_says(chat_id, **{kind: file}, **caption_of, **more)
+
+    def user_sends_photo(
+        self, chat_id: int, content: bytes, caption: str | None = None, **more: Any
+    ) -> int:
+        """As Telegram hands photos on: in several sizes, the largest last."""
+        sizes = [
+            self._stored(THUMBNAIL) | {"width": 90, "height": 90},
+            self._stored(content) | {"width": 800, "height": 800},
+        ]
+        caption_of = {} if caption is None else {"caption": caption}
+        return self.user_says(chat_id, photo=sizes, **caption_of, **more)
 
     def user_presses(
         self, message: Object, data: str, user_id: int | None = None, click_id: str = ""
@@ -215,7 +257,30 @@ class TelegramEmulator:
             if chat == chat_id and message["from"] == self.me
         ]
 
+    def _stored(self, content: bytes, size: int | None = None) -> Object:
+        number = f"AgACAgIAAxk{len(self.files):04d}"
+        self.files[number] = content
+        size = len(content) if size is None else size
+        return {"file_id": number, "file_unique_id": f"u{number}", "file_size": size}
+
     # --- HTTP
+
+    async def _hand_out(self, request: web.Request) -> web.StreamResponse:
+        number = request.match_info["name"]
+        if request.match_info["token"] != self.token or number not in self.files:
+            return web.json_response({"ok": False, "error_code": 404}, status=404)
+        self.downloads.append(number)
+        trouble = self._trouble.next("download")
+        if isinstance(trouble, ApiError):
+            return _refusal(trouble)
+        await self._notify()
+        if trouble is None:
+            return web.Response(body=self.files[number])
+        response = web.StreamResponse()
+        response.content_length = len(self.files[number]) + 1
+        await response.prepare(request)
+        await response.write(self.files[number][:-1])
+        return _hang_up(request)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
@@ -309,6 +374,29 @@ class TelegramEmulator:
         more = {"caption": caption, "caption_entities": entities} if caption else {}
         return self._bot_message(params, document=document, **more)
 
+    def _send_photo(self, params: Object, files: dict[str, bytes]) -> Object:
+        name = params["photo"].removeprefix("attach://")
+        _, _, content = files[name].partition(b"\n")
+        caption = _checked_text(params.get("caption", ""), MAX_CAPTION, "caption")
+        entities = _checked_entities(caption, params.get("caption_entities", []))
+        if len(content) > MAX_PHOTO_BYTES:
+            raise ApiError(400, "Bad Request: file is too big")
+        if not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")):
+            raise ApiError(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        more = {"caption": caption, "caption_entities": entities} if caption else {}
+        sizes = [self._stored(content) | {"width": 800, "height": 800}]
+        return self._bot_message(params, photo=sizes, **more)
+
+    def _get_file(self, params: Object, _files: dict[str, bytes]) -> Object:
+        number = str(params.get("file_id", ""))
+        if number not in self.files:
+            raise ApiError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        size = len(self.files[number])
+        if size > MAX_DOWNLOAD_BYTES:
+            raise ApiError(400, "Bad Request: file is too big")
+        about = {"file_id": number, "file_unique_id": f"u{number}", "file_size": size}
+        return about | {"file_path": f"documents/{number}"}
+
     def _edit_text(self, params: Object, _files: dict[str, bytes]) -> Object:
         message = self._own(params)
         text = _checked_text(params.get("text", ""), MAX_TEXT, "message")
@@ -323,7 +411,7 @@ class TelegramEmulator:
         message = self._own(params)
         caption = _checked_text(params.get("caption", ""), MAX_CAPTION, "caption")
         entities = _checked_entities(caption, params.get("caption_entities", []))
-        if "document" not in message:
+        if not {"document", "photo"} & message.keys():
             raise ApiError(400, "Bad Request: there is no caption in the message to edit")
         fields = {"caption": caption, "caption_entities": entities}
         return _change(message, fields, _checked_markup(params))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,7 +18,9 @@ from appliance.chat.telegram.progress import ProgressDisplay
 from appliance.chat.telegram.updates import query_of
 from appliance.chat.wellformed import well_formed
 from appliance.core.model import (
-    Button,
+    Attachment,
+    Incoming,
+    IncomingFile,
     Place,
     Platform,
     Post,
@@ -95,6 +96,11 @@ class TelegramChat:
                 group.create_task(self._display.run())
                 await self._poller.run(intake)
 
+    async def fetch(self, file: IncomingFile) -> AsyncIterator[bytes]:
+        """See `appliance.ports.FileSource`."""
+        async for chunk in self._client.download(file.id):
+            yield chunk
+
     def prepare(self, reply: Reply) -> tuple[Reply, ...]:
         return parts_of(reply)
 
@@ -136,6 +142,8 @@ class TelegramChat:
         place, reply = post.place, post.reply
 
         async def send(body: Rich) -> str:
+            if reply.attachment is not None:
+                return await self._send_file(place, body, reply, reply.attachment)
             async with self._paid(place):
                 if file := reply.attachment:
                     return await self._client.send_file(
@@ -143,9 +151,24 @@ class TelegramChat:
                     )
                 return await self._client.send_text(place, body, reply.buttons, silent=reply.silent)
 
-        message_id = await _with_formatting_if_possible(send, _body(reply))
-        self._remember_keyboard(place, message_id, reply)
-        return message_id
+        return await _with_formatting_if_possible(send, _body(reply))
+
+    async def _send_file(self, place: Place, body: Rich, reply: Reply, file: Attachment) -> str:
+        """A picture as a photo, where Telegram shows it as one."""
+        if file.is_picture:
+            try:
+                async with self._paid(place):
+                    return await self._client.send_photo(
+                        place, body, reply.buttons, file, silent=reply.silent
+                    )
+            except ChatRefused as error:
+                if _says(error, ABOUT_FORMATTING):
+                    raise
+                log.info("sent as a file, because as a photo %s", error.message)
+        async with self._paid(place):
+            return await self._client.send_file(
+                place, body, reply.buttons, file, silent=reply.silent
+            )
 
     async def _is_forum(self, place: Place) -> bool:
         async with self._paid(place):

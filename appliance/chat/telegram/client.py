@@ -9,12 +9,13 @@ and an address may be part of such a text. For the same reason nothing is chaine
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from types import new_class
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from aiohttp import ClientConnectorError
+from aiohttp import ClientConnectorError, ClientError, ClientResponseError
 
 from appliance.chat.split import utf16_units
 from appliance.chat.telegram.lean import build, lean_aiogram
@@ -43,9 +44,11 @@ with lean_aiogram():
         EditMessageCaption,
         EditMessageText,
         GetChat,
+        GetFile,
         GetUpdates,
         SendDocument,
         SendMessage,
+        SendPhoto,
         SetMessageReaction,
         TelegramMethod,
     )
@@ -63,13 +66,17 @@ if TYPE_CHECKING:
     from aiogram import Bot
 
 Rows = Sequence[Sequence[Button]]
+FILE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,255}")
 M = TypeVar("M", bound=TelegramMethod[Any])
 
 ALLOWED_UPDATES = ["message", "callback_query"]
 MAX_ENTITIES = 100
 """Telegram takes no more of them in one message."""
 MAX_TOAST_CHARACTERS = 200
+MAX_DOWNLOAD_BYTES = 20 * 2**20
+"""Telegram hands out no larger files to bots."""
 CALL_SECONDS = 30
+DOWNLOAD_SECONDS = 120
 UPLOAD_SECONDS = 120
 
 
@@ -84,9 +91,11 @@ RawAnswerCallbackQuery = _read_as_json(AnswerCallbackQuery)
 RawEditMessageCaption = _read_as_json(EditMessageCaption)
 RawEditMessageText = _read_as_json(EditMessageText)
 RawGetChat = _read_as_json(GetChat)
+RawGetFile = _read_as_json(GetFile)
 RawGetUpdates = _read_as_json(GetUpdates)
 RawSendDocument = _read_as_json(SendDocument)
 RawSendMessage = _read_as_json(SendMessage)
+RawSendPhoto = _read_as_json(SendPhoto)
 RawSetMessageReaction = _read_as_json(SetMessageReaction)
 
 MODELS = (
@@ -97,8 +106,10 @@ MODELS = (
     LinkPreviewOptions,
     ResponseParameters,
     RawAnswerCallbackQuery,
+    RawGetFile,
     RawGetUpdates,
     RawSendMessage,
+    RawSendPhoto,
     RawSetMessageReaction,
     RawSendDocument,
     RawEditMessageText,
@@ -173,6 +184,42 @@ class Client:
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method, UPLOAD_SECONDS))
+
+    async def send_photo(
+        self,
+        place: Place,
+        caption: Rich,
+        buttons: Rows,
+        picture: Attachment,
+        *,
+        silent: bool = False,
+    ) -> str:
+        """As `send_file`, but to be looked at in the chat. Telegram may refuse to show it so."""
+        method = RawSendPhoto(
+            chat_id=place.chat,
+            message_thread_id=_thread(place),
+            photo=BufferedInputFile(picture.content, picture.name),
+            caption=caption.text or None,
+            parse_mode=None,
+            caption_entities=entities(caption),
+            disable_notification=silent or None,
+            reply_markup=_keyboard(buttons),
+        )
+        return _number(await self._call(method, UPLOAD_SECONDS))
+
+    async def download(self, file_id: str) -> AsyncIterator[bytes]:
+        """The content of a file that somebody sent, piece by piece."""
+        found = await self._call(RawGetFile(file_id=file_id))
+        path = str(found.get("file_path", ""))
+        if not FILE_PATH.fullmatch(path) or ".." in path:
+            raise ChatRefused("Telegram does not hand out this file")
+        # its text has the token in it
+        address = self._session.api.file_url(self._bot.token, path)
+        try:
+            async for chunk in self._session.stream_content(address, timeout=DOWNLOAD_SECONDS):
+                yield chunk
+        except (ClientError, TimeoutError) as error:
+            raise _meaning_of_download(error) from None
 
     async def edit_text(self, place: Place, message_id: str, body: Rich, buttons: Rows) -> None:
         method = RawEditMessageText(
@@ -253,6 +300,16 @@ def meaning(error: Exception) -> ApplianceError:
             return ChatUnavailable(f"Telegram is in trouble: {description}")
         case _:
             return ChatUnavailable("Telegram's answer cannot be read")
+
+
+def _meaning_of_download(error: Exception) -> ApplianceError:
+    match error:
+        case ClientResponseError(status=400 | 403 | 404 | 410):
+            return ChatRefused("Telegram does not have this file any more")
+        case ClientResponseError(status=status):
+            return ChatUnavailable(f"Telegram does not hand out the file now ({status})")
+        case _:
+            return ChatUnavailable(f"the file did not arrive whole ({type(error).__name__})")
 
 
 def entities(body: Rich) -> list[MessageEntity] | None:

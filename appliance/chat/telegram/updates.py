@@ -10,31 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from appliance.chat.telegram.contents import CONTENT, files_in, oddity_in
 from appliance.chat.wellformed import well_formed
 from appliance.core.model import Click, Incoming, Json, Message, Millis, Place, Platform, Sender
 
-CONTENT = frozenset(
-    (
-        "animation",
-        "audio",
-        "checklist",
-        "contact",
-        "dice",
-        "document",
-        "game",
-        "location",
-        "paid_media",
-        "photo",
-        "poll",
-        "sticker",
-        "story",
-        "venue",
-        "video",
-        "video_note",
-        "voice",
-    )
-)
-"""What people send besides text. What is in neither (a pin, somebody joining) is nobody's word."""
+
+MAX_CALLED_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +29,7 @@ class Update:
 def read_update(update: Json, bot: str, now: Millis) -> Update | None:
     """None: this is no update at all.
 
-    A message that holds something other than text has the text "".
+    The caption of what a message holds is its text.
     """
     match update:
         case {"update_id": int(number), "message": dict(message)}:
@@ -71,10 +52,11 @@ def _message(message: Mapping[str, Json], key: str) -> Message | None:
         case {
             "message_id": int(number),
             "date": int(date),
-            "from": {"id": int(sender)},
+            "from": {"id": int(sender), **profile},
             "chat": {"id": int(chat)},
         } if "text" in message or CONTENT & message.keys():
-            text = message.get("text", "")
+            files = files_in(message)
+            text = message.get("caption" if files else "text", "")
             return Message(
                 key=key,
                 sender=Sender(Platform.TELEGRAM, str(sender)),
@@ -82,6 +64,10 @@ def _message(message: Mapping[str, Json], key: str) -> Message | None:
                 text=well_formed(text) if isinstance(text, str) else "",
                 sent_at=Millis(date * 1000),
                 message_id=str(number),
+                called=_called(profile),
+                files=files,
+                oddity=oddity_in(message),
+                album=str(message.get("media_group_id", "")),
             )
         case _:
             return None
@@ -104,6 +90,15 @@ def _click(query: Mapping[str, Json], key: str, now: Millis) -> Click | None:
             )
         case _:
             return None
+
+
+def _called(profile: Mapping[str, Json]) -> str:
+    """A person's name on Telegram, with the user name, both chosen and changed at will."""
+    names = (profile.get(key) for key in ("first_name", "last_name"))
+    name = " ".join(part for part in names if isinstance(part, str))
+    user_name = profile.get("username")
+    shown = f"{name} @{user_name}" if isinstance(user_name, str) else name
+    return well_formed(shown.strip()[:MAX_CALLED_CHARACTERS])
 
 
 def _place(chat: int, message: Mapping[Any, Any]) -> Place:

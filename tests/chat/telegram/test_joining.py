@@ -1,12 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.chat.telegram.joining import FULL_UNITS, LONG_UNITS, first_unfinished, join
-from appliance.core.model import Click, Incoming, Message, Millis, Place, Platform, Sender
+from appliance.core.model import (
+    Click,
+    FileKind,
+    Incoming,
+    IncomingFile,
+    Message,
+    Millis,
+    Place,
+    Platform,
+    Sender,
+)
 
 HERE = Place(Platform.TELEGRAM, "42")
 LONG = "x" * LONG_UNITS
@@ -93,3 +104,37 @@ def test_no_word_and_no_key_is_lost(spoken: list[tuple[str, str, int]]) -> None:
     assert sum(len(m.text.replace("\n", "")) for m in joined) == sum(len(m.text) for m in batch)
     keys = [key for message in joined for key in (message.key, *message.joined)]
     assert sorted(keys) == sorted(message.key for message in batch)
+
+
+def picture(number: int, album: str = "g", caption: str = "", who: str = "42") -> Message:
+    files = (IncomingFile(FileKind.PHOTO, f"f{number}"),)
+    return replace(said(caption, number, who), album=album, files=files)
+
+
+def test_an_album_is_one_message_with_its_caption_as_the_task() -> None:
+    parts = [picture(1), picture(2, caption="compare these"), picture(3)]
+    (whole,) = join(parts)
+    assert isinstance(whole, Message)
+    assert [file.id for file in whole.files] == ["f1", "f2", "f3"]
+    assert whole.text == "compare these"
+    assert whole.joined == (parts[1].key, parts[2].key)
+
+
+def test_two_albums_and_a_text_after_them_stay_apart() -> None:
+    parts = [picture(1, "a"), picture(2, "a"), picture(3, "b"), said("hello", 4)]
+    assert [len(one.joined) for one in join(parts) if isinstance(one, Message)] == [1, 0, 0]
+
+
+def test_albums_of_two_people_stay_apart() -> None:
+    assert len(join([picture(1, who="42"), picture(2, who="43")])) == 2
+
+
+def test_an_album_is_waited_for_until_something_else_comes_or_it_is_full() -> None:
+    assert first_unfinished([said("hello", 1), picture(2), picture(3)]) == 1
+    assert first_unfinished([picture(2), said("and now?", 3)]) is None
+    assert first_unfinished([picture(number) for number in range(10)]) is None
+
+
+def test_files_without_an_album_do_not_wait() -> None:
+    assert first_unfinished([picture(1, album="")]) is None
+    assert len(join([picture(1, album=""), picture(2, album="")])) == 2

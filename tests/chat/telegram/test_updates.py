@@ -76,8 +76,8 @@ def test_a_thread_of_replies_is_no_topic() -> None:
     assert update.incoming.place.topic == ""
 
 
-@pytest.mark.parametrize("content", ["photo", "document", "voice", "sticker", "location"])
-def test_what_is_not_text_is_a_message_without_text(content: str) -> None:
+@pytest.mark.parametrize("content", ["sticker", "location", "contact", "poll", "dice", "story"])
+def test_what_is_neither_text_nor_file_is_a_message_without_text(content: str) -> None:
     sent = text_update(**{content: {"file_id": "x"}, "caption": "rm -rf"})
     del sent["message"]["text"]
     update = read_update(sent, "99", NOW)
