@@ -47,6 +47,7 @@ from appliance.core.model import (
     Verdict,
 )
 from appliance.core.preferences import Preferences
+from appliance.core.proposals import Draft, Wish
 from appliance.core.wake_on_lan import Host
 
 Ready = Callable[[], None]
@@ -229,6 +230,65 @@ class PolicyFiles(Protocol):
 
     def difference(self, before: LivePolicy, after: LivePolicy) -> tuple[str, ...]:
         """Who may what since, one line each: "+ …" for more, "- …" for less."""
+
+
+class Grants(Protocol):
+    """What was granted beside the policy files. Its methods read files: they are called in a
+    thread. All raise PolicyError when what is there cannot be read."""
+
+    def lines(self) -> tuple[str, ...]:
+        """What it says, without comments."""
+
+    def text(self) -> str: ...
+
+    def draft(self, policy: LivePolicy, wish: Wish) -> Draft:
+        """What a wish would change in this policy.
+
+        Raises PolicyError, in one sentence for who wished it, when it cannot be granted so.
+        """
+
+    def change(self, added: Sequence[str], removed: Sequence[str], because: str) -> None:
+        """Write it with these lines added and removed; twice is once. Raises StorageUnavailable."""
+
+    def put(self, text: str) -> None:
+        """Put an earlier text back. Raises StorageUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One record of the log in a few words; `what` is data, whatever it says."""
+
+    seq: int
+    at: int
+    who: str
+    kind: str
+    what: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Records that are what was signed, newest first.
+
+    `first` is the oldest one that was looked at, `size` the number of all. The newest checkpoint
+    that is kept elsewhere is of `anchored` records and was made at `anchored_at`; 0: there is none.
+    """
+
+    lines: tuple[LogLine, ...]
+    first: int
+    size: int
+    anchored: int
+    anchored_at: int
+
+
+class LogReader(Protocol):
+    """Whoever can show what is in the log, a page at a time."""
+
+    async def newest(self, who: str, job: int, since: int, before: int) -> Excerpt:
+        """The newest records before this one (0: of all) that fit; "" and 0 fit everything.
+
+        Raises AuditUnavailable when they cannot be read, or are not what was signed.
+        """
 
 
 class Hold(Protocol):

@@ -6,7 +6,7 @@ The file is replaced whole, so nobody ever reads half of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from appliance.app import files
@@ -63,11 +63,6 @@ class GrantsFile:
         granted = sources.Source(f"{self._file.parent.name}/{self._file.name}", text)
         directory = Path(self._settings.daemon.policies)
         return policy_in(directory, self._settings, granted=granted if text else None)
-
-
-def because(proposer: str, confirmed_by: str, at: int) -> str:
-    """The comment of a line: who wished it, who confirmed, on which day."""
-    return grants.reason(proposer, confirmed_by, datetime.fromtimestamp(at / 1000, tz=UTC).date())
 
 
 def _new(before: LoadedPolicy, after: LoadedPolicy) -> tuple[str, ...]:

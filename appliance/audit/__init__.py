@@ -37,6 +37,7 @@
     tiles        the log as C2SP tiles, for verifiers that others wrote
     search       what can be asked of a log, and what a record answers to it
     index        a second database to search by, made anew at will and never believed
+    recent       the newest records in a few words, checked against what was signed
     reader       finds records for people, with the index or by looking at each
     story        a job from the message to the result, put together from its records
     rows         all records in order, for exports

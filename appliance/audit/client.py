@@ -20,7 +20,7 @@ from appliance.audit import wire
 from appliance.core.events import Event
 from appliance.errors import AuditUnavailable
 from appliance.local_sockets import peer_uid
-from appliance.ports import Clock, Ready, Receipt
+from appliance.ports import Clock, Excerpt, Ready, Receipt
 
 ANSWER_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 5.0
@@ -70,6 +70,10 @@ class RemoteAudit:
     async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
         """The proof that the log of `old` records became that of `new`."""
         return (await self._ask(wire.ProveGrowth(old, new), wire.Grown)).hashes
+
+    async def newest(self, who: str, job: int, since: int, before: int) -> Excerpt:
+        """See `appliance.ports.LogReader.newest`."""
+        return (await self._ask(wire.ReadLog(who, job, since, before), wire.LogRead)).excerpt()
 
     async def run(self, ready: Ready) -> None:
         """Look now and then whether the writer is well, also when nobody asks for anything."""

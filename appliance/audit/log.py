@@ -16,7 +16,7 @@ from appliance.audit.writer import Writer, prepare
 from appliance.core.events import Event
 from appliance.core.records import Draft
 from appliance.errors import AuditUnavailable
-from appliance.ports import Ready, Receipt
+from appliance.ports import Excerpt, Ready, Receipt
 
 MAX_GROUP = 512  # callers per commit: bounds the size of a transaction
 LOOK_EVERY_SECONDS = 60.0
@@ -75,6 +75,10 @@ class AuditLog:
     async def prove_growth(self, old: int, new: int) -> Sequence[bytes]:
         """See `appliance.ports.AnchorableAudit.prove_growth`."""
         return await asyncio.to_thread(self._writer.prove_growth, old, new)
+
+    async def newest(self, who: str, job: int, since: int, before: int) -> Excerpt:
+        """See `appliance.ports.LogReader.newest`."""
+        return self._ready_writer().newest(who, job, since, before)
 
     async def ticking(self, ready: Ready) -> None:
         """A part of the daemon: keeps the log from falling silent, and keys from growing old."""

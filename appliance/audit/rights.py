@@ -1,8 +1,8 @@
 """Who may do what to the log: decided by the user id that the kernel vouches for.
 
-The daemon may add to the log and nothing else, so that who takes it over cannot destroy what was
-recorded. Administrators may destroy private values and old records, which is itself recorded,
-but cannot add records in the daemon's name.
+The daemon may add to the log and read the newest records in a few words, for /audit, so that who
+takes it over cannot destroy what was recorded. Administrators may destroy private values and old
+records, which is itself recorded, but cannot add records in the daemon's name.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _EVERYBODY: frozenset[type] = frozenset(
         wire.ProveGrowth,
     )
 )
-_WRITER = _EVERYBODY | {wire.Append}
-_ADMINISTRATOR = _EVERYBODY | {wire.Redact, wire.Prune, wire.Rotate}
+_WRITER = _EVERYBODY | {wire.Append, wire.ReadLog}
+_ADMINISTRATOR = _EVERYBODY | {wire.ReadLog, wire.Redact, wire.Prune, wire.Rotate}
 
 
 @dataclass(frozen=True, slots=True)

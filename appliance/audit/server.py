@@ -237,6 +237,11 @@ class AuditServer:
                 return wire.PublicKeyIs(self._writer.public_key)
             case wire.ProveGrowth(old, new):
                 return wire.Grown(tuple(self._writer.prove_growth(old, new)))
+            case wire.ReadLog(who, job, since, before):
+                found = self._writer.newest(who, job, since, before)
+                return wire.LogRead(
+                    found.lines, found.first, found.size, found.anchored, found.anchored_at
+                )
             case wire.RecordAnchor(size, sink, receipt):
                 self._writer.record_anchor(size, sink, receipt)
             case wire.Redact(seq, field, reason):

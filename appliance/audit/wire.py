@@ -20,7 +20,7 @@ from typing import Any, get_args, get_type_hints
 from appliance.core.events import ActorType, Event, Who, event_names, name_of
 from appliance.core.model import Json
 from appliance.core.records import READ_CHARS
-from appliance.ports import Receipt
+from appliance.ports import Excerpt, LogLine, Receipt
 
 VERSION = 1
 MAX_FRAME_BYTES = 1 << 20
@@ -100,6 +100,16 @@ class ProveGrowth:
     new: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """The newest records before that one which fit; "" and 0 fit all. Answer: `LogRead`."""
+
+    who: str
+    job: int
+    since: int
+    before: int
+
+
 Question = (
     Append
     | TakeCheckpoint
@@ -110,6 +120,7 @@ Question = (
     | AskStanding
     | AskPublicKey
     | ProveGrowth
+    | ReadLog
 )
 
 
@@ -162,7 +173,21 @@ class Grown:
     hashes: tuple[bytes, ...]
 
 
-Answer = Appended | Checkpointed | Done | Standing | PublicKeyIs | Grown | Refused
+@dataclass(frozen=True, slots=True)
+class LogRead:
+    """Records in a few words, checked against what was signed."""
+
+    lines: tuple[LogLine, ...]
+    first: int
+    size: int
+    anchored: int
+    anchored_at: int
+
+    def excerpt(self) -> Excerpt:
+        return Excerpt(self.lines, self.first, self.size, self.anchored, self.anchored_at)
+
+
+Answer = Appended | Checkpointed | Done | Standing | PublicKeyIs | Grown | LogRead | Refused
 
 _TYPES: Mapping[str, type] = {
     "append": Append,
@@ -174,12 +199,14 @@ _TYPES: Mapping[str, type] = {
     "ask_standing": AskStanding,
     "ask_public_key": AskPublicKey,
     "prove_growth": ProveGrowth,
+    "read_log": ReadLog,
     "appended": Appended,
     "checkpointed": Checkpointed,
     "done": Done,
     "standing": Standing,
     "public_key_is": PublicKeyIs,
     "grown": Grown,
+    "log_read": LogRead,
     "refused": Refused,
 }
 WORDS: Mapping[type, str] = {cls: word for word, cls in _TYPES.items()}
@@ -264,7 +291,7 @@ def _plain(value: object) -> Json:
             return value.hex()
         case tuple():
             return [_plain(item) for item in value]
-        case Who():
+        case Who() | LogLine():
             return _fields(value)
         case Event():
             return {"name": value.name, "data": _fields(value)}
@@ -333,6 +360,9 @@ _READERS: Mapping[Any, Callable[[Json], object]] = {
     bytes: lambda found: bytes.fromhex(_text(found)),
     ActorType: lambda found: ActorType(_text(found)),
     Who: lambda found: Who(**_values(Who, found, "who")),
+    tuple[LogLine, ...]: lambda found: tuple(
+        LogLine(**_values(LogLine, item, "a line")) for item in _list(found)
+    ),
     tuple[str, ...]: lambda found: tuple(_text(item) for item in _list(found)),
     tuple[bytes, ...]: lambda found: tuple(bytes.fromhex(_text(item)) for item in _list(found)),
     tuple[Event, ...]: lambda found: tuple(_event(item) for item in _list(found)),

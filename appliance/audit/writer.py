@@ -44,7 +44,7 @@ from appliance.core.events import (
 from appliance.core.merkle import CompactRange
 from appliance.core.records import NO_PREVIOUS, SALT_BYTES, Draft, chain, decode, draft
 from appliance.errors import AuditBroken, AuditUnavailable
-from appliance.ports import Clock, Receipt
+from appliance.ports import Clock, Excerpt, Receipt
 
 EPOCH_SECONDS = 15 * 60
 TICK_SECONDS = 60 * 60
@@ -129,6 +129,24 @@ class Writer:
                 return consistency(self._directory / DATABASE, old, new)
             except ValueError as error:
                 raise AuditUnavailable(f"the audit log cannot prove its growth: {error}") from error
+
+    def newest(self, who: str, job: int, since: int, before: int) -> Excerpt:
+        """See `appliance.ports.LogReader.newest`.
+
+        Raises AuditUnavailable when they cannot be read, or are something else.
+        """
+        from appliance.audit import recent  # it knows how to search, as above
+
+        head = self.head()
+        with self._unavailable("read"):
+            try:
+                wanted = recent.wanted(who, job, since)
+                return recent.newest(self._directory / DATABASE, head, wanted, before)
+            except ValueError as error:
+                raise AuditUnavailable(
+                    f"the audit log does not prove what it says: {error}",
+                    hint="run: dispatchctl audit verify",
+                ) from error
 
     def commit(self, groups: Sequence[Sequence[Draft]]) -> list[Receipt]:
         """Make all groups durable in one transaction; one receipt for each.

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date
 
 from appliance.core.model import Act
 from appliance.policy.fields import Line, said_in
@@ -167,8 +166,3 @@ def changed(text: str, added: Sequence[str], removed: Collection[str], because: 
 def _is_unused(line: str, used: Collection[str]) -> bool:
     role = line.rpartition(", ")[2]
     return line.startswith("g, ") and role.startswith(_OWN) and role not in used
-
-
-def reason(proposer: str, confirmed_by: str, day: date) -> str:
-    """The comment of a granted line."""
-    return f"{proposer}, with {confirmed_by}, {day}"

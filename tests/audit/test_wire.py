@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from appliance.audit import wire
 from appliance.core.events import ActorType, Event, Who, event_names
 from appliance.core.records import draft
+from appliance.ports import LogLine
 from tests.audit.logs import allowed, queued
 
 TEXTS = st.text(max_size=30)
@@ -38,6 +39,7 @@ EVENTS: st.SearchStrategy[Event] = st.sampled_from(sorted(event_names())).flatma
     lambda name: _built(event_names()[name])
 )
 HINTS["tuple[Event, ...]"] = st.lists(EVENTS, max_size=4).map(tuple)
+HINTS["tuple[LogLine, ...]"] = st.lists(_built(LogLine), max_size=3).map(tuple)
 QUESTIONS = st.one_of(*map(_built, get_args(wire.Question)))
 ANSWERS = st.one_of(*map(_built, get_args(wire.Answer)))
 IDS = st.integers(0, 2**53 - 1)
