@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from appliance.core.model import Reply
-from appliance.core.words import Words
+from appliance.core.words import Words, plural
 
 # quoted or drawn into a box, and blanks at the end of a line
 _MARGIN = re.compile(r"^[^\S\n]*(?:[>|│]+[^\S\n]*)*|[^\S\n]+$", re.MULTILINE)
@@ -59,17 +59,16 @@ def find(text: str) -> Iterator[str]:
 
 def checkpoint(note: str) -> Reply:
     """Quiet, and complete: the block is the note."""
-    words = Words().bold("Audit checkpoint").plain(f" · {_records(stated(note).size)}\n")
-    words.plain("Keep this message: it shows if one of them is ever changed or removed.\n")
+    words = Words().bold("Audit checkpoint").verbatim(" · ")
+    words.plain(plural(stated(note).size, "{count} record", "{count} records")).verbatim("\n")
+    words.plain("Keep this message: it shows if one of them is ever changed or removed.")
+    words.verbatim("\n")
     return replace(words.block(note.rstrip("\n")).reply(), silent=True)
 
 
 def public_key(key: str) -> Reply:
     """Sent once, when the log is new."""
-    words = Words().bold("Audit log").plain(" · its public key\n")
-    words.plain("Keep this message: a log that did not begin with this key is not ours.\n")
+    words = Words().bold("Audit log").verbatim(" · ").plain("its public key").verbatim("\n")
+    words.plain("Keep this message: a log that did not begin with this key is not ours.")
+    words.verbatim("\n")
     return replace(words.block(key).reply(), silent=True)
-
-
-def _records(size: int) -> str:
-    return f"{size:,} record" if size == 1 else f"{size:,} records"

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from appliance.core import keep_awake
 from appliance.core import recipes as recipe_book
 from appliance.core.keep_awake import Wish
-from appliance.core.model import ApprovalId, JobId, ProjectName, Recipe
+from appliance.core.model import ApprovalId, JobId, Phrase, ProjectName, Recipe
 from appliance.core.wake_on_lan import HostName
+from appliance.core.words import number, phrase
 
 MAX_TASK_CHARACTERS = 50_000
 """A task longer than this is refused: it belongs in a file of the project."""
@@ -122,7 +123,7 @@ class Help:
 class Mistake:
     """Not a command we can follow; `sentence` says why and what to do."""
 
-    sentence: str
+    sentence: Phrase
 
 
 Command = (
@@ -150,24 +151,26 @@ class Builtin:
 
     word: str
     usage: str
-    summary: str
+    summary: Phrase
 
 
 BUILTINS = (
-    Builtin("run", "/run TASK", "start a new task (--after JOB waits for one)"),
-    Builtin("ask", "/ask QUESTION", "ask on the side, reading only"),
-    Builtin("status", "/status", "what runs, and how the machine is"),
-    Builtin("jobs", "/jobs", "the latest jobs"),
-    Builtin("stop", "/stop [JOB]", "stop the running job"),
-    Builtin("resume", "/resume JOB", "continue an interrupted job"),
-    Builtin("approve", "/approve ID", "let a held step run (ID job: all like it in the job)"),
-    Builtin("deny", "/deny ID [WHY]", "refuse a held step"),
-    Builtin("project", "/project [NAME]", "show or switch the project"),
-    Builtin("new", "/new", "forget the conversation so far"),
-    Builtin("awake", "/awake [8h]", "keep this machine awake (or: until 18:00, off)"),
-    Builtin("wake", "/wake HOST", "wake another machine"),
-    Builtin("why", "/why", "explain the last refusal here"),
-    Builtin("help", "/help", "this list"),
+    Builtin("run", "/run TASK", phrase("start a new task (--after JOB waits for one)")),
+    Builtin("ask", "/ask QUESTION", phrase("ask on the side, reading only")),
+    Builtin("status", "/status", phrase("what runs, and how the machine is")),
+    Builtin("jobs", "/jobs", phrase("the latest jobs")),
+    Builtin("stop", "/stop [JOB]", phrase("stop the running job")),
+    Builtin("resume", "/resume JOB", phrase("continue an interrupted job")),
+    Builtin(
+        "approve", "/approve ID", phrase("let a held step run (ID job: all like it in the job)")
+    ),
+    Builtin("deny", "/deny ID [WHY]", phrase("refuse a held step")),
+    Builtin("project", "/project [NAME]", phrase("show or switch the project")),
+    Builtin("new", "/new", phrase("forget the conversation so far")),
+    Builtin("awake", "/awake [8h]", phrase("keep this machine awake (or: until 18:00, off)")),
+    Builtin("wake", "/wake HOST", phrase("wake another machine")),
+    Builtin("why", "/why", phrase("explain the last refusal here")),
+    Builtin("help", "/help", phrase("this list")),
 )
 
 
@@ -175,11 +178,15 @@ def parse(text: str, recipes: Sequence[Recipe]) -> Command:
     """What a chat text asks for."""
     text = text.strip()
     if not text:
-        return Mistake("I can only read text so far. Write what to do, or /help.")
+        return Mistake(phrase("I can only read text so far. Write what to do, or /help."))
     if len(text) > MAX_TASK_CHARACTERS:
         return Mistake(
-            f"That is {len(text):,} characters; a task may have {MAX_TASK_CHARACTERS:,}. "
-            "Put the long part into a file of the project and name it."
+            phrase(
+                "That is {count} characters; a task may have {limit}. "
+                "Put the long part into a file of the project and name it.",
+                count=number(len(text)),
+                limit=number(MAX_TASK_CHARACTERS),
+            )
         )
     if not text.startswith("/"):
         return Run(readable(text))
@@ -207,12 +214,15 @@ def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:
         case "run":
             return _run(rest, recipes)
         case "ask":
-            return Ask(readable(rest)) if rest else Mistake("Ask what? Write: /ask QUESTION")
+            if not rest:
+                return Mistake(phrase("Ask what? Write: /ask QUESTION"))
+            return Ask(readable(rest))
         case "stop":
             return _stop(rest)
         case "resume":
-            job = job_number(rest)
-            return ResumeJob(job) if job else Mistake("Resume which job? Write: /resume JOB")
+            if (job := job_number(rest)) is None:
+                return Mistake(phrase("Resume which job? Write: /resume JOB"))
+            return ResumeJob(job)
         case "approve" | "deny":
             return _answer(rest, is_granted=word == "approve")
         case "project":
@@ -230,14 +240,14 @@ def _run(rest: str, recipes: Sequence[Recipe]) -> Command:
     if isinstance(after, Mistake):
         return after
     if not rest:
-        return Mistake("Run what? Write: /run TASK")
+        return Mistake(phrase("Run what? Write: /run TASK"))
     if rest.startswith("/"):  # `/run --after 12 /test`: a recipe that waits
         command = parse(rest, recipes)
         if isinstance(command, CallRecipe):
             return CallRecipe(command.recipe, command.argv, command.words, after)
-        return (
-            command if isinstance(command, Mistake) else Mistake("/run takes a task or a recipe.")
-        )
+        if isinstance(command, Mistake):
+            return command
+        return Mistake(phrase("/run takes a task or a recipe."))
     return Run(readable(rest), fresh=True, after=after)
 
 
@@ -247,7 +257,7 @@ def _take_after(rest: str) -> tuple[str, JobId | Mistake | None]:
     words = re.split(r"[\s=]+", rest, maxsplit=2)
     job = job_number(words[1]) if len(words) > 1 else None
     if job is None:
-        return "", Mistake("--after wants a job's number, as in: /run --after 12 TASK")
+        return "", Mistake(phrase("--after wants a job's number, as in: /run --after 12 TASK"))
     return (words[2] if len(words) > 2 else ""), job
 
 
@@ -255,16 +265,18 @@ def _stop(rest: str) -> Command:
     if not rest:
         return StopJob()
     job = job_number(rest)
-    return (
-        StopJob(job) if job else Mistake(f"No job called {shown(rest)}. Write: /stop or /stop 12")
-    )
+    if job is None:
+        return Mistake(phrase("No job called {name}. Write: /stop or /stop 12", name=shown(rest)))
+    return StopJob(job)
 
 
 def _answer(rest: str, *, is_granted: bool) -> Command:
     name, _, reason = rest.partition(" ")
     if not re.fullmatch(r"[a-z0-9]{4,32}", name):
         word = "approve" if is_granted else "deny"
-        return Mistake(f"/{word} wants the id that the question shows, as in: /{word} k7m2p9qd")
+        return Mistake(
+            phrase("/{word} wants the id that the question shows: /{word} k7m2p9qd", word=word)
+        )
     if is_granted and reason.strip() == "job":
         return Answer(ApprovalId(name), is_granted, for_job=True)
     return Answer(ApprovalId(name), is_granted, readable(reason.strip())[:500])
@@ -273,13 +285,15 @@ def _answer(rest: str, *, is_granted: bool) -> Command:
 def _awake(rest: str) -> Command:
     wish = keep_awake.wish(rest)
     if rest and wish is None:
-        return Mistake("How long? Write: /awake 8h, /awake until 18:00 or /awake off")
+        return Mistake(phrase("How long? Write: /awake 8h, /awake until 18:00 or /awake off"))
     return StayAwake(wish)
 
 
 def _wake(rest: str) -> Command:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", rest):
-        return Mistake("Wake which machine? Write: /wake HOST, by its name in dispatch.toml")
+        return Mistake(
+            phrase("Wake which machine? Write: /wake HOST, by its name in dispatch.toml")
+        )
     return WakeUp(HostName(rest))
 
 
@@ -300,14 +314,17 @@ def _recipe(word: str, rest: list[str], recipes: Sequence[Recipe]) -> Command:
     return CallRecipe(recipe, argv, " ".join([f"/{recipe.name}", *arguments]), after)
 
 
-def _unknown(word: str, rest: Sequence[str], recipes: Sequence[Recipe]) -> str:
+def _unknown(word: str, rest: Sequence[str], recipes: Sequence[Recipe]) -> Phrase:
     same_first = [r.name for r in recipes if r.words[0] == word]
     if same_first:
-        return f"/{word} needs one of: " + ", ".join(f"/{name}" for name in same_first)
+        names = ", ".join(f"/{name}" for name in same_first)
+        return phrase("/{word} needs one of: {names}", word=word, names=names)
     known = [builtin.word for builtin in BUILTINS] + [r.words[0] for r in recipes]
     near = difflib.get_close_matches(word, known, n=1)
-    hint = f" Did you mean /{near[0]}?" if near else " /help lists what you may do."
-    return f"There is no command /{shown(word)}.{hint}"
+    word = shown(word)
+    if near:
+        return phrase("There is no command /{word}. Did you mean /{near}?", word=word, near=near[0])
+    return phrase("There is no command /{word}. /help lists what you may do.", word=word)
 
 
 def job_number(text: str) -> JobId | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import NewType
 
@@ -195,10 +196,19 @@ class Rich:
     spans: tuple[Span, ...] = ()
 
 
-Catalogue = Mapping[str, str]
+Sentences = Mapping[str, str]
 """English text with {gaps} → the same in another language, with the same gaps."""
 
-ENGLISH: Catalogue = {}
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """How a place is talked to: our sentences in its language, and times as its clocks show."""
+
+    sentences: Sentences = field(default_factory=dict)
+    zone: tzinfo = UTC
+
+
+ENGLISH = Catalogue()
 _GAP = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -217,20 +227,50 @@ class Phrase:
 
     def filled(self, catalogue: Catalogue) -> str:
         """In one language; in English where the catalogue does not know it."""
-        text = catalogue.get(self.key, self.key)
+        text = catalogue.sentences.get(self.key, self.key)
         if not self.values:  # what has no gaps is no template: braces in it are just braces
             return text
         values = {name: filled(value, catalogue) for name, value in self.values}
         return _GAP.sub(lambda gap: values.get(gap[1], gap[0]), text)
 
 
-Value = str | int | Phrase
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """A moment as the clock of whoever reads it: "18:00"."""
+
+    at: Millis
+
+    def __str__(self) -> str:
+        return self.filled(ENGLISH)
+
+    def filled(self, catalogue: Catalogue) -> str:
+        return f"{datetime.fromtimestamp(self.at / 1000, catalogue.zone):%H:%M}"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A moment as the day it is for whoever reads it: "21 Nov", in their language."""
+
+    at: Millis
+
+    def __str__(self) -> str:
+        return self.filled(ENGLISH)
+
+    def filled(self, catalogue: Catalogue) -> str:
+        local = datetime.fromtimestamp(self.at / 1000, catalogue.zone)
+        month = Phrase(_MONTHS[local.month - 1])
+        return Phrase("{day} {month}", (("day", local.day), ("month", month))).filled(catalogue)
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+Value = str | int | Phrase | TimeOfDay | Day
 """What fills a gap."""
 
 
 def filled(said: Value, catalogue: Catalogue) -> str:
-    """A phrase in one language; other values as they are."""
-    return said.filled(catalogue) if isinstance(said, Phrase) else str(said)
+    """A phrase in one language, a moment by its clocks; other values as they are."""
+    return str(said) if isinstance(said, str | int) else said.filled(catalogue)
 
 
 @dataclass(frozen=True, slots=True)

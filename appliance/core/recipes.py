@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.core.model import Parameter, ParameterKind, Recipe
+from appliance.core.model import Parameter, ParameterKind, Phrase, Recipe
+from appliance.core.words import number, phrase
 
 MAX_VALUE_CHARACTERS = 4_000
 LARGEST_INTEGER = 999_999_999
@@ -20,7 +21,7 @@ LARGEST_INTEGER = 999_999_999
 class Mistake:
     """The words do not fit the recipe; `sentence` says which one and what to write."""
 
-    sentence: str
+    sentence: Phrase
 
 
 def find(recipes: Sequence[Recipe], words: Sequence[str]) -> tuple[Recipe, tuple[str, ...]] | None:
@@ -39,16 +40,34 @@ def bind(recipe: Recipe, words: Sequence[str]) -> tuple[str, ...] | Mistake:
     for parameter in recipe.parameters:
         value = _take(parameter, rest)
         if value is None:
-            return Mistake(f"/{recipe.name} needs {parameter.name}: {expectation(parameter)}.")
+            return Mistake(
+                phrase(
+                    "/{recipe} needs {parameter}: {expectation}.",
+                    recipe=recipe.name,
+                    parameter=parameter.name,
+                    expectation=expectation(parameter),
+                )
+            )
         if not accepts(parameter, value):
             said = value if len(value) <= 60 else value[:59] + "…"
             return Mistake(
-                f"{said!a} will not do for {parameter.name} of /{recipe.name}: "
-                f"it must be {expectation(parameter)}."
+                phrase(
+                    "{said} will not do for {parameter} of /{recipe}: it must be {expectation}.",
+                    said=ascii(said),
+                    parameter=parameter.name,
+                    recipe=recipe.name,
+                    expectation=expectation(parameter),
+                )
             )
         values[parameter.name] = value
     if rest:
-        return Mistake(f"/{recipe.name} does not know what to do with {rest[0]!a}.")
+        return Mistake(
+            phrase(
+                "/{recipe} does not know what to do with {word}.",
+                recipe=recipe.name,
+                word=ascii(rest[0]),
+            )
+        )
     return tuple(values[word[1:-1]] if is_placeholder(word) else word for word in recipe.argv)
 
 
@@ -67,22 +86,23 @@ def accepts(parameter: Parameter, value: str) -> bool:
     )
 
 
-def expectation(parameter: Parameter) -> str:
+def expectation(parameter: Parameter) -> Phrase:
     """What the parameter takes, in words for a person."""
     match parameter.kind:
         case ParameterKind.CHOICE:
-            return "one of " + ", ".join(parameter.choices)
+            return phrase("one of {choices}", choices=", ".join(parameter.choices))
         case ParameterKind.INTEGER:
-            return f"a number from 1 to {_largest(parameter)}"
+            return phrase("a number from 1 to {largest}", largest=_largest(parameter))
         case ParameterKind.WORD:
-            return "one word of letters, digits and . _ - that does not start with -"
+            return phrase("one word of letters, digits and . _ - that does not start with -")
         case ParameterKind.REF:
-            return "a branch, tag or commit, such as main or HEAD~1"
+            return phrase("a branch, tag or commit, such as main or HEAD~1")
         case ParameterKind.PATH:
-            return "a path inside the project, such as src/app.py"
+            return phrase("a path inside the project, such as src/app.py")
         case ParameterKind.TEXT:
-            return (
-                f"a line of text of at most {MAX_VALUE_CHARACTERS} characters, not starting with -"
+            return phrase(
+                "a line of text of at most {limit} characters, not starting with -",
+                limit=number(MAX_VALUE_CHARACTERS),
             )
 
 

@@ -33,6 +33,7 @@ from appliance.core.model import (
     ProjectName,
     Recipe,
 )
+from appliance.core.words import phrase
 
 
 def command_of(incoming: Incoming, recipes: Sequence[Recipe]) -> Command:
@@ -43,7 +44,9 @@ def command_of(incoming: Incoming, recipes: Sequence[Recipe]) -> Command:
         case Click(token=token):
             return _pressed(token)
         case Edited():
-            return Mistake("I only read what you sent first. Send the change as a new message.")
+            return Mistake(
+                phrase("I only read what you sent first. Send the change as a new message.")
+            )
 
 
 def _pressed(token: str) -> Command:
@@ -58,7 +61,7 @@ def _pressed(token: str) -> Command:
         case "p":
             return UseProject(ProjectName(value))
         case _:
-            return Mistake("This button is not known any more.")
+            return Mistake(phrase("This button is not known any more."))
 
 
 def typed(token: str) -> str:

@@ -33,7 +33,7 @@ def phrase(key: str, /, **values: Value) -> Phrase:
 
 def plural(count: int, one: str, many: str, /, **values: Value) -> Phrase:
     """`one` or `many`, with {count} filled in: "1 record", "1,204 records"."""
-    return phrase(one if count == 1 else many, count=f"{count:,}", **values)
+    return phrase(one if count == 1 else many, count=number(count), **values)
 
 
 def in_language(reply: Reply, catalogue: Catalogue) -> Reply:
@@ -56,6 +56,10 @@ class Words:
 
     def plain(self, said: str | Phrase, /, **values: Value) -> Words:
         return self._add(None, _phrase(said, values))
+
+    def line(self, said: str | Phrase, /, **values: Value) -> Words:
+        """The same on a new line."""
+        return self.verbatim("\n").plain(said, **values)
 
     def bold(self, said: str | Phrase, /, **values: Value) -> Words:
         return self._add(Style.BOLD, _phrase(said, values))
@@ -96,17 +100,42 @@ def say(said: str | Phrase, /, **values: Value) -> Reply:
     return Words().plain(said, **values).reply()
 
 
-def duration(milliseconds: int) -> str:
+def duration(milliseconds: int) -> Phrase:
     """ "34 s", "2 min 5 s", "3 h 0 min"."""
     seconds = max(0, round(milliseconds / 1000))
     if seconds < 60:
-        return f"{seconds} s"
+        return phrase("{seconds} s", seconds=seconds)
     minutes, seconds = divmod(seconds, 60)
+    if minutes < 60 and not seconds:
+        return phrase("{minutes} min", minutes=minutes)
     if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+        return phrase("{minutes} min {seconds} s", minutes=minutes, seconds=seconds)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
+    return phrase("{hours} h {minutes} min", hours=hours, minutes=minutes)
 
 
 def age(milliseconds: int) -> Phrase:
     return phrase("{duration} ago", duration=duration(milliseconds))
+
+
+def number(count: int) -> Value:
+    """ "1,204": grouped as the language does it."""
+    if abs(count) < 1000:
+        return count
+    thousands, rest = divmod(abs(count), 1000)
+    whole = number(thousands if count > 0 else -thousands)
+    return phrase("{thousands},{rest}", thousands=whole, rest=f"{rest:03}")
+
+
+def dollars(microdollars: int) -> Phrase:
+    """ "$0.12"."""
+    whole, cents = divmod(round(microdollars / 10_000), 100)
+    return phrase("${whole}.{cents}", whole=number(whole), cents=f"{cents:02}")
+
+
+def either(names: Sequence[str]) -> Value:
+    """ "a", "a or b", "a or b or c"."""
+    whole: Value = names[0] if names else ""
+    for name in names[1:]:
+        whole = phrase("{before} or {next}", before=whole, next=name)
+    return whole

@@ -29,6 +29,7 @@ from appliance.core.model import (
     Asks,
     JobId,
     Millis,
+    Phrase,
     Place,
     Platform,
     UserName,
@@ -145,7 +146,7 @@ class Approvals:
         is_granted: bool,
         reason: str = "",
         for_job: bool = False,
-    ) -> str:
+    ) -> Phrase:
         """Take somebody's answer, the message `key`; returns the sentence for them.
 
         Whether they may is asked of the policy of this moment, of those who said yes before, too.
@@ -191,7 +192,7 @@ class Approvals:
         )
         return replace(approval, given_by=still)
 
-    def _settle(self, approval: Approval) -> str:
+    def _settle(self, approval: Approval) -> Phrase:
         if approval.state is ApprovalState.PENDING:
             self._show_progress(approval)
         else:

@@ -110,7 +110,7 @@ class Gate:
         self, command: Command, actor: Actor, project: ProjectName | None, incoming: Incoming
     ) -> Decision:
         if isinstance(command, Mistake):
-            return Denied(None, command.sentence)
+            return Denied(None, str(command.sentence))
         decision = self._policy.decide(self._request(command, actor, project, incoming))
         is_work = isinstance(command, STARTS_JOB)
         use = Use(
@@ -132,7 +132,7 @@ class Gate:
     async def _act(self, case: Case) -> None:
         match case.command, case.decision:
             case Mistake(sentence), _:
-                self._refuse(case.incoming, say(sentence), sentence)
+                self._refuse(case.incoming, say(sentence), str(sentence))
             case _, Denied() as denied:
                 self._deny(case, denied)
             case _, Allowed() | Asks():

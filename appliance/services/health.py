@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
-from appliance.core.model import Isolation, Json, Millis, Reply
-from appliance.core.words import Words, duration
+from appliance.core.model import Isolation, Json, Millis, Phrase, Reply
+from appliance.core.words import Words, duration, phrase
 from appliance.ports import Clock, State
 
 
@@ -26,8 +26,23 @@ class Facts:
 
 JOBS_REPORTED = 20
 
-Probe = Callable[[], str]
+Probe = Callable[[], str | Phrase]
 """One line on how a part is, "" when there is nothing to say."""
+
+_PARTS = {
+    "agent": phrase("agent"),
+    "memory": phrase("memory"),
+    "policy": phrase("policy"),
+    "policy trouble": phrase("policy trouble"),
+    "wall": phrase("wall"),
+    "audit": phrase("audit log"),
+    "anchors": phrase("anchors"),
+    "anchor trouble": phrase("anchor trouble"),
+    "awake": phrase("awake"),
+    "awake trouble": phrase("trouble staying awake"),
+    "disk": phrase("disk"),
+    "strangers": phrase("strangers"),
+}
 
 
 class Health:
@@ -49,13 +64,13 @@ class Health:
             "v": 1,
             "version": self._facts.version,
             "host": self._facts.host,
-            "up": duration(self._clock.now() - self._facts.started_at),
+            "up": str(duration(self._clock.now() - self._facts.started_at)),
             "isolation": self._facts.isolation,
             "minimum_isolation": self._facts.minimum_isolation,
             "running": [job.id for job in running],
             "queued": [job.id for job in unfinished if job.state is JobState.QUEUED],
             "waiting_approval": len(self._state.open_approvals()),
-            "parts": {name: probe() for name, probe in self._probes.items()},
+            "parts": {name: str(probe()) for name, probe in self._probes.items()},
             "jobs": [_job(job) for job in self._state.latest_jobs(JOBS_REPORTED)],
         }
 
@@ -64,15 +79,21 @@ class Health:
         facts, unfinished = self._facts, self._state.unfinished_jobs()
         running = [job for job in unfinished if job.has_started]
         queued = [job for job in unfinished if job.state is JobState.QUEUED]
-        words = Words().bold(facts.host).plain(f" · dispatch-appliance {facts.version}")
-        words.plain(f"\nup {duration(self._clock.now() - facts.started_at)}")
-        words.plain(f"\nrunning {len(running)} of {facts.max_parallel}, queued {len(queued)}")
-        words.plain(f"\nisolation: {facts.isolation}")
+        words = Words().bold(phrase("{host}", host=facts.host))
+        words.verbatim(f" · dispatch-appliance {facts.version}")
+        words.line("up {duration}", duration=duration(self._clock.now() - facts.started_at))
+        words.line(
+            "running {running} of {possible}, queued {queued}",
+            running=len(running),
+            possible=facts.max_parallel,
+            queued=len(queued),
+        )
+        words.line("isolation: {isolation}", isolation=facts.isolation)
         if facts.isolation is Isolation.NONE:
             words.plain(" ⚠ the agent runs unprotected, as this user")
         for name, probe in self._probes.items():
             if line := probe():
-                words.plain(f"\n{name}: {line}")
+                words.line("{part}: {line}", part=_PARTS.get(name, name), line=line)
         return words.reply()
 
 

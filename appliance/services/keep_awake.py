@@ -17,8 +17,9 @@ from appliance.core import keep_awake
 from appliance.core.events import WakeHeld, WakeReleased
 from appliance.core.jobs import Job
 from appliance.core.keep_awake import Need, Off, Session, Wish
-from appliance.core.model import Place, Reply, UserName
+from appliance.core.model import Phrase, Place, Reply, UserName
 from appliance.core.replies import about_machine
+from appliance.core.words import phrase
 from appliance.errors import AuditUnavailable, StorageUnavailable, WakeUnavailable
 from appliance.ports import Audit, Clock, Hold, Inhibitor, ReadBattery, Ready, State
 from appliance.services.activity import Activity
@@ -75,12 +76,12 @@ class KeepAwake:
 
     # what people see and say
 
-    def line(self) -> str:
+    def line(self) -> str | Phrase:
         """For /status: what the machine is kept awake for."""
         if self._inhibitor is None:
-            return "switched off"
+            return phrase("switched off")
         if self._hold is None:
-            return "the machine may sleep"
+            return phrase("the machine may sleep")
         return f"{self._why} ({self._inhibitor.means})"
 
     def trouble(self) -> str:

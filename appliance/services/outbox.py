@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 
 from appliance.core.events import PostFailed
-from appliance.core.languages import CATALOGUES
+from appliance.core.languages import SENTENCES
 from appliance.core.model import Catalogue, Place, Platform, PostId, PostKind, Reply, Rich
 from appliance.core.preferences import Language
 from appliance.core.words import in_language
@@ -93,7 +93,7 @@ class Outbox:
         return chat.prepare(reply) if chat else (reply,)
 
     def _catalogue(self, place: Place) -> Catalogue:
-        return CATALOGUES[self._state.preferences(place).language or Language.ENGLISH]
+        return Catalogue(SENTENCES[self._state.preferences(place).language or Language.ENGLISH])
 
     async def run(self, ready: Ready) -> None:
         ready()

@@ -57,6 +57,7 @@ from appliance.core.model import (
     Isolation,
     JobId,
     Limits,
+    Phrase,
     Platform,
     PostId,
     Program,
@@ -202,7 +203,7 @@ class Worker:
             return None
         return next(iter(self._runs)) if len(self._runs) >= self._parallel_now() else None
 
-    def shortage(self) -> str:
+    def shortage(self) -> str | Phrase:
         """Why fewer jobs run at the same time than are set, "" when as many may."""
         possible = self._parallel_now()
         if not self._runs or possible >= self._terms.max_parallel:

@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_told_in_one_sentence(
 ) -> None:
     mistake = bind(recipe, words)
     assert isinstance(mistake, Mistake)
-    assert said in mistake.sentence
+    assert said in str(mistake.sentence)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ async def test_whether_it_works_is_known_before_the_first_job(tmp_path: Path) ->
         await rig.says("/project demo")
         await rig.chat.until("Project is now demo")
         assert rig.keep_awake.trouble() == "only idling is blocked"
-        assert rig.keep_awake.line() == "the machine may sleep"
+        assert str(rig.keep_awake.line()) == "the machine may sleep"
         assert held(rig) == []
         works = await work(rig)
         await rig.inhibitor.until("job 1")
@@ -273,7 +273,7 @@ async def test_switched_off_it_says_so(tmp_path: Path) -> None:
         rig.state, rig.audit, rig.activity, None, rig.read_battery, 20, rig.outbox, rig.clock
     )
     await off.run(lambda: None)
-    assert off.line() == "switched off"
+    assert str(off.line()) == "switched off"
     reply = off.follow(For(60), BOB.name, PLACE)
     assert "enabled is false" in reply.body.text
     rig.state.close()

@@ -236,7 +236,7 @@ def _story_facts(story: Story) -> Iterator[tuple[str, Child]]:
     if story.requester:
         yield "asked for by", name_of(story.requester)
     yield "on", moment(first.time)
-    yield "took", duration(story.milliseconds)
+    yield "took", str(duration(story.milliseconds))
     if isolation := word(story.started, "isolation"):
         yield "sandbox", isolation
     if story.ending is not None:

@@ -19,7 +19,6 @@ from appliance.chat.telegram.updates import query_of
 from appliance.chat.wellformed import well_formed
 from appliance.core.model import (
     Attachment,
-    Incoming,
     IncomingFile,
     Place,
     Platform,

@@ -14,7 +14,6 @@ from appliance.chat.telegram.contents import CONTENT, files_in, oddity_in
 from appliance.chat.wellformed import well_formed
 from appliance.core.model import Click, Incoming, Json, Message, Millis, Place, Platform, Sender
 
-
 MAX_CALLED_CHARACTERS = 200
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from appliance.core.languages.german import GERMAN
-from appliance.core.model import ENGLISH, Catalogue
+from appliance.core.model import Sentences
 from appliance.core.preferences import Language
 
-CATALOGUES: Mapping[Language, Catalogue] = {Language.ENGLISH: ENGLISH, Language.GERMAN: GERMAN}
+SENTENCES: Mapping[Language, Sentences] = {Language.ENGLISH: {}, Language.GERMAN: GERMAN}

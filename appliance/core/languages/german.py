@@ -1,11 +1,348 @@
-"""German."""
+"""German. People are addressed as "du"; what is typed stays as it is typed."""
 
 from __future__ import annotations
 
-from appliance.core.model import Catalogue
+from appliance.core.model import Sentences
 
-GERMAN: Catalogue = {
+GERMAN: Sentences = {
+    # numbers and times
+    "{thousands},{rest}": "{thousands}.{rest}",
+    "${whole}.{cents}": "{whole},{cents} $",
+    "{seconds} s": "{seconds} s",
+    "{minutes} min": "{minutes} min",
+    "{minutes} min {seconds} s": "{minutes} min {seconds} s",
+    "{hours} h {minutes} min": "{hours} h {minutes} min",
+    "{duration} ago": "vor {duration}",
+    "{before} or {next}": "{before} oder {next}",
+    "{day} {month}": "{day}. {month}",
+    "Jan": "Jan.",
+    "Feb": "Feb.",
+    "Mar": "März",
+    "Apr": "Apr.",
+    "May": "Mai",
+    "Jun": "Juni",
+    "Jul": "Juli",
+    "Aug": "Aug.",
+    "Sep": "Sept.",
+    "Oct": "Okt.",
+    "Nov": "Nov.",
+    "Dec": "Dez.",
+    # approvals
     "Approve": "Erlauben",
     "Deny": "Ablehnen",
+    "Allow for this job": "Für diesen Auftrag erlauben",
+    "May this run?": "Darf das laufen?",
+    "job {job} · {project}": "Auftrag {job} · {project}",
+    "in {directory}": "in {directory}",
+    "for {user}": "für {user}",
+    "by the agent, for {user}": "vom Agenten, für {user}",
+    "rule ": "Regel ",
+    "because of: {reason}": "wegen: {reason}",
+    "because: {reason}": "Grund: {reason}",
+    "needs a yes from {who}": "braucht ein Ja von {who}",
+    "needs a yes from {count} people of {who}": "braucht ein Ja von {count} Leuten aus {who}",
+    ", on {where}": ", über {where}",
+    "{given} of {needed} so far: {names}": "bisher {given} von {needed}: {names}",
+    "expires in {duration} · id {id}": "verfällt in {duration} · Kennung {id}",
+    "“Allow for this job” covers all of:": "„Für diesen Auftrag erlauben“ gilt für alles aus:",
+    "for all like it in this job": "für alles Gleiche in diesem Auftrag",
+    "✓ Allowed by {user}": "✓ Erlaubt von {user}",
+    "Approved by {user}, being passed on": "Erlaubt von {user}, wird weitergegeben",
+    "✗ Denied by {user}": "✗ Abgelehnt von {user}",
+    "Expired: nobody answered in time, so it did not run": (
+        "Verfallen: niemand hat rechtzeitig geantwortet, darum lief es nicht"
+    ),
+    "Withdrawn: the job went on or ended without it": (
+        "Zurückgezogen: der Auftrag ging ohne das weiter oder zu Ende"
+    ),
+    "Waiting": "Wartet",
+    ": {user} said no to this, so it did not run:": (
+        ": {user} hat nein gesagt, darum lief es nicht:"
+    ),
+    ": nobody approved this in time, so it did not run:": (
+        ": niemand hat es rechtzeitig erlaubt, darum lief es nicht:"
+    ),
+    "Ask for it again if it is still wanted.": "Frag noch einmal, wenn es noch gebraucht wird.",
+    "There is no such question. Compare the id, or press its button.": (
+        "So eine Frage gibt es nicht. Vergleiche die Kennung oder drück ihren Knopf."
+    ),
+    "Too late: this has expired. Nothing ran; ask for it again.": (
+        "Zu spät: das ist verfallen. Es lief nichts; frag noch einmal."
+    ),
+    "This is no longer being asked. Nothing ran.": "Das wird nicht mehr gefragt. Es lief nichts.",
+    "Already denied by {user}.": "Schon von {user} abgelehnt.",
+    "Already approved by {user}.": "Schon von {user} erlaubt.",
+    "Already approved by {user}, and it ran.": "Schon von {user} erlaubt, und es lief.",
+    "This is still waiting.": "Das wartet noch.",
+    "You may not answer this.": "Das darfst du nicht beantworten.",
+    "You may not answer this. Ask {names}.": "Das darfst du nicht beantworten. Frag {names}.",
+    "This may only be answered on {where}.": "Das kann man nur über {where} beantworten.",
+    "Approved. Passing it on.": "Erlaubt. Wird weitergegeben.",
+    "Noted, {so_far}. It still needs somebody else.": (
+        "Notiert, {so_far}. Es braucht noch jemand anderen."
+    ),
+    "Denied.": "Abgelehnt.",
+    # jobs
+    "Job {job}": "Auftrag {job}",
+    "is waiting": "wartet",
+    "started": "läuft",
+    "Starts when job {job} has succeeded.": "Beginnt, wenn Auftrag {job} gelungen ist.",
+    "Starts after job {job}.": "Beginnt nach Auftrag {job}.",
     "Stop": "Anhalten",
+    "Resume": "Fortsetzen",
+    "Passed on to job {job}, which is running.": "An Auftrag {job} weitergegeben, der läuft.",
+    "✓ done": "✓ fertig",
+    "✗ failed": "✗ gescheitert",
+    "✗ out of time": "✗ Zeit abgelaufen",
+    "done": "fertig",
+    "failed": "gescheitert",
+    "out of time": "Zeit abgelaufen",
+    "stopped": "angehalten",
+    "interrupted": "unterbrochen",
+    "refused": "abgelehnt",
+    "expired": "verfallen",
+    "not allowed": "nicht erlaubt",
+    "received": "angekommen",
+    "waiting for approval": "wartet auf Erlaubnis",
+    "in line": "in der Schlange",
+    "running": "läuft",
+    ": refused ": ": abgelehnt: ",
+    " was interrupted: {reason} while it ran. ": (
+        " wurde unterbrochen: {reason}, während er lief. "
+    ),
+    "What it had done so far stays done.": "Was schon getan war, bleibt getan.",
+    "The appliance is stopping. Job {job} gets a moment to finish.": (
+        "Der Dienst hält an. Auftrag {job} bekommt einen Moment, um fertig zu werden."
+    ),
+    "Job {job} cannot be resumed. /jobs lists the latest ones.": (
+        "Auftrag {job} lässt sich nicht fortsetzen. /jobs zeigt die letzten."
+    ),
+    "Stopping job {job}.": "Auftrag {job} wird angehalten.",
+    "Nothing of yours is running here. /jobs lists the latest jobs.": (
+        "Hier läuft nichts von dir. /jobs zeigt die letzten Aufträge."
+    ),
+    "There is no job {job} to wait for. /jobs lists the latest ones.": (
+        "Es gibt keinen Auftrag {job}, auf den man warten könnte. /jobs zeigt die letzten."
+    ),
+    "No jobs yet. Write what to do, or /help.": (
+        "Noch keine Aufträge. Schreib, was zu tun ist, oder /help."
+    ),
+    "Latest jobs": "Letzte Aufträge",
+    "{possible} of {wanted} jobs at a time: the next one starts beside others when {size} MiB "
+    "are free": (
+        "{possible} von {wanted} Aufträgen zugleich: der nächste beginnt neben anderen, "
+        "wenn {size} MiB frei sind"
+    ),
+    # the machine
+    "Awake: ": "Wach: ",
+    "Awake until {time}, for {duration}.": "Wach bis {time}, noch {duration}.",
+    "⚠ This machine has trouble with that: {trouble}": (
+        "⚠ Dieser Rechner hat damit Schwierigkeiten: {trouble}"
+    ),
+    "Ended. The machine may sleep.": "Beendet. Der Rechner darf schlafen.",
+    "Ended. The machine stays awake for {jobs}.": "Beendet. Der Rechner bleibt wach für {jobs}.",
+    "That is {duration}; at most {hours} hours at a time can be asked for. "
+    "Write: /awake {hours}h": (
+        "Das sind {duration}; höchstens {hours} Stunden auf einmal sind möglich. "
+        "Schreib: /awake {hours}h"
+    ),
+    "This machine is not kept awake by us: [awake] enabled is false in dispatch.toml.": (
+        "Wir halten diesen Rechner nicht wach: [awake] enabled ist false in dispatch.toml."
+    ),
+    "Battery at {percent} %": "Akku bei {percent} %",
+    ": the machine may fall asleep now. ": ": der Rechner darf jetzt einschlafen. ",
+    ": the machine may fall asleep now, with {jobs} unfinished. ": (
+        ": der Rechner darf jetzt einschlafen, unfertig: {jobs}. "
+    ),
+    "Plug it in, and it is kept awake again.": "Am Stromnetz bleibt er wieder wach.",
+    "job {numbers}": "Auftrag {numbers}",
+    "jobs {numbers}": "Aufträge {numbers}",
+    "jobs {numbers} and {more} more": "Aufträge {numbers} und {more} weitere",
+    "Told {host} to wake up. It does not answer that; give it a minute.": (
+        "{host} ist geweckt. Darauf antwortet er nicht; gib ihm eine Minute."
+    ),
+    "{host} was not told to wake up: {problem}.": "{host} ließ sich nicht wecken: {problem}.",
+    "There is no host to wake: none is in dispatch.toml ([hosts.NAME]).": (
+        "Es gibt keinen Rechner zu wecken: in dispatch.toml steht keiner ([hosts.NAME])."
+    ),
+    "There is no host called “{name}”. There is: {known}.": (
+        "Es gibt keinen Rechner namens „{name}“. Es gibt: {known}."
+    ),
+    # policy and requests
+    "Policy · new rules hold": "Regeln · die neuen gelten",
+    "{count} rule": "{count} Regel",
+    "{count} rules": "{count} Regeln",
+    "Nobody may do more or less than before.": "Niemand darf mehr oder weniger als zuvor.",
+    "Policy · your edit does not hold": "Regeln · deine Änderung gilt nicht",
+    "The rules before it stay: {fingerprint}. Once mended it is taken over.": (
+        "Die Regeln davor bleiben: {fingerprint}. Ist sie berichtigt, wird sie übernommen."
+    ),
+    "Policy · the files are again what holds: {fingerprint}.": (
+        "Regeln · in den Dateien steht wieder, was gilt: {fingerprint}."
+    ),
+    "and {more} more: dispatchctl policy check": "und {more} weitere: dispatchctl policy check",
+    "Not allowed: {reason}": "Nicht erlaubt: {reason}",
+    "Rule: ": "Regel: ",
+    "Rule ": "Regel ",
+    "/why tells more": "/why erklärt mehr",
+    "Nothing was refused here so far.": "Hier wurde bisher nichts abgelehnt.",
+    "Refused ": "Abgelehnt ",
+    "{duration} ago, for {user}": "vor {duration}, für {user}",
+    "What would allow it": "Was es erlauben würde",
+    "By the rules as they are now it is not refused.": (
+        "Nach den Regeln, wie sie jetzt sind, wird es nicht abgelehnt."
+    ),
+    "Nothing was done: the audit log cannot be written ({reason}). "
+    "Look at the host: dispatchctl doctor": (
+        "Es ist nichts geschehen: das Protokoll lässt sich nicht schreiben ({reason}). "
+        "Sieh auf dem Rechner nach: dispatchctl doctor"
+    ),
+    "Nothing was done: rule {rule} asks for an approval, and only tasks and recipes can wait for "
+    "one.": (
+        "Es ist nichts geschehen: Regel {rule} verlangt eine Erlaubnis, "
+        "und nur Aufgaben und Rezepte können darauf warten."
+    ),
+    # projects
+    "Project: ": "Projekt: ",
+    "none chosen": "keines gewählt",
+    "Project is now ": "Das Projekt ist jetzt ",
+    "There is no project called “{name}”. /project lists them.": (
+        "Es gibt kein Projekt namens „{name}“. /project zeigt sie."
+    ),
+    "There is no project called “{name}”. Did you mean {near}?": (
+        "Es gibt kein Projekt namens „{name}“. Meinst du {near}?"
+    ),
+    "Choose a project first: /project": "Wähl zuerst ein Projekt: /project",
+    "Forgotten. The next message starts afresh.": (
+        "Vergessen. Die nächste Nachricht fängt neu an."
+    ),
+    # the audit log
+    "Audit checkpoint": "Prüfpunkt des Protokolls",
+    "{count} record": "{count} Eintrag",
+    "{count} records": "{count} Einträge",
+    "Keep this message: it shows if one of them is ever changed or removed.": (
+        "Behalte diese Nachricht: sie zeigt, wenn je einer davon geändert oder entfernt wird."
+    ),
+    "Audit log": "Protokoll",
+    "its public key": "sein öffentlicher Schlüssel",
+    "Keep this message: a log that did not begin with this key is not ours.": (
+        "Behalte diese Nachricht: ein Protokoll, das nicht mit diesem Schlüssel begann, "
+        "ist nicht unseres."
+    ),
+    # help
+    "What you may do here": "Was du hier darfst",
+    "Just write what to do, or use:": "Schreib einfach, was zu tun ist, oder nimm:",
+    "start a new task (--after JOB waits for one)": (
+        "eine neue Aufgabe beginnen (--after JOB wartet auf einen Auftrag)"
+    ),
+    "ask on the side, reading only": "nebenbei fragen, nur lesend",
+    "what runs, and how the machine is": "was läuft, und wie es dem Rechner geht",
+    "the latest jobs": "die letzten Aufträge",
+    "stop the running job": "den laufenden Auftrag anhalten",
+    "continue an interrupted job": "einen unterbrochenen Auftrag fortsetzen",
+    "let a held step run (ID job: all like it in the job)": (
+        "einen angehaltenen Schritt erlauben (ID job: alle gleichen im Auftrag)"
+    ),
+    "refuse a held step": "einen angehaltenen Schritt ablehnen",
+    "show or switch the project": "das Projekt zeigen oder wechseln",
+    "forget the conversation so far": "das Gespräch bis hierher vergessen",
+    "keep this machine awake (or: until 18:00, off)": (
+        "diesen Rechner wach halten (oder: until 18:00, off)"
+    ),
+    "wake another machine": "einen anderen Rechner wecken",
+    "explain the last refusal here": "die letzte Ablehnung hier erklären",
+    "this list": "diese Liste",
+    # what cannot be read
+    "I can only read text so far. Write what to do, or /help.": (
+        "Ich lese bisher nur Text. Schreib, was zu tun ist, oder /help."
+    ),
+    "I only read what you sent first. Send the change as a new message.": (
+        "Ich lese nur, was du zuerst geschickt hast. Schick die Änderung als neue Nachricht."
+    ),
+    "This button is not known any more.": "Diesen Knopf kenne ich nicht mehr.",
+    "That is {count} characters; a task may have {limit}. Put the long part into a file of the "
+    "project and name it.": (
+        "Das sind {count} Zeichen; eine Aufgabe darf {limit} haben. "
+        "Leg den langen Teil in eine Datei des Projekts und nenn sie."
+    ),
+    "Run what? Write: /run TASK": "Was soll laufen? Schreib: /run AUFGABE",
+    "/run takes a task or a recipe.": "/run nimmt eine Aufgabe oder ein Rezept.",
+    "--after wants a job's number, as in: /run --after 12 TASK": (
+        "--after will die Nummer eines Auftrags, etwa: /run --after 12 AUFGABE"
+    ),
+    "Ask what? Write: /ask QUESTION": "Was fragen? Schreib: /ask FRAGE",
+    "Resume which job? Write: /resume JOB": "Welchen Auftrag fortsetzen? Schreib: /resume NUMMER",
+    "No job called {name}. Write: /stop or /stop 12": (
+        "Keinen Auftrag namens {name}. Schreib: /stop oder /stop 12"
+    ),
+    "/{word} wants the id that the question shows: /{word} k7m2p9qd": (
+        "/{word} will die Kennung, die bei der Frage steht: /{word} k7m2p9qd"
+    ),
+    "How long? Write: /awake 8h, /awake until 18:00 or /awake off": (
+        "Wie lange? Schreib: /awake 8h, /awake until 18:00 oder /awake off"
+    ),
+    "Wake which machine? Write: /wake HOST, by its name in dispatch.toml": (
+        "Welchen Rechner wecken? Schreib: /wake NAME, mit seinem Namen aus dispatch.toml"
+    ),
+    "There is no command /{word}. /help lists what you may do.": (
+        "Es gibt keinen Befehl /{word}. /help zeigt, was du darfst."
+    ),
+    "There is no command /{word}. Did you mean /{near}?": (
+        "Es gibt keinen Befehl /{word}. Meinst du /{near}?"
+    ),
+    "/{word} needs one of: {names}": "/{word} braucht eines von: {names}",
+    "/{recipe} needs {parameter}: {expectation}.": "/{recipe} braucht {parameter}: {expectation}.",
+    "/{recipe} does not know what to do with {word}.": (
+        "/{recipe} weiß mit {word} nichts anzufangen."
+    ),
+    "{said} will not do for {parameter} of /{recipe}: it must be {expectation}.": (
+        "{said} passt nicht für {parameter} von /{recipe}: nötig ist {expectation}."
+    ),
+    "one of {choices}": "eines von {choices}",
+    "a number from 1 to {largest}": "eine Zahl von 1 bis {largest}",
+    "one word of letters, digits and . _ - that does not start with -": (
+        "ein Wort aus Buchstaben, Ziffern und . _ -, das nicht mit - beginnt"
+    ),
+    "a branch, tag or commit, such as main or HEAD~1": (
+        "ein Zweig, Tag oder Commit, etwa main oder HEAD~1"
+    ),
+    "a path inside the project, such as src/app.py": "ein Pfad im Projekt, etwa src/app.py",
+    "a line of text of at most {limit} characters, not starting with -": (
+        "eine Zeile Text von höchstens {limit} Zeichen, die nicht mit - beginnt"
+    ),
+    # /status
+    "up {duration}": "läuft seit {duration}",
+    "running {running} of {possible}, queued {queued}": (
+        "{running} von {possible} laufen, {queued} warten"
+    ),
+    "isolation: {isolation}": "Abschottung: {isolation}",
+    " ⚠ the agent runs unprotected, as this user": (
+        " ⚠ der Agent läuft ungeschützt, als dieser Benutzer"
+    ),
+    "agent": "Agent",
+    "memory": "Speicher",
+    "policy": "Regeln",
+    "policy trouble": "Ärger mit den Regeln",
+    "wall": "Wand",
+    "audit log": "Protokoll",
+    "anchors": "Anker",
+    "anchor trouble": "Ärger mit den Ankern",
+    "awake": "wach",
+    "trouble staying awake": "Ärger beim Wachbleiben",
+    "disk": "Platte",
+    "strangers": "Fremde",
+    "switched off": "ausgeschaltet",
+    "the machine may sleep": "der Rechner darf schlafen",
+    # files that come in
+    "That is {count} files; a task may have {most}.": (
+        "Das sind {count} Dateien; eine Aufgabe darf {most} haben."
+    ),
+    "{name} has {size}; {most} is the most that can be taken here. Put it into the project on the "
+    "host instead, or send a part of it.": (
+        "{name} hat {size}; höchstens {most} werden hier angenommen. "
+        "Leg sie auf dem Rechner ins Projekt oder schick einen Teil."
+    ),
+    "{name} is not taken; these types are: {types}.": (
+        "{name} wird nicht angenommen; diese Arten schon: {types}."
+    ),
 }

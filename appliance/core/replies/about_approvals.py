@@ -12,10 +12,11 @@ from appliance.core.model import (
     Button,
     ButtonKind,
     Millis,
+    Phrase,
     Reply,
 )
 from appliance.core.replies.about_calls import in_one_line
-from appliance.core.words import Words, duration
+from appliance.core.words import Words, duration, either, phrase
 
 MAX_SHOWN_INPUT = 3000
 """Characters of a held step shown in the message; the rest is said to be cut."""
@@ -25,26 +26,31 @@ CONTEXT_LINES = 2
 
 def question(approval: Approval, job: Job, now: Millis) -> Reply:
     """What would run, where, as whom, which rule asks, until when, and the buttons."""
-    words = Words().bold("May this run?").plain(f"  job {job.id} · {job.project}\n")
+    words = Words().bold("May this run?").verbatim("  ").plain(_which_job(job)).verbatim("\n")
     _held(words, approval)
-    words.plain(f"\nin {approval.directory}\n{_as_whom(approval)} · rule ")
-    words.code(str(approval.asks.rule))
+    words.line("in {directory}", directory=approval.directory)
+    words.line(_as_whom(approval)).verbatim(" · ").plain("rule ").code(str(approval.asks.rule))
     if (reason := approval.asks.reason) and not _is_shown(reason, approval):
-        words.plain(f"\nbecause of: {shown(reason, 200)}")
-    if needs := _needs(approval):
-        words.plain(f"\n{needs}")
-    words.plain(f"\nexpires in {duration(approval.expires_at - now)} · id {approval.id}")
+        words.line("because of: {reason}", reason=shown(reason, 200))
+    _needs(words, approval)
+    left = duration(approval.expires_at - now)
+    words.line("expires in {duration} · id {id}", duration=left, id=approval.id)
     rows = [
         [
-            Button("Approve", f"a:{approval.id}", ButtonKind.APPROVE),
-            Button("Deny", f"d:{approval.id}", ButtonKind.DENY),
+            Button(phrase("Approve"), f"a:{approval.id}", ButtonKind.APPROVE),
+            Button(phrase("Deny"), f"d:{approval.id}", ButtonKind.DENY),
         ]
     ]
     if may_be_for_job(approval):
-        words.plain("\n“Allow for this job” covers all of:\n")
+        words.line("“Allow for this job” covers all of:").verbatim("\n")
         words.code(shown(approval.asks.rule.text, 200))
-        rows.append([Button("Allow for this job", f"j:{approval.id}", ButtonKind.APPROVE)])
+        for_job = Button(phrase("Allow for this job"), f"j:{approval.id}", ButtonKind.APPROVE)
+        rows.append([for_job])
     return words.reply(*rows)
+
+
+def _which_job(job: Job) -> Phrase:
+    return phrase("job {job} · {project}", job=job.id, project=job.project)
 
 
 def _is_shown(reason: str, approval: Approval) -> bool:
@@ -59,95 +65,126 @@ def _held(words: Words, approval: Approval) -> None:
     words.block(_cut(readable(_as_change(approval.summary))), language.get(approval.tool, ""))
 
 
-def _as_whom(approval: Approval) -> str:
+def _as_whom(approval: Approval) -> Phrase:
     if approval.is_about_job:
-        return f"for {approval.requester}"
-    return f"by the agent, for {approval.requester}"
+        return phrase("for {user}", user=approval.requester)
+    return phrase("by the agent, for {user}", user=approval.requester)
 
 
-def _needs(approval: Approval) -> str:
+def _needs(words: Words, approval: Approval) -> None:
     """ "needs a yes from 2 people of lead, on web" and who has said it so far."""
     asks = approval.asks
     if not asks.by and asks.people == 1 and not asks.via:
-        return ""
-    who = " or ".join(asks.by) or f"{approval.requester} or owner"
-    count = f"{asks.people} people of " if asks.people > 1 else ""
-    where = f", on {' or '.join(asks.via)}" if asks.via else ""
-    needs = f"needs a yes from {count}{who}{where}"
-    return f"{needs}\n{_so_far(approval)}" if approval.given_by else needs
+        return
+    who = either(asks.by or (approval.requester, "owner"))
+    if asks.people > 1:
+        words.line("needs a yes from {count} people of {who}", count=asks.people, who=who)
+    else:
+        words.line("needs a yes from {who}", who=who)
+    if asks.via:
+        words.plain(", on {where}", where=either(asks.via))
+    if approval.given_by:
+        words.line(_so_far(approval))
 
 
-def _so_far(approval: Approval) -> str:
+def _so_far(approval: Approval) -> Phrase:
     given = approval.given_by
-    return f"{len(given)} of {approval.asks.people} so far: {', '.join(given)}"
+    return phrase(
+        "{given} of {needed} so far: {names}",
+        given=len(given),
+        needed=approval.asks.people,
+        names=", ".join(given),
+    )
 
 
 def settled(approval: Approval, job: Job) -> Reply:
     """What the question becomes once nothing can be pressed any more."""
-    word = {
-        ApprovalState.USED: f"✓ Allowed by {approval.answered_by}",
-        ApprovalState.GIVEN: f"Approved by {approval.answered_by}, being passed on",
-        ApprovalState.REFUSED: f"✗ Denied by {approval.answered_by}",
-        ApprovalState.EXPIRED: "Expired: nobody answered in time, so it did not run",
-        ApprovalState.WITHDRAWN: "Withdrawn: the job went on or ended without it",
-        ApprovalState.PENDING: "Waiting",
-    }[approval.state]
-    scope = " · for all like it in this job" if approval.for_job else ""
-    words = Words().bold(word).plain(f"{scope}  job {job.id} · {job.project}\n")
+    words = Words().bold(_outcome(approval))
+    if approval.for_job:
+        words.verbatim(" · ").plain("for all like it in this job")
+    words.verbatim("  ").plain(_which_job(job)).verbatim("\n")
     _held(words, approval)
     if approval.state is ApprovalState.REFUSED and approval.reason:
-        words.plain(f"\nbecause: {shown(approval.reason, 200)}")
+        words.line("because: {reason}", reason=shown(approval.reason, 200))
     return words.reply()
+
+
+def _outcome(approval: Approval) -> Phrase:
+    by = approval.answered_by
+    match approval.state:
+        case ApprovalState.USED:
+            return phrase("✓ Allowed by {user}", user=by)
+        case ApprovalState.GIVEN:
+            return phrase("Approved by {user}, being passed on", user=by)
+        case ApprovalState.REFUSED:
+            return phrase("✗ Denied by {user}", user=by)
+        case ApprovalState.EXPIRED:
+            return phrase("Expired: nobody answered in time, so it did not run")
+        case ApprovalState.WITHDRAWN:
+            return phrase("Withdrawn: the job went on or ended without it")
+        case ApprovalState.PENDING:
+            return phrase("Waiting")
 
 
 def refused(approval: Approval, job: Job) -> Reply:
     """A message of its own for whoever asked for a job that somebody else has said no to."""
-    words = Words().bold(f"Job {job.id}").plain(f": {approval.answered_by} said no to ")
-    words.code(in_one_line(approval.summary, 120)).plain(", so it did not run.")
+    words = Words().bold("Job {job}", job=job.id)
+    words.plain(": {user} said no to this, so it did not run:", user=approval.answered_by)
+    words.verbatim("\n").code(in_one_line(approval.summary, 120))
     if approval.reason:
-        words.plain(f"\nbecause: {shown(approval.reason, 200)}")
+        words.line("because: {reason}", reason=shown(approval.reason, 200))
     return words.reply()
 
 
 def expired(approval: Approval, job: Job) -> Reply:
     """A message of its own for everybody who was asked, and whoever asked."""
-    words = Words().bold(f"Job {job.id}").plain(": nobody approved ")
-    words.code(in_one_line(approval.summary, 120)).plain(" in time, so it did not run.")
+    words = Words().bold("Job {job}", job=job.id)
+    words.plain(": nobody approved this in time, so it did not run:")
+    words.verbatim("\n").code(in_one_line(approval.summary, 120))
     if approval.given_by:
-        words.plain(f"\n{_so_far(approval)}")
-    return words.plain("\nAsk for it again if it is still wanted.").reply()
+        words.line(_so_far(approval))
+    return words.line("Ask for it again if it is still wanted.").reply()
 
 
-def late_answer(approval: Approval | None) -> str:
+def late_answer(approval: Approval | None) -> Phrase:
     """For a click or command on something that cannot be answered any more."""
     if approval is None:
-        return "There is no such question. Compare the id, or press its button."
-    return {
-        ApprovalState.EXPIRED: "Too late: this has expired. Nothing ran; ask for it again.",
-        ApprovalState.WITHDRAWN: "This is no longer being asked. Nothing ran.",
-        ApprovalState.REFUSED: f"Already denied by {approval.answered_by}.",
-        ApprovalState.GIVEN: f"Already approved by {approval.answered_by}.",
-        ApprovalState.USED: f"Already approved by {approval.answered_by}, and it ran.",
-        ApprovalState.PENDING: "This is still waiting.",
-    }[approval.state]
+        return phrase("There is no such question. Compare the id, or press its button.")
+    by = approval.answered_by
+    match approval.state:
+        case ApprovalState.EXPIRED:
+            return phrase("Too late: this has expired. Nothing ran; ask for it again.")
+        case ApprovalState.WITHDRAWN:
+            return phrase("This is no longer being asked. Nothing ran.")
+        case ApprovalState.REFUSED:
+            return phrase("Already denied by {user}.", user=by)
+        case ApprovalState.GIVEN:
+            return phrase("Already approved by {user}.", user=by)
+        case ApprovalState.USED:
+            return phrase("Already approved by {user}, and it ran.", user=by)
+        case ApprovalState.PENDING:
+            return phrase("This is still waiting.")
 
 
-def not_yours_to_answer(who_may: Sequence[str]) -> str:
-    return "You may not answer this." + (f" Ask {', '.join(who_may)}." if who_may else "")
+def not_yours_to_answer(who_may: Sequence[str]) -> Phrase:
+    if not who_may:
+        return phrase("You may not answer this.")
+    return phrase("You may not answer this. Ask {names}.", names=", ".join(who_may))
 
 
-def not_from_here(via: Sequence[str]) -> str:
-    return f"This may only be answered on {' or '.join(via)}."
+def not_from_here(via: Sequence[str]) -> Phrase:
+    return phrase("This may only be answered on {where}.", where=either(via))
 
 
-def answered(approval: Approval) -> str:
+def answered(approval: Approval) -> Phrase:
     match approval.state:
         case ApprovalState.GIVEN:
-            return "Approved. Passing it on."
+            return phrase("Approved. Passing it on.")
         case ApprovalState.PENDING:
-            return f"Noted, {_so_far(approval)}. It still needs somebody else."
+            so_far = _so_far(approval)
+            return phrase("Noted, {so_far}. It still needs somebody else.", so_far=so_far)
         case _:
-            return "Denied."
+            return phrase("Denied.")
 
 
 def _as_change(summary: str) -> str:

@@ -12,57 +12,77 @@ from appliance.core.model import (
     JobId,
     Markdown,
     Millis,
+    Phrase,
     Reply,
     ToolCall,
-    Usage,
 )
 from appliance.core.replies.about_calls import doing
-from appliance.core.words import Words, age, duration, say
+from appliance.core.words import Words, age, dollars, duration, number, phrase, say
 
 
-def memory_is_short(possible: int, wanted: int, job_bytes: int) -> str:
+def memory_is_short(possible: int, wanted: int, job_bytes: int) -> Phrase:
     """One line for /status."""
-    return (
-        f"{possible} of {wanted} jobs at a time: the next one starts beside others "
-        f"when {job_bytes // 2**20:,} MiB are free"
+    return phrase(
+        "{possible} of {wanted} jobs at a time: the next one starts beside others "
+        "when {size} MiB are free",
+        possible=possible,
+        wanted=wanted,
+        size=number(job_bytes // 2**20),
     )
 
 
 def queued(job: Job, behind: JobId | None) -> Reply:
-    words = Words().bold(f"Job {job.id}").plain(f" is waiting · {job.project}")
+    words = _titled(job, phrase("is waiting"))
     if job.after is not None:
-        words.plain(f"\nStarts when job {job.after} has succeeded.")
+        words.line("Starts when job {job} has succeeded.", job=job.after)
     elif behind is not None:
-        words.plain(f"\nStarts after job {behind}.")
+        words.line("Starts after job {job}.", job=behind)
     return words.reply([_stop_button(job)])
 
 
 def started(job: Job) -> Reply:
-    words = Words().bold(f"Job {job.id}").plain(f" started · {job.project}")
-    return words.reply([_stop_button(job)])
+    return _titled(job, phrase("started")).reply([_stop_button(job)])
+
+
+def _titled(job: Job, how: Phrase) -> Words:
+    """ "Job 12 started · demo"."""
+    words = Words().bold("Job {job}", job=job.id).verbatim(" ").plain(how)
+    return words.verbatim(f" · {job.project}")
 
 
 def steered(job: Job) -> Reply:
-    return say(f"Passed on to job {job.id}, which is running.")
+    return say("Passed on to job {job}, which is running.", job=job.id)
 
 
 _ENDINGS = {
-    State.SUCCEEDED: "✓ done",
-    State.FAILED: "✗ failed",
-    State.CANCELLED: "stopped",
-    State.TIMED_OUT: "✗ out of time",
-    State.INTERRUPTED: "interrupted",
-    State.REFUSED: "refused",
-    State.EXPIRED: "expired",
-    State.DENIED: "not allowed",
+    State.SUCCEEDED: phrase("✓ done"),
+    State.FAILED: phrase("✗ failed"),
+    State.CANCELLED: phrase("stopped"),
+    State.TIMED_OUT: phrase("✗ out of time"),
+    State.INTERRUPTED: phrase("interrupted"),
+    State.REFUSED: phrase("refused"),
+    State.EXPIRED: phrase("expired"),
+    State.DENIED: phrase("not allowed"),
+}
+_STATES = _ENDINGS | {
+    State.SUCCEEDED: phrase("done"),
+    State.FAILED: phrase("failed"),
+    State.TIMED_OUT: phrase("out of time"),
+    State.RECEIVED: phrase("received"),
+    State.WAITING_APPROVAL: phrase("waiting for approval"),
+    State.QUEUED: phrase("in line"),
+    State.RUNNING: phrase("running"),
 }
 
 
 def ended_line(job: Job) -> Reply:
     """What the "started" message becomes."""
-    words = Words().bold(f"Job {job.id}").plain(f" {_ENDINGS[job.state]} · {job.project}")
-    facts = _facts(job.usage)
-    return (words.plain(f" · {facts}") if facts else words).reply()
+    words = _titled(job, _ENDINGS[job.state])
+    if job.usage.duration_ms:
+        words.verbatim(" · ").plain(duration(job.usage.duration_ms))
+    if job.usage.cost_microdollars:
+        words.verbatim(" · ").plain(dollars(job.usage.cost_microdollars))
+    return words.reply()
 
 
 def answer(job: Job, text: str, refused: int) -> Reply:
@@ -73,29 +93,31 @@ def answer(job: Job, text: str, refused: int) -> Reply:
     if job.state is State.FAILED and job.kind != "prompt":
         return Reply(Markdown(f"**Job {job.id}** failed\n\n{text}"))
     ending = _ENDINGS[job.state]
-    if text.startswith(ending):  # "stopped by bob"
-        ending, text = text, ""
-    words = Words().bold(f"Job {job.id}").plain(f" {ending}")
-    return words.plain(f": {text}" if text else ".").reply()
+    words = Words().bold("Job {job}", job=job.id).verbatim(" ")
+    if text.startswith(str(ending)):  # "stopped by bob"
+        words.plain(ending)
+        return words.verbatim(f"{text.removeprefix(str(ending))}.").reply()
+    return words.plain(ending).verbatim(f": {text}" if text else ".").reply()
 
 
 def interrupted(job: Job) -> Reply:
-    words = Words().bold(f"Job {job.id}").plain(f" was interrupted: {job.reason} while it ran. ")
+    words = Words().bold("Job {job}", job=job.id)
+    words.plain(" was interrupted: {reason} while it ran. ", reason=job.reason)
     words.plain("What it had done so far stays done.")
-    rows = [[Button("Resume", f"r:{job.id}", ButtonKind.APPROVE)]] if job.session else []
-    return words.reply(*rows)
+    resume = Button(phrase("Resume"), f"r:{job.id}", ButtonKind.APPROVE)
+    return words.reply(*([[resume]] if job.session else []))
 
 
 def stopping(job: Job) -> Reply:
-    return say(f"The appliance is stopping. Job {job.id} gets a moment to finish.")
+    return say("The appliance is stopping. Job {job} gets a moment to finish.", job=job.id)
 
 
 def cannot_resume(job_id: JobId) -> Reply:
-    return say(f"Job {job_id} cannot be resumed. /jobs lists the latest ones.")
+    return say("Job {job} cannot be resumed. /jobs lists the latest ones.", job=job_id)
 
 
 def stop_asked(job: Job) -> Reply:
-    return say(f"Stopping job {job.id}.")
+    return say("Stopping job {job}.", job=job.id)
 
 
 def nothing_to_stop() -> Reply:
@@ -103,7 +125,7 @@ def nothing_to_stop() -> Reply:
 
 
 def after_unknown(job_id: JobId) -> Reply:
-    return say(f"There is no job {job_id} to wait for. /jobs lists the latest ones.")
+    return say("There is no job {job} to wait for. /jobs lists the latest ones.", job=job_id)
 
 
 def jobs(latest: Sequence[Job], now: Millis) -> Reply:
@@ -111,9 +133,8 @@ def jobs(latest: Sequence[Job], now: Millis) -> Reply:
         return say("No jobs yet. Write what to do, or /help.")
     words = Words().bold("Latest jobs")
     for job in latest:
-        words.verbatim(f"\n{job.id} · ").plain(_state_word(job.state)).verbatim(" · ")
-        words.plain(age(now - job.created_at)).verbatim(" · ")
-        words.plain(shown(job.title, 48))
+        words.verbatim(f"\n{job.id} · ").plain(_STATES[job.state]).verbatim(" · ")
+        words.plain(age(now - job.created_at)).verbatim(f" · {shown(job.title, 48)}")
     return words.reply()
 
 
@@ -123,20 +144,9 @@ def progress(job: Job, now: Millis, what: str) -> str:
 
 
 def tool_refused(job: Job, call: ToolCall, reason: str) -> Reply:
-    words = Words().bold(f"Job {job.id}").plain(": refused ").code(doing(call))
-    return words.plain(f"\n{shown(reason, 300)}").reply()
+    words = Words().bold("Job {job}", job=job.id).plain(": refused ").code(doing(call))
+    return words.verbatim(f"\n{shown(reason, 300)}").reply()
 
 
 def _stop_button(job: Job) -> Button:
-    return Button("Stop", f"s:{job.id}", ButtonKind.PLAIN)
-
-
-def _state_word(state: State) -> str:
-    return state.value.replace("_", " ")
-
-
-def _facts(usage: Usage) -> str:
-    facts = [duration(usage.duration_ms)] if usage.duration_ms else []
-    if usage.cost_microdollars:
-        facts.append(f"${usage.cost_microdollars / 1_000_000:.2f}")
-    return " · ".join(facts)
+    return Button(phrase("Stop"), f"s:{job.id}", ButtonKind.PLAIN)

@@ -10,23 +10,31 @@ from appliance.core.model import (
     Project,
     Reply,
 )
-from appliance.core.words import Words, say
+from appliance.core.words import Words, phrase, say
 
 
 def projects(current: str | None, names: Sequence[str]) -> Reply:
-    words = Words().bold("Project: ").plain(current or "none chosen").plain("\n")
+    words = Words().bold("Project: ")
+    if current:
+        words.verbatim(f"{current}\n")
+    else:
+        words.plain("none chosen").verbatim("\n")
     for name in names:
-        words.plain("\n").code(f"/project {name}")
+        words.verbatim("\n").code(f"/project {name}")
     return words.reply([Button(name, f"p:{name}") for name in names[:6]])
 
 
 def project_chosen(project: Project) -> Reply:
-    return Words().plain("Project is now ").bold(project.name).plain(".").reply()
+    words = Words().plain("Project is now ").bold(phrase("{project}", project=project.name))
+    return words.verbatim(".").reply()
 
 
 def no_such_project(name: str, near: str | None) -> Reply:
-    hint = f" Did you mean {near}?" if near else " /project lists them."
-    return say(f"There is no project called “{shown(name)}”.{hint}")
+    if near is None:
+        return say("There is no project called “{name}”. /project lists them.", name=shown(name))
+    return say(
+        "There is no project called “{name}”. Did you mean {near}?", name=shown(name), near=near
+    )
 
 
 def no_project() -> Reply:

@@ -14,14 +14,14 @@ from appliance.core.model import (
     ToolRequest,
 )
 from appliance.core.replies.about_calls import in_one_line, input_summary
-from appliance.core.words import Words, duration, say
+from appliance.core.words import Words, dollars, duration, say
 
 
 def denied(decision: Denied) -> Reply:
-    words = Words().plain(f"Not allowed: {decision.reason}")
+    words = Words().plain("Not allowed: {reason}", reason=decision.reason)
     if decision.rule and str(decision.rule) not in decision.reason:
-        words.plain("\nRule: ").code(str(decision.rule))
-    return words.plain("\n/why tells more").reply()
+        words.line("Rule: ").code(str(decision.rule))
+    return words.line("/why tells more").reply()
 
 
 def used_up(count: int, seconds: int, free_in: int) -> str:
@@ -32,7 +32,7 @@ def used_up(count: int, seconds: int, free_in: int) -> str:
 def overspent(limit: int, spent: int, seconds: int, free_in: int) -> str:
     """The same for microdollars."""
     return (
-        f"{_dollars(limit)} {_per(seconds)} are used up ({_dollars(spent)}); "
+        f"{dollars(limit)} {_per(seconds)} are used up ({dollars(spent)}); "
         f"free again in {duration(free_in)}"
     )
 
@@ -40,10 +40,6 @@ def overspent(limit: int, spent: int, seconds: int, free_in: int) -> str:
 def _per(seconds: int) -> str:
     known = {60: "a minute", 3600: "an hour", 86400: "a day"}
     return known.get(seconds) or f"in {duration(seconds * 1000)}"
-
-
-def _dollars(microdollars: int) -> str:
-    return f"${microdollars / 1_000_000:.2f}"
 
 
 def nothing_refused() -> Reply:
@@ -59,17 +55,19 @@ def explained(
     is_refused_now: bool,
 ) -> Reply:
     """/why: what was refused, the rule as written, and what would have allowed it."""
-    words = Words().bold("Refused ").plain(f"{duration(age)} ago, for {request.user}\n")
-    words.code(_shown_request(request)).plain(f"\n\n{shown(denied.reason, 600)}")
+    words = Words().bold("Refused ")
+    words.plain("{duration} ago, for {user}", duration=duration(age), user=request.user)
+    words.verbatim("\n").code(_shown_request(request))
+    words.verbatim(f"\n\n{shown(denied.reason, 600)}")
     if denied.rule is not None:
-        words.plain("\n\n").bold("Rule ").code(str(denied.rule))
-        words.plain("\n").block(denied.rule.text)
+        words.verbatim("\n\n").bold("Rule ").code(str(denied.rule))
+        words.verbatim("\n").block(denied.rule.text)
     if advice:
-        words.plain("\n\n").bold("What would allow it")
+        words.verbatim("\n\n").bold("What would allow it")
         for line in advice:
-            words.plain(f"\n· {shown(line, 300)}")
+            words.verbatim(f"\n· {shown(line, 300)}")
     elif not is_refused_now:
-        words.plain("\n\nBy the rules as they are now it is not refused.")
+        words.verbatim("\n").line("By the rules as they are now it is not refused.")
     return words.reply()
 
 
@@ -81,32 +79,31 @@ def _shown_request(request: CommandRequest | ToolRequest) -> str:
 
 def audit_is_broken(reason: str) -> Reply:
     return say(
-        f"Nothing was done: the audit log cannot be written ({reason}). "
-        "Look at the host: dispatchctl doctor"
+        "Nothing was done: the audit log cannot be written ({reason}). "
+        "Look at the host: dispatchctl doctor",
+        reason=reason,
     )
 
 
 def cannot_wait(asks: Asks) -> Reply:
-    return (
-        Words()
-        .plain("Nothing was done: rule ")
-        .code(str(asks.rule))
-        .plain(" asks for an approval, and only tasks and recipes can wait for one.")
-        .reply()
+    return say(
+        "Nothing was done: rule {rule} asks for an approval, "
+        "and only tasks and recipes can wait for one.",
+        rule=str(asks.rule),
     )
 
 
 def help_for(may: frozenset[str], recipes: Sequence[Recipe]) -> Reply:
     """`may`: the words the asker is allowed to use, e.g. "/run", "/git status"."""
-    words = Words().bold("What you may do here").plain("\n")
+    words = Words().bold("What you may do here").verbatim("\n")
     if "/run" in may:
-        words.plain("Just write what to do, or use:\n")
+        words.plain("Just write what to do, or use:").verbatim("\n")
     for builtin in BUILTINS:
         if f"/{builtin.word}" in may:
-            words.plain("\n").code(builtin.usage).plain(f"  {builtin.summary}")
+            words.verbatim("\n").code(builtin.usage).verbatim("  ").plain(builtin.summary)
     for recipe in recipes:
         if f"/{recipe.name}" in may:
-            words.plain("\n").code(usage(recipe)).plain(f"  {recipe.summary}")
+            words.verbatim("\n").code(usage(recipe)).verbatim(f"  {recipe.summary}")
     return words.reply()
 
 
