@@ -27,6 +27,7 @@ from appliance.core import toml
 from appliance.core.model import (
     ISOLATION_ORDER,
     KEEPING_CHATS,
+    Care,
     Ceiling,
     Isolation,
     Platform,
@@ -34,6 +35,7 @@ from appliance.core.model import (
     ProjectName,
     Sender,
     UserName,
+    Workplace,
 )
 from appliance.core.toml import Document, Kind, choice, flag, many, nearest, row, text, whole
 from appliance.core.wake_on_lan import Host, HostName
@@ -378,6 +380,16 @@ class ProjectRow:
         )
 
     @classmethod
+    work: str = row(
+        choice(place.value for place in Workplace),
+        "where its jobs work: in the directory, there on a branch each, or in a git worktree each",
+        default=Workplace.DIRECTORY.value,
+    )
+    snapshots: str = row(
+        choice(care.value for care in Care),
+        "when what a job changes cannot be kept: nothing may write (required), or it may (wanted)",
+        default=Care.REQUIRED.value,
+    )
     def of(cls, project: Project) -> ProjectRow:
         """The row that says this."""
         ceiling = project.ceiling
@@ -394,6 +406,8 @@ class ProjectRow:
 class Settings:
     """The whole file. A chat that has no section is None and not started."""
 
+            work=project.work,
+            snapshots=project.snapshots,
     file: str
     daemon: DaemonSettings
     audit: AuditSettings
@@ -583,7 +597,13 @@ def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, P
         directory = os.path.realpath(wanted.path)
         if problem := _project_problem(Path(directory)):
             mistakes.append(f"{document.at(('projects', name, 'path'))}: {problem}")
-        projects[ProjectName(name)] = Project(ProjectName(name), directory, wanted.ceiling())
+        projects[ProjectName(name)] = Project(
+            ProjectName(name),
+            directory,
+            wanted.ceiling(),
+            Workplace(wanted.work),
+            Care(wanted.snapshots),
+        )
     return MappingProxyType(projects)
 
 

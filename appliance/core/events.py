@@ -458,3 +458,35 @@ class PostFailed(Event):
     post: int
     place: str
     reason: str
+# --- what jobs change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotTaken(Event):
+    """How a job's project was then is the commit: nobody can change it unnoticed any more."""
+
+    job: int
+    project: str
+    moment: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesShown(Event):
+    """Somebody reads what a job changed: `what` is the list, a file's name, or all of it."""
+
+    job: int
+    project: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertStarted(Event):
+    """From now on these files of a job's are made as they were before it."""
+
+    job: int
+    project: str
+    commit: str
+    files: tuple[str, ...]
+
+

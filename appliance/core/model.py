@@ -614,6 +614,22 @@ class Program:
     timeout_seconds: int = 600
 
 
+class Workplace(StrEnum):
+    """Where in a project its jobs work."""
+
+    DIRECTORY = "directory"  # in it, on whatever branch it is
+    BRANCH = "branch"  # in it, on a branch of the job's
+    WORKTREE = "worktree"  # in a git worktree of the job's
+
+
+class Care(StrEnum):
+    """What a project's jobs may do while what they change cannot be kept for a revert."""
+
+    REQUIRED = "required"  # nothing that could change a file
+    WANTED = "wanted"  # anything; /diff says that nothing can be shown or reverted
+    OFF = "off"  # anything: nothing is kept
+
+
 Work = Prompt | Program
 
 
@@ -621,6 +637,8 @@ Work = Prompt | Program
 class Task:
     """One piece of work in one project, as an agent gets it.
 
+    work: Workplace = Workplace.DIRECTORY
+    snapshots: Care = Care.REQUIRED
     `inbox`: the directory with the files that came for it, "" when none did.
     """
 
