@@ -25,6 +25,26 @@ will really be used: only a call that gate 1 approved, with exactly that input, 
 in between, by a hook of the repository for one, ends the task. A call is told as started only
 after gate 2.
 
+Two tools ask people something, and what they say goes back in another way (seen with 2.1.329):
+
+    AskUserQuestion  gate 1 is asked with the questions; `answers` that we put into its
+        `updatedInput` are dropped. Gate 2 is asked with the questions alone, and what its
+        `updatedInput` has as `answers`, a text for each question's text, is what the agent reads
+        ("…"="…"); any text will do, several choices are one text. Without `answers` it reads that
+        nobody answered. Answers that the agent gives itself reach gate 1 and are dropped before
+        gate 2: such a call is refused. So people are waited for at gate 1, and gate 2 compares the
+        questions before it adds what was said: the only field that we ever add (`gates.py`).
+    ExitPlanMode     exists in plan mode only (`--permission-mode plan`). The plan is a file,
+        `plans/NAME.md` beside the transcripts, that the agent is told to write; a plan in the
+        call's own input is dropped. Both gates see `{plan, planFilePath}` as read from the file,
+        or `{}` when there is none, so a yes is bound to the very plan. When gate 1 refuses, it
+        stays in plan mode and reads why; when both agree, the mode is `default` from then on.
+
+Plan mode is the program's word to its model and holds nothing back: a Bash call that both gates
+let pass does run. What may be used until a plan is approved is for the `Judge`. The file of the
+plan is outside of every project, so work on it is shown to the judge as a tool of its own
+(`PLAN_FILE`), for no other path and, to write, in no other mode.
+
 We speak the protocol ourselves, and not through the vendor's SDK, because that cannot pass
 descriptors, costs a second and 60 MB at import, and the protocol is two hundred lines. It is not
 formally documented and has changed before; therefore the canary, which makes the installed

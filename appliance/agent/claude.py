@@ -14,14 +14,17 @@ from appliance.agent.program import Account, ClaudeProgram
 from appliance.agent.session import ClaudeSession, Terms
 from appliance.agent.task_link import TaskLink
 from appliance.core.events import AgentTested, Event
-from appliance.core.model import Project, Prompt, Task
+from appliance.core.model import ASK_PEOPLE, END_PLANNING, Project, Prompt, Task
 from appliance.errors import AgentFailed, AuditUnavailable
 from appliance.ports import Judge, Ready
 
 log = logging.getLogger(__name__)
 
 NAME = "claude"
-TOOLS = ("Bash", "Read", "Edit", "Write", "NotebookEdit", "WebFetch", "WebSearch", "Agent")
+TOOLS = (
+    *("Bash", "Read", "Glob", "Grep", "Edit", "Write", "NotebookEdit", "WebFetch", "WebSearch"),
+    *("Agent", ASK_PEOPLE, END_PLANNING),
+)
 """Without those that act later or elsewhere (Cron, Monitor, Workflow) and without skills."""
 
 RETRY_SECONDS = 120.0

@@ -94,7 +94,7 @@ class ClaudeProgram:
             "--max-turns": prompt.max_turns,
             "--add-dir": task.project.path,
         }
-        inbox = (f"--add-dir={task.inbox}",) if task.inbox else ()
+        inbox = (f"--add-dir={task.inbox.path}",) if task.inbox else ()
         return (
             *(str(self.path), "-p", "--verbose"),
             *("--output-format", "stream-json", "--input-format", "stream-json"),

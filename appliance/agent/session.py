@@ -8,13 +8,14 @@ import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from appliance.agent import endings, stream
 from appliance.agent.gates import Gates
 from appliance.agent.task_link import Exceeded, Running, TaskExited
 from appliance.core.model import (
+    PLAN_FILE,
     Ended,
     Ending,
     Refuse,
@@ -306,7 +307,8 @@ class ClaudeSession:
         judging.add_done_callback(lambda _: self._judging.pop(asked.request_id, None))
 
     async def _answer_hook(self, asked: stream.HookAsked) -> None:
-        verdict = await self._verdict(asked.call)
+        call = replace(asked.call, tool=PLAN_FILE) if asked.is_plan_file else asked.call
+        verdict = await self._verdict(call)
         self._gates.remember(asked.call, verdict)
         await self._send(stream.hook_answer(asked, verdict))
 
@@ -325,7 +327,7 @@ class ClaudeSession:
             self._changed_tool = asked.tool
             await self._send(stream.permission_denied(asked))
             return
-        await self._send(stream.permission_granted(asked))
+        await self._send(stream.permission_granted(asked, call))
         self._started.add(call.id)
         await self._emit(ToolStarted(call))
 

@@ -32,6 +32,7 @@ APPROVAL_SECONDS = 24 * 3600
 
 OUTPUT_CHARACTERS = 4000
 SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PLAN_NAME = re.compile(r"[A-Za-z0-9-]{1,100}\.md")
 
 Object = Mapping[str, Json]
 
@@ -41,11 +42,12 @@ Object = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class HookAsked:
-    """Gate 1: may this call run?"""
+    """Gate 1: may this call run? `is_plan_file`: it only works on the agent's notes of a plan."""
 
     request_id: str
     call: ToolCall
 
+    is_plan_file: bool = False
 
 @dataclass(frozen=True, slots=True)
 class PermissionAsked:
@@ -164,7 +166,7 @@ def _control_request(found: Object) -> Line:
     request_id, request = _text(found, "request_id"), _object(found, "request")
     match request.get("subtype"):
         case "hook_callback":
-            return HookAsked(request_id, _hook(request))
+            return HookAsked(request_id, _hook(request), _is_plan_file(request))
         case "can_use_tool":
             return PermissionAsked(
                 request_id,
@@ -189,6 +191,24 @@ def _hook(request: Object) -> ToolCall:
 
 
 def _control_response(found: Object) -> Line:
+def _is_plan_file(request: Object) -> bool:
+    """Whether the call is about a file of `plans` beside the transcripts, by its plain name.
+
+    The program names such a file to an agent that plans, and shows it when the plan is ready.
+    """
+    hook = _object(request, "input")
+    may_write = hook.get("permission_mode") == "plan"
+    if hook.get("tool_name") not in (("Read", "Write", "Edit") if may_write else ("Read",)):
+        return False
+    own, _, transcript = str(hook.get("transcript_path", "")).partition("/projects/")
+    path = _object(hook, "tool_input").get("file_path")
+    if not own.startswith("/") or not transcript or not isinstance(path, str):
+        return False
+    return path.startswith(f"{own}/plans/") and bool(
+        PLAN_NAME.fullmatch(path.removeprefix(f"{own}/plans/"))
+    )
+
+
     response = _object(found, "response")
     failed = response.get("subtype") != "success"
     body = response.get("response")
@@ -377,9 +397,9 @@ def hook_answer(asked: HookAsked, verdict: Verdict) -> bytes:
     return _response(asked.request_id, {"hookSpecificOutput": decision})
 
 
-def permission_granted(asked: PermissionAsked) -> bytes:
-    """Gate 2 agrees."""
-    return _response(asked.request_id, {"behavior": "allow", "updatedInput": dict(asked.input)})
+def permission_granted(asked: PermissionAsked, call: ToolCall) -> bytes:
+    """Gate 2 agrees: the call runs with the input that it has here."""
+    return _response(asked.request_id, {"behavior": "allow", "updatedInput": dict(call.input)})
 
 
 def permission_denied(asked: PermissionAsked) -> bytes:

@@ -441,6 +441,15 @@ class ToolRequest:
     """The agent asks for a tool call in a job that `user` started.
 
     `root` is the project's resolved directory, `cwd` the agent's working directory within it,
+ASK_PEOPLE = "AskUserQuestion"
+"""The tool by which an agent asks people something."""
+
+END_PLANNING = "ExitPlanMode"
+"""The tool by which an agent asks to carry out its plan."""
+
+PLAN_FILE = "PlanFile"
+"""The tool that an agent's work on its own notes of a plan is judged as; none has this name."""
+
     `at` now (0: not known), `inbox` the directory of the files that came for the job, "" if none.
     """
 
@@ -593,7 +602,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Work for the coding agent. `session` resumes an earlier one; `files` came with it."""
+    """Work for the coding agent. `session` resumes an earlier one; `files` came with it.
+
+    `is_plan`: it only looks, and makes a plan that somebody has to approve before it goes on.
+    """
 
     text: str
     session: str | None = None
@@ -650,6 +662,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+    is_plan: bool = False
 class ToolCall:
     """One call an agent wants to make; `id` is the agent's own and unique within the job."""
 
@@ -661,7 +674,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """The call may run, with exactly this input."""
+    """The call may run, with exactly this input.
+
+    `answers`: what people said to an agent's questions (`ASK_PEOPLE`), by question; it goes back
+    with the input and is no part of what was judged.
+    """
 
     input: Mapping[str, Json]
 
@@ -701,6 +718,7 @@ class TaskStarted:
     """The process runs. `session` comes later for agents that have one."""
 
     isolation: Isolation
+    answers: Mapping[str, str] | None = None
     pid: int
 
 

@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
 
-from appliance.core.model import CONNECT, Act, Json, ToolRequest
+from appliance.core.model import (
+    ASK_PEOPLE,
+    CONNECT,
+    END_PLANNING,
+    PLAN_FILE,
+    Act,
+    Json,
+    ToolRequest,
+)
 from appliance.policy import bash, hosts, paths
 from appliance.policy.atoms import Atom, Care, Unclear, unclear
 from appliance.policy.paths import Place
@@ -260,6 +268,25 @@ _SHAPES: Mapping[str, Shape] = {
         ),
     ),
     CONNECT: Shape(Act.NET, _connect, {"host": _TEXT, "port": _NUMBER}, {}),
+    # "answers" is left out on purpose: those are what people say, and not the agent
+    ASK_PEOPLE: Shape(Act.TOOL, _named(ASK_PEOPLE), {"questions": _LIST}, {"metadata": dict}),
+    END_PLANNING: Shape(
+        Act.TOOL,
+        _named(END_PLANNING),
+        {"plan": _TEXT},
+        {"planFilePath": _TEXT, "allowedPrompts": _LIST},
+    ),
+    # which file it is has been seen to; an edit of it is no edit of the project
+    PLAN_FILE: Shape(
+        Act.TOOL,
+        _named(PLAN_FILE),
+        {"file_path": _TEXT},
+        {
+            **dict.fromkeys(("content", "old_string", "new_string", "pages"), _TEXT),
+            **dict.fromkeys(("offset", "limit"), _NUMBER),
+            **dict.fromkeys(("replace_all", "allow_large"), _FLAG),
+        },
+    ),
     "TodoWrite": Shape(Act.TOOL, _named("TodoWrite"), {"todos": _LIST}, {}),
     "TaskOutput": Shape(
         Act.TOOL,

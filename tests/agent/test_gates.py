@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.agent.gates import StrictGates
 from appliance.agent.stream import PermissionAsked
-from appliance.core.model import Json, Proceed, Refuse, ToolCall
+from appliance.core.model import ASK_PEOPLE, Json, Proceed, Refuse, ToolCall
 
 inputs: st.SearchStrategy[dict[str, Json]] = st.dictionaries(
     st.text(max_size=6),
@@ -67,3 +67,44 @@ def test_a_refused_call_does_not_go_on() -> None:
 
 def test_a_call_gate_one_never_saw_does_not_go_on() -> None:
     assert StrictGates().confirm(ASKED) is None
+
+
+QUESTIONS: dict[str, Json] = {"questions": [{"question": "Which?"}]}
+QUESTION = ToolCall("1", ASK_PEOPLE, QUESTIONS, "/srv")
+QUESTION_ASKED = PermissionAsked("r1", "1", ASK_PEOPLE, QUESTIONS)
+
+
+def test_what_people_answered_is_added_after_the_call_was_compared() -> None:
+    gates = StrictGates()
+    gates.remember(QUESTION, Proceed(QUESTIONS, {"Which?": "this"}))
+    confirmed = gates.confirm(QUESTION_ASKED)
+    assert confirmed == replace(QUESTION, input={**QUESTIONS, "answers": {"Which?": "this"}})
+
+
+@pytest.mark.parametrize(
+    ("call", "verdict", "asked"),
+    [
+        # questions changed between the gates
+        (
+            QUESTION,
+            Proceed(QUESTIONS, {"Which?": "this"}),
+            replace(QUESTION_ASKED, input={"questions": [{"question": "Other?"}]}),
+        ),
+        # nobody was asked
+        (QUESTION, Proceed(QUESTIONS), QUESTION_ASKED),
+        # the agent answers for the person
+        (
+            QUESTION,
+            Proceed({**QUESTIONS, "answers": {"Which?": "mine"}}, {"Which?": "this"}),
+            replace(QUESTION_ASKED, input={**QUESTIONS, "answers": {"Which?": "mine"}}),
+        ),
+        # answers to what is no question
+        (CALL, Proceed(CALL.input, {"Which?": "this"}), ASKED),
+    ],
+)
+def test_answers_go_only_with_the_questions_that_people_saw(
+    call: ToolCall, verdict: Proceed, asked: PermissionAsked
+) -> None:
+    gates = StrictGates()
+    gates.remember(call, verdict)
+    assert gates.confirm(asked) is None

@@ -170,3 +170,47 @@ def test_verdicts_are_told_in_the_hooks_words() -> None:
     decision = refused["response"]["response"]["hookSpecificOutput"]
     assert decision["permissionDecision"] == "deny"
     assert decision["permissionDecisionReason"] == "rule 7"
+
+
+def hooked(tool: str, path: str, mode: str = "plan", **more: Any) -> bool:
+    home = "/home/agent/.claude"
+    hook = {
+        "hook_event_name": "PreToolUse",
+        "tool_use_id": "1",
+        "tool_name": tool,
+        "tool_input": {"file_path": path},
+        "cwd": "/srv/web",
+        "permission_mode": mode,
+        "transcript_path": f"{home}/projects/-srv-web/{SESSION}.jsonl",
+    }
+    request = {"subtype": "hook_callback", "callback_id": "gate", "input": hook | more}
+    line = decoded(type="control_request", request_id="1", request=request)
+    assert isinstance(line, stream.HookAsked)
+    return line.is_plan_file
+
+
+@pytest.mark.parametrize(
+    ("tool", "path", "mode", "is_plan_file"),
+    [
+        ("Write", "/home/agent/.claude/plans/lazy-brave-cat.md", "plan", True),
+        ("Edit", "/home/agent/.claude/plans/lazy-brave-cat-agent-a1.md", "plan", True),
+        ("Read", "/home/agent/.claude/plans/lazy-brave-cat.md", "default", True),
+        ("Write", "/home/agent/.claude/plans/lazy-brave-cat.md", "default", False),
+        ("Bash", "/home/agent/.claude/plans/lazy-brave-cat.md", "plan", False),
+        ("Write", "/home/agent/.claude/plans/../settings.md", "plan", False),
+        ("Write", "/home/agent/.claude/plans/sub/cat.md", "plan", False),
+        ("Write", "/home/agent/.claude/plans/cat.json", "plan", False),
+        ("Write", "/home/agent/.claude/settings.json", "plan", False),
+        ("Write", "/srv/web/plans/cat.md", "plan", False),
+        ("Write", "plans/cat.md", "plan", False),
+    ],
+)
+def test_only_the_agents_own_notes_of_a_plan_are_known_as_such(
+    tool: str, path: str, mode: str, is_plan_file: bool
+) -> None:
+    assert hooked(tool, path, mode) is is_plan_file
+
+
+@pytest.mark.parametrize("transcript", ["", "/projects/x.jsonl", "relative/projects/x.jsonl", 7])
+def test_without_a_place_for_transcripts_there_are_no_notes(transcript: Any) -> None:
+    assert not hooked("Write", "/plans/cat.md", transcript_path=transcript)

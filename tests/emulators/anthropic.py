@@ -103,7 +103,10 @@ def returned(text: str = "") -> Callable[[Asked], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One answer of the model. `hold`: it comes only once this event is set."""
+    """One answer of the model. `hold`: it comes only once this event is set.
+
+    `made`: calls that depend on what it was asked, besides `calls`.
+    """
 
     text: str = ""
     calls: tuple[Call, ...] = ()
@@ -111,6 +114,7 @@ class Turn:
     times: int = 1
     error: ApiError | None = None
     hold: asyncio.Event | None = None
+    made: Callable[[Asked], tuple[Call, ...]] | None = None
 
 
 class Anthropic:
@@ -185,10 +189,11 @@ class Anthropic:
         return response
 
     def _message(self, turn: Turn, asked: Asked) -> dict[str, Any]:
+        calls = (*turn.calls, *(turn.made(asked) if turn.made else ()))
         content: list[dict[str, Any]] = []
-        if turn.text or not turn.calls:
+        if turn.text or not calls:
             content.append({"type": "text", "text": turn.text})
-        for call in turn.calls:
+        for call in calls:
             call_id = call.id or f"toolu_{next(self._ids):06d}"
             content.append(
                 {"type": "tool_use", "id": call_id, "name": call.tool, "input": call.input}
@@ -199,7 +204,7 @@ class Anthropic:
             "role": "assistant",
             "model": asked.body.get("model", "emulated"),
             "content": content,
-            "stop_reason": "tool_use" if turn.calls else "end_turn",
+            "stop_reason": "tool_use" if calls else "end_turn",
             "stop_sequence": None,
             "usage": {"input_tokens": 100, "output_tokens": 10},
         }
