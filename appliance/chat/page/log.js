@@ -132,6 +132,7 @@ function footer(message, state) {
     time.dateTime = new Date(message.at).toISOString();
     foot.append(time);
   }
+  if (message.sign) foot.append(element("span", "sign", message.sign));
   if (message.from === "user") foot.append(Object.assign(element("span", "state"), stateText(state)));
   return foot;
 }
