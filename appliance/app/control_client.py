@@ -59,9 +59,9 @@ class ControlClient:
         self._lines.close()
         self._socket.close()
 
-    def ask(self, kind: str) -> dict[str, Any]:
+    def ask(self, kind: str, **words: str) -> dict[str, Any]:
         """The answer to a question that the daemon knows, e.g. "status" or "login"."""
-        self._write({"type": kind})
+        self._write({"type": kind, **words})
         answer: dict[str, Any] = self._read_until(kind)["answer"]
         return answer
 

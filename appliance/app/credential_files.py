@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from appliance.app.credential_commands import DIRECTORY
@@ -35,6 +35,13 @@ def keep(directory: Path, name: str, secret: bytes) -> str:
     return "in a file that only its owner reads"
 
 
+def revealed(directory: Path, name: str) -> str:
+    """A secret that is kept encrypted, for root. Raises ConfigError."""
+    _, encrypted = _places(directory, name)
+    command = ["systemd-creds", "decrypt", f"--name={SEALED}_{name}", str(encrypted), "-"]
+    return _systemd_creds(command, b"").decode().strip()
+
+
 def forget(directory: Path, name: str) -> bool:
     """Remove a secret; whether there was one. Raises ConfigError."""
     removed = [remove(file) for file in _places(directory, name)]
@@ -55,8 +62,11 @@ def _can_encrypt(directory: Path) -> bool:
 
 
 def _encrypted(name: str, secret: bytes) -> bytes:
+    return _systemd_creds(["systemd-creds", "encrypt", f"--name={SEALED}_{name}", "-", "-"], secret)
+
+
+def _systemd_creds(command: Sequence[str], secret: bytes) -> bytes:
     """Raises ConfigError with what systemd-creds said."""
-    command = ["systemd-creds", "encrypt", f"--name={SEALED}_{name}", "-", "-"]
     try:
         done = subprocess.run(  # noqa: S603 - a constant command and a checked name
             command, input=secret, capture_output=True, timeout=ENCRYPT_SECONDS, check=False
@@ -65,7 +75,7 @@ def _encrypted(name: str, secret: bytes) -> bytes:
         raise ConfigError(f"systemd-creds does not run: {error}") from error
     if done.returncode:
         why = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-        raise ConfigError(f"systemd-creds cannot encrypt: {why[0]}", hint="run it as root")
+        raise ConfigError(f"systemd-creds cannot {command[1]}: {why[0]}", hint="run it as root")
     return done.stdout
 
 

@@ -70,8 +70,8 @@ def run_add(arguments: argparse.Namespace) -> int:
     _enter(arguments.root)
     path = _given(arguments.path)
     settings, is_new = _with_project(arguments.config, arguments.name, path)
-    changed = _apply(settings, arguments) or is_new
-    todo = _granted(settings, path, asked=arguments.grant) + _restart(changed)
+    changed = apply_here(settings, arguments.config, is_running=arguments.root is None) or is_new
+    todo = granted(settings, path, asked=arguments.grant) + _restart(changed)
     return _answer(
         arguments,
         {"project": arguments.name, "path": str(path), "changed": changed, "todo": todo},
@@ -82,7 +82,7 @@ def run_add(arguments: argparse.Namespace) -> int:
 def run_remove(arguments: argparse.Namespace) -> int:
     _enter(arguments.root)
     settings, was_there = _without_project(arguments.config, arguments.name)
-    changed = _apply(settings, arguments) or was_there
+    changed = apply_here(settings, arguments.config, is_running=arguments.root is None) or was_there
     gone = "is no project any more" if was_there else "is no project"
     return _answer(
         arguments,
@@ -96,7 +96,7 @@ def run_apply(arguments: argparse.Namespace) -> int:
 
     _enter(arguments.root)
     settings = load(arguments.config)
-    changed = _apply(settings, arguments)
+    changed = apply_here(settings, arguments.config, is_running=arguments.root is None)
     return _answer(
         arguments,
         {"changed": changed, "todo": _restart(changed)},
@@ -125,6 +125,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 def _with_project(file: Path, name: str, path: Path) -> tuple[Settings, bool]:
     """The settings with the project, and whether it was added now."""
     from appliance.app.project_section import path_in, with_project
+    from appliance.app.settings_file import replaced
     from appliance.config import NAME, load
 
     if NAME.fullmatch(name) is None:
@@ -140,35 +141,18 @@ def _with_project(file: Path, name: str, path: Path) -> tuple[Settings, bool]:
         )
     if known is not None:
         return load(file), False
-    return _replaced(file, with_project(text, name, str(path))), True
+    return replaced(file, with_project(text, name, str(path))), True
 
 
 def _without_project(file: Path, name: str) -> tuple[Settings, bool]:
     from appliance.app.project_section import path_in, without_project
+    from appliance.app.settings_file import replaced
     from appliance.config import load
 
     text = _text(file)
     if path_in(str(file), text, name) is None:
         return load(file), False
-    return _replaced(file, without_project(str(file), text, name)), True
-
-
-def _replaced(file: Path, text: str) -> Settings:
-    """The settings of the new text, which now is the file's. Raises ConfigError instead."""
-    from appliance.app.files import remove, rewrite, write
-    from appliance.config import load
-
-    candidate = file.with_name(f".{file.name}.candidate")
-    write(candidate, text, mode=0o600)
-    try:
-        load(candidate)
-    except ConfigError as error:
-        said = error.message.replace(str(candidate), str(file))
-        raise ConfigError(f"nothing was changed, because then\n{said}") from error
-    finally:
-        remove(candidate)
-    rewrite(file, text)
-    return load(file)
+    return replaced(file, without_project(str(file), text, name)), True
 
 
 def _text(file: Path) -> str:
@@ -209,20 +193,20 @@ def _enter(root: Path | None) -> None:
         ) from error
 
 
-def _apply(settings: Settings, arguments: argparse.Namespace) -> bool:
+def apply_here(settings: Settings, config: Path, *, is_running: bool) -> bool:
     """Tell systemd, where tasks are units of it; whether anything changed."""
     from appliance.app.project_units import Places, apply
 
     if not settings.daemon.task_socket:
         return False
-    changed = apply(settings, Places.beside(arguments.config))
-    if changed and arguments.root is None and runs_systemd():
+    changed = apply(settings, Places.beside(config))
+    if changed and is_running and runs_systemd():
         _run(RELOAD)
     return changed
 
 
-def _granted(settings: Settings, path: Path, *, asked: bool) -> list[str]:
-    """What is still to be done for the agent to work there."""
+def granted(settings: Settings, path: Path, *, asked: bool) -> list[str]:
+    """What is still to be done for the agent to work there; done already when it is `asked`."""
     from appliance.app.project_units import grants, may_write
 
     if not settings.daemon.task_socket or may_write(AGENT_USER, path):

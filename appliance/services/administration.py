@@ -29,8 +29,7 @@ class Administration:
 
         Raises NotAllowed, or AuditUnavailable: nothing was done.
         """
-        who = Who(ActorType.USER, user, f"{Platform.TERMINAL}:{user}")
-        await self._authorise(user, who, RELOAD)
+        who = await self.authorise(user, RELOAD)
         outcome = await self._reloading.reload(who)
         return {
             "outcome": outcome,
@@ -38,7 +37,12 @@ class Administration:
             "policy": self._reloading.line(),
         }
 
-    async def _authorise(self, user: UserName, who: Who, words: str) -> None:
+    async def authorise(self, user: UserName, words: str) -> Who:
+        """Judge and record what somebody at the terminal wants; who that is, for further records.
+
+        Raises NotAllowed, or AuditUnavailable.
+        """
+        who = Who(ActorType.USER, user, f"{Platform.TERMINAL}:{user}")
         request = AdminRequest(user, words, Platform.TERMINAL, self._clock.now())
         decision = self._policy.decide(request)
         rule = str(decision.rule or "")
@@ -46,7 +50,7 @@ class Administration:
             await self._audit.append(
                 RequestAllowed(who=who, act="admin", object=words, project="", rule=rule)
             )
-            return
+            return who
         reason = decision.reason if isinstance(decision, Denied) else "this cannot wait for a yes"
         await self._audit.append(
             RequestDenied(who=who, act="admin", object=words, project="", rule=rule, reason=reason)

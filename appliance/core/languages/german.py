@@ -345,4 +345,88 @@ GERMAN: Sentences = {
     "{name} is not taken; these types are: {types}.": (
         "{name} wird nicht angenommen; diese Arten schon: {types}."
     ),
+    # pairing
+    "work in this group or topic (group: in all of it)": (
+        "in dieser Gruppe oder diesem Thema arbeiten (group: in der ganzen)"
+    ),
+    "no longer hear this account, or this group": (
+        "nicht mehr auf dieses Konto oder diese Gruppe hören"
+    ),
+    "You are paired as {user} on host {host}.": (
+        "Du bist auf dem Rechner {host} als {user} gekoppelt."
+    ),
+    "Write what to do, as you would to a colleague, or try it first.": (
+        "Schreib, was zu tun ist, wie einem Kollegen, oder probier es erst aus."
+    ),
+    "/help shows what you may do. /unpair ends it.": (
+        "/help zeigt, was du darfst. /unpair beendet es."
+    ),
+    "Try it: /{words}": "Ausprobieren: /{words}",
+    "Try it: /help": "Ausprobieren: /help",
+    "{why} Ask at the host for a new one: dispatchctl pair NAME": (
+        "{why} Am Rechner gibt es einen neuen: dispatchctl pair NAME"
+    ),
+    "This code has been used.": "Dieser Code ist schon benutzt worden.",
+    "This code was blocked after too many wrong ones.": (
+        "Dieser Code wurde nach zu vielen falschen gesperrt."
+    ),
+    "This code was blocked, because it was written in a group.": (
+        "Dieser Code wurde gesperrt, weil er in einer Gruppe stand."
+    ),
+    "This code was taken back.": "Dieser Code wurde zurückgenommen.",
+    "This code has expired.": "Dieser Code ist abgelaufen.",
+    "There is no {user} on this host any more.": "{user} gibt es auf diesem Rechner nicht mehr.",
+    "This account is paired as {user}, and one account is one person. End that first: /unpair": (
+        "Dieses Konto ist als {user} gekoppelt, und ein Konto ist eine Person. "
+        "Beende das zuerst: /unpair"
+    ),
+    "You were not paired: the audit log cannot be written ({reason}). Look at the host: "
+    "dispatchctl doctor": (
+        "Du wurdest nicht gekoppelt: das Protokoll kann nicht geschrieben werden ({reason}). "
+        "Sieh am Rechner nach: dispatchctl doctor"
+    ),
+    "From then on I do not hear this account any more. ": (
+        "Von da an höre ich nicht mehr auf dieses Konto. "
+    ),
+    "To come back, {user} needs a new code from the host.": (
+        "Um wiederzukommen, braucht {user} einen neuen Code vom Rechner."
+    ),
+    "Unpair this account": "Dieses Konto abkoppeln",
+    "This account is no longer paired as {user}. Goodbye.": (
+        "Dieses Konto ist nicht mehr als {user} gekoppelt. Auf Wiedersehen."
+    ),
+    "This account ({account}) stands in dispatch.toml, so only there it can be taken out.": (
+        "Dieses Konto ({account}) steht in dispatch.toml, nur dort kann es gestrichen werden."
+    ),
+    "Only Telegram accounts are paired, and this is none: nothing to end.": (
+        "Nur Konten bei Telegram werden gekoppelt, und dies ist keins: nichts zu beenden."
+    ),
+    "I do not work in this group yet. An owner can change that: /pair": (
+        "In dieser Gruppe arbeite ich noch nicht. Ein Besitzer kann das ändern: /pair"
+    ),
+    "From now on I work in this topic, for everybody whom I know ({user} said so).": (
+        "Von jetzt an arbeite ich in diesem Thema, für alle, die ich kenne ({user} will es so)."
+    ),
+    "From now on I work in this group, for everybody whom I know ({user} said so).": (
+        "Von jetzt an arbeite ich in dieser Gruppe, für alle, die ich kenne ({user} will es so)."
+    ),
+    "I do not work in this topic any more, and say nothing more here.": (
+        "In diesem Thema arbeite ich nicht mehr und sage hier nichts mehr."
+    ),
+    "I do not work in this group any more, and say nothing more here.": (
+        "In dieser Gruppe arbeite ich nicht mehr und sage hier nichts mehr."
+    ),
+    "The whole group is paired, not this topic. To end that, write: /unpair group": (
+        "Die ganze Gruppe ist gekoppelt, nicht dieses Thema. Um das zu beenden: /unpair group"
+    ),
+    "I do not work here anyway.": "Hier arbeite ich ohnehin nicht.",
+    "/pair is for groups. A new account is paired at the host: dispatchctl pair NAME": (
+        "/pair ist für Gruppen. Ein neues Konto wird am Rechner gekoppelt: dispatchctl pair NAME"
+    ),
+    "Hand work to the coding agent on {host}: write what to do, watch it, approve what matters. "
+    "Only people who are paired on that host are heard.": (
+        "Gib dem Coding-Agenten auf {host} Arbeit: schreib, was zu tun ist, sieh zu, erlaube, "
+        "worauf es ankommt. Gehört wird nur, wer auf dem Rechner gekoppelt ist."
+    ),
+    "The coding agent on {host}": "Der Coding-Agent auf {host}",
 }

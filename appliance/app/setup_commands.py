@@ -1,0 +1,169 @@
+"""`dispatchctl setup`: the way from nothing to a phone that is heard."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.app.config_commands import DEFAULT_FILE
+from appliance.app.control_commands import add_config
+from appliance.app.lines import fitted
+from appliance.errors import ApplianceError, ConfigError
+
+if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
+    from appliance.app.setup.screen import Screen
+    from appliance.app.setup.steps import Outcome
+
+START = ("systemctl", "enable", "--now", "dispatch.target")
+RESTART = ("systemctl", "restart", "dispatchd")
+START_SECONDS = 90
+ANSWER_SECONDS = 30.0
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Hang the command into dispatchctl; the chosen function is in `arguments.run`."""
+    setup = commands.add_parser("setup", help="settings, bot, first user and project, step by step")
+    setup.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help="what is wanted, as TOML: no questions, and nothing is started",
+    )
+    add_config(setup)
+    setup.set_defaults(run=run_setup)
+
+
+def run_setup(arguments: argparse.Namespace) -> int:
+    from appliance.app.setup.answers import read
+    from appliance.app.setup.interview import interview
+    from appliance.app.setup.screen import Screen
+    from appliance.app.setup.steps import carry_out
+
+    config = Path.cwd() / arguments.config
+    is_asked = arguments.answers is None
+    if is_asked and not sys.stdin.isatty():
+        raise ConfigError("there is no terminal to ask on", hint="use --answers FILE")
+    screen = Screen(lambda line: print(fitted(line), flush=True), can_ask=is_asked)
+    answers = interview(config, screen) if is_asked else read(arguments.answers)
+    outcome = asyncio.run(carry_out(config, answers, screen))
+    print(f"{screen.changed} changes" if screen.changed else "nothing to change")
+    if is_asked:
+        return _go_on(config, outcome, screen)
+    for line in _next(config, outcome):
+        print(line)
+    return 0
+
+
+# --- what comes next
+
+
+def _next(config: Path, outcome: Outcome) -> list[str]:
+    """What is left to do, one command a line."""
+    from appliance.app.setup.steps import people_without_account
+
+    lines = []
+    if not _is_running(config):
+        lines.append(f"next: {_start_command(config)}")
+    elif outcome.needs_restart:
+        lines.append(f"next: {_restart_command(config)}")
+    waiting = people_without_account(outcome.settings)
+    return lines + [f"then: {_pair_command(config, user)}" for user in waiting]
+
+
+def _go_on(config: Path, outcome: Outcome, screen: Screen) -> int:
+    """Start or restart the daemon where systemd can, then pair the first phone."""
+    from appliance.app.pair_commands import pair
+    from appliance.app.setup.steps import people_without_account
+
+    is_running = _is_running(config)
+    if not is_running or outcome.needs_restart:
+        command = RESTART if is_running else START
+        if not _can_start(config) or not screen.confirm(f"Run now: {shlex.join(command)}?"):
+            for line in _next(config, outcome):
+                print(line)
+            return 0
+        asyncio.run(screen.working("starting", _run(command)))
+        asyncio.run(screen.working("waiting for dispatchd", _answers(config)))
+        print("dispatchd runs")
+    for user in people_without_account(outcome.settings)[:1]:
+        if not _has_account(config, user) and screen.confirm(f"Pair a phone with {user} now?"):
+            return pair(config, user)
+    return 0
+
+
+def _has_account(config: Path, user: str) -> bool:
+    from appliance.app.control_commands import connect
+
+    with connect(config) as client:
+        accounts = client.ask("users")["users"].get(user, [])
+    return any(account["account"].startswith("telegram:") for account in accounts)
+
+
+def _is_running(config: Path) -> bool:
+    from appliance.app.control_commands import connect
+
+    try:
+        with connect(config) as client:
+            client.ask("status")
+    except ApplianceError:
+        return False
+    return True
+
+
+async def _answers(config: Path) -> None:
+    given_up_at = time.monotonic() + ANSWER_SECONDS
+    while not await asyncio.to_thread(_is_running, config):
+        if time.monotonic() > given_up_at:
+            raise ConfigError("dispatchd does not answer", hint="see why: dispatchctl doctor")
+        await asyncio.sleep(0.5)
+
+
+def _can_start(config: Path) -> bool:
+    import os
+
+    from appliance.host.machine import runs_systemd
+
+    return config == DEFAULT_FILE and runs_systemd() and os.geteuid() == 0
+
+
+async def _run(command: tuple[str, ...]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            _, said = await process.communicate()
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise ConfigError(f"{shlex.join(command)} takes more than {START_SECONDS} s") from error
+    if process.returncode:
+        why = said.decode(errors="replace").strip() or "it does not say why"
+        raise ConfigError(f"{shlex.join(command)}: {why}", hint="see why: dispatchctl doctor")
+
+
+def _start_command(config: Path) -> str:
+    if config == DEFAULT_FILE:
+        return shlex.join(START)
+    return shlex.join(("dispatchd", "--config", str(config)))
+
+
+def _restart_command(config: Path) -> str:
+    if config == DEFAULT_FILE:
+        return shlex.join(RESTART)
+    return f"stop dispatchd and start it again: {_start_command(config)}"
+
+
+def _pair_command(config: Path, user: str) -> str:
+    words = ["dispatchctl", "pair", user]
+    if config != DEFAULT_FILE:
+        words += ["--config", str(config)]
+    return shlex.join(words)
