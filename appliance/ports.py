@@ -14,6 +14,7 @@ from typing import Protocol
 
 from appliance.core.approvals import Approval
 from appliance.core.events import Event
+from appliance.core.excerpts import Excerpt
 from appliance.core.jobs import Job
 from appliance.core.keep_awake import Battery, Session
 from appliance.core.model import (
@@ -252,33 +253,6 @@ class Grants(Protocol):
 
     def put(self, text: str) -> None:
         """Put an earlier text back. Raises StorageUnavailable."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One record of the log in a few words; `what` is data, whatever it says."""
-
-    seq: int
-    at: int
-    who: str
-    kind: str
-    what: str
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """Records that are what was signed, newest first.
-
-    `first` is the oldest one that was looked at, `size` the number of all. The newest checkpoint
-    that is kept elsewhere is of `anchored` records and was made at `anchored_at`; 0: there is none.
-    """
-
-    lines: tuple[LogLine, ...]
-    first: int
-    size: int
-    anchored: int
-    anchored_at: int
 
 
 class LogReader(Protocol):

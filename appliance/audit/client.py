@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from appliance.audit import wire
 from appliance.core.events import Event
+from appliance.core.excerpts import Excerpt
 from appliance.errors import AuditUnavailable
 from appliance.local_sockets import peer_uid
-from appliance.ports import Clock, Excerpt, Ready, Receipt
+from appliance.ports import Clock, Ready, Receipt
 
 ANSWER_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 5.0

@@ -14,9 +14,10 @@ from types import TracebackType
 
 from appliance.audit.writer import Writer, prepare
 from appliance.core.events import Event
+from appliance.core.excerpts import Excerpt
 from appliance.core.records import Draft
 from appliance.errors import AuditUnavailable
-from appliance.ports import Excerpt, Ready, Receipt
+from appliance.ports import Ready, Receipt
 
 MAX_GROUP = 512  # callers per commit: bounds the size of a transaction
 LOOK_EVERY_SECONDS = 60.0

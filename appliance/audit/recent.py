@@ -16,10 +16,10 @@ from appliance.audit.database import reading
 from appliance.audit.growth import grown
 from appliance.audit.heads import signer_of
 from appliance.audit.search import Entry, Filter, facets_of, job_of, word
+from appliance.core.excerpts import Excerpt, LogLine
 from appliance.core.merkle import CompactRange
 from appliance.core.model import Millis
 from appliance.core.records import Record, decode, leaf_hash
-from appliance.ports import Excerpt, LogLine
 
 LOOKED_AT = 2_000
 SHOWN = 15

@@ -18,9 +18,10 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from appliance.core.events import ActorType, Event, Who, event_names, name_of
+from appliance.core.excerpts import Excerpt, LogLine
 from appliance.core.model import Json
 from appliance.core.records import READ_CHARS
-from appliance.ports import Excerpt, LogLine, Receipt
+from appliance.ports import Receipt
 
 VERSION = 1
 MAX_FRAME_BYTES = 1 << 20

@@ -41,10 +41,11 @@ from appliance.core.events import (
     RecordRedacted,
     Who,
 )
+from appliance.core.excerpts import Excerpt
 from appliance.core.merkle import CompactRange
 from appliance.core.records import NO_PREVIOUS, SALT_BYTES, Draft, chain, decode, draft
 from appliance.errors import AuditBroken, AuditUnavailable
-from appliance.ports import Clock, Excerpt, Receipt
+from appliance.ports import Clock, Receipt
 
 EPOCH_SECONDS = 15 * 60
 TICK_SECONDS = 60 * 60

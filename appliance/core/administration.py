@@ -222,7 +222,7 @@ def words_of(command: Administer) -> str:
             return "/lockdown"
 
 
-SHOW_USERS = "users show"
+SHOW_USERS = "users"
 PROPOSE = "policy propose"
 CONFIRM = "policy confirm"
 READ_AUDIT = "audit read"

@@ -207,6 +207,72 @@ class RequestDenied(Event):
     input: str = private()
 
 
+# --- who may what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalMade(Event):
+    """Somebody wants the policy changed. `digest` covers the lines and the policy they change."""
+
+    proposal: str
+    object: str
+    digest: str
+    policy_sha256: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalAccepted(Event):
+    """A second person, or the host, lets exactly these lines be changed."""
+
+    proposal: str
+    digest: str
+    proposer: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalRefused(Event):
+    proposal: str
+    digest: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalLapsed(Event):
+    """It will not happen: nobody confirmed it in time, or it means something else by now."""
+
+    proposal: str
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantsRemoved(Event):
+    """The host takes lines out of what was granted."""
+
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockdownStarted(Event):
+    """From now on everything is stopped and refused."""
+
+    lockdown: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockdownLifted(Event):
+    """The host lets things go on. `since`: when it began."""
+
+    lockdown: str
+    since: int
+
+
 # --- approvals
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NewType
 
-from appliance.core.model import Millis, Phrase, TimeOfDay, UserName
+from appliance.core.model import Millis, Phrase, TimeOfDay, UserName, Value
 from appliance.core.words import phrase
 
 LockdownId = NewType("LockdownId", str)
@@ -42,7 +42,7 @@ class Lockdown:
     def refusal(self) -> Phrase:
         """Why everything is refused, in one sentence."""
         assert self.since is not None, "asked of one that holds"
-        values = {"user": self.by, "time": TimeOfDay(self.since)}
+        values: dict[str, Value] = {"user": self.by, "time": TimeOfDay(self.since)}
         if self.why:
             return phrase(
                 "Locked down by {user} at {time} ({why}): nothing is done until the host lifts it.",

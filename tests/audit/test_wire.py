@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from appliance.audit import wire
 from appliance.core.events import ActorType, Event, Who, event_names
+from appliance.core.excerpts import LogLine
 from appliance.core.records import draft
-from appliance.ports import LogLine
 from tests.audit.logs import allowed, queued
 
 TEXTS = st.text(max_size=30)

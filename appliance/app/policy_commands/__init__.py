@@ -15,6 +15,7 @@ from appliance.app.policy_commands import (
     diff,
     fmt,
     import_patterns,
+    proposals,
     reload,
     show,
     test,
@@ -22,7 +23,7 @@ from appliance.app.policy_commands import (
     why,
 )
 
-COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns, reload)
+COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns, reload, proposals)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
