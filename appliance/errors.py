@@ -95,6 +95,12 @@ class ChatRefused(ApplianceError):
     exit_status = 69
 
 
+class NotHeard(ApplianceError):
+    """A spoken message could not be written down; its sender is told why."""
+
+    exit_status = 69
+
+
 class WakeUnavailable(ApplianceError):
     """This machine cannot be kept awake, or another one not be woken: work goes on all the same."""
 

@@ -7,7 +7,7 @@ Adapters implement these without knowing each other; services tell the story wit
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -94,6 +94,37 @@ class FileSource(Protocol):
         """Its content, piece by piece; whether that is all of it is told by how it ends.
 
         Raises ChatUnavailable (try again) or ChatRefused (never again).
+        """
+
+
+class InboxStore(Protocol):
+    """Where the files of each job are kept. What changes it raises StorageUnavailable."""
+
+    def path(self, job: JobId) -> str:
+        """The directory that the agent reads, whether it is there already or not."""
+
+    def begin(self, job: JobId) -> None:
+        """Start with an empty one that nobody sees; what an earlier try left is gone."""
+
+    def writing(self, job: JobId, name: str) -> AbstractContextManager[Callable[[bytes], None]]:
+        """Write one file from its beginning; `name` is a plain segment of a path."""
+
+    def publish(self, job: JobId) -> None:
+        """All of it is there: the agent may read it, and nobody changes it any more."""
+
+    def remove(self, job: JobId) -> None: ...
+
+    def sizes(self) -> Mapping[JobId, int]:
+        """The bytes of every job's files that are there."""
+
+
+class Transcriber(Protocol):
+    """Understands what people say."""
+
+    async def transcribe(self, sound: bytes, language: str | None) -> str:
+        """The words of a recording, "" for none; `language` None: whichever it is.
+
+        Raises NotHeard, in one sentence.
         """
 
 
@@ -379,6 +410,24 @@ class Delivery:
     is_in_doubt: bool
     is_ready: bool
     first_tried_at: Millis
+    urgency: Urgency
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A spoken message on its way to a task; `text` is None until it is written down."""
+
+    number: int
+    key: str
+    place: Place
+    actor: Actor
+    file: IncomingFile
+    at: Millis
+    text: str | None = None
+
+    def is_of(self, place: Place, actor: Actor) -> bool:
+        """Nobody else's words are run or thrown away."""
+        return (self.place, self.actor.name) == (place, actor.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +439,64 @@ class Refusal:
     denied: Denied
 
 
+class QuestionBook(Protocol):
+    """What agents ask, and what belongs to questions while people answer them.
+
+    Part of the state database: it shares its transactions, and raises what it raises.
+    """
+
+    def save(self, question: Question) -> None: ...
+
+    def get(self, question_id: QuestionId) -> Question | None: ...
+
+    def open_of(self, job_id: JobId) -> tuple[Question, ...]:
+        """Those of a job that wait for an answer, oldest first."""
+
+    def await_reason(self, user: UserName, approval: ApprovalId) -> None:
+        """This user is about to say why not."""
+
+    def awaits_reason(self, user: UserName, approval: ApprovalId) -> bool: ...
+
+    def forget_reason(self, user: UserName, approval: ApprovalId) -> None: ...
+
+    def let_through(self, approval: ApprovalId, request: str, summary: str) -> None:
+        """A call went on because of a yes for the whole job."""
+
+    def passed(self, approval: ApprovalId) -> tuple[str, ...]:
+        """Summaries of what went on because of it, in order."""
+
+
+class FileBook(Protocol):
+    """What of files and speech is to be remembered; part of the state database."""
+
+    def job_with_files(self, session: str) -> JobId | None:
+        """The latest job of an agent's session that files came with."""
+
+    def keep(self, place: Place, user: UserName, files: Sequence[IncomingFile], at: Millis) -> None:
+        """What this person sent there without a word; takes the place of what was kept before."""
+
+    def kept(self, place: Place, user: UserName, since: Millis) -> tuple[IncomingFile, ...]: ...
+
+    def forget(self, place: Place, user: UserName) -> None: ...
+
+    def name(self, job_id: JobId, paths: Sequence[str]) -> None:
+        """The files that a job's answer names, in this order."""
+
+    def named(self, job_id: JobId) -> tuple[str, ...]: ...
+
+    def add_speech(self, speech: Speech) -> Speech:
+        """Store it and return it with its number; the same as before for a key that is known."""
+
+    def save_speech(self, speech: Speech) -> None: ...
+
+    def speech(self, number: int) -> Speech | None: ...
+
+    def unheard(self) -> tuple[Speech, ...]:
+        """What is still to be written down, oldest first."""
+
+    def forget_speech(self, number: int) -> None: ...
+
+
 class State(Protocol):
     """The state database: inbox, jobs, approvals, limits, refusals, conversations, outbox.
 
@@ -397,6 +504,12 @@ class State(Protocol):
     `with state.transaction():`, durable when the block is left. Every method raises
     StorageUnavailable when the database cannot be read or written.
     """
+
+    @property
+    def files(self) -> FileBook: ...
+
+    @property
+    def questions(self) -> QuestionBook: ...
 
     def transaction(self) -> AbstractContextManager[None]: ...
 

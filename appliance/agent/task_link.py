@@ -288,7 +288,7 @@ def _header(task: Task, launch: Launch) -> bytes:
                 minimum_isolation=task.limits.minimum_isolation,
                 ceiling=task.limits.ceiling,
                 has_network=launch.network is not None,
-                inbox=task.job if task.inbox else 0,
+                inbox=task.inbox.job if task.inbox else 0,
             )
         )
     except BadMessage as error:

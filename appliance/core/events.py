@@ -338,6 +338,37 @@ class ToolFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileReceived(Event):
+    """A file that came with a job has been fetched; its agent is about to see it."""
+
+    job: int
+    size: int
+    sha256: str
+    file: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSent(Event):
+    """A file of a project is about to be sent to a chat; `rule` allows its reading."""
+
+    project: str
+    place: str
+    size: int
+    sha256: str
+    rule: str
+    path: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechHeard(Event):
+    """A spoken message was written down; nothing is done before somebody says that it is right."""
+
+    size: int
+    sha256: str
+    text: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionClosed(Event):
     """A task's connection that had been allowed is over. `request` is that of its permission.
 

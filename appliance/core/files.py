@@ -65,6 +65,11 @@ def objection(files: Sequence[IncomingFile], limits: FileLimits) -> Phrase | Non
     return None
 
 
+def is_voice(files: Sequence[IncomingFile]) -> bool:
+    """One spoken message and nothing else."""
+    return [file.kind for file in files] == [FileKind.VOICE]
+
+
 def size_in_words(size: int) -> str:
     """ "12 kB", "3.4 MB"."""
     if size < 1024:

@@ -54,22 +54,22 @@ def oddity_in(message: Mapping[str, Json]) -> Oddity | None:
 
 def _file(kind: FileKind, found: Json) -> IncomingFile | None:
     match found:
-        case {"file_id": str(number)} if 0 < len(number) <= MAX_FIELD:
+        case {"file_id": str(number), **about} if 0 < len(number) <= MAX_FIELD:
             return IncomingFile(
                 kind,
                 number,
-                name=_text(found.get("file_name")),
-                mime=_text(found.get("mime_type")),
-                size=_whole(found.get("file_size")),
-                seconds=_whole(found.get("duration")),
+                name=_text(about.get("file_name")),
+                mime=_text(about.get("mime_type")),
+                size=_whole(about.get("file_size")),
+                seconds=_whole(about.get("duration")),
             )
         case _:
             return None
 
 
-def _text(value: Json) -> str:
+def _text(value: object) -> str:
     return well_formed(value)[:MAX_FIELD] if isinstance(value, str) else ""
 
 
-def _whole(value: Json) -> int:
+def _whole(value: object) -> int:
     return value if isinstance(value, int) and 0 < value < 2**53 else 0
