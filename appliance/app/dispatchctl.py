@@ -18,8 +18,11 @@ from appliance.app import (
     control_commands,
     credential_commands,
     doctor,
+    lockdown_commands,
+    pair_commands,
     policy_commands,
     project_commands,
+    setup_commands,
 )
 from appliance.app.cli import run_program
 
@@ -46,12 +49,15 @@ def build_parser(asked: str = "audit") -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for group in (
+        setup_commands,
+        pair_commands,
         control_commands,
         doctor,
         config_commands,
         project_commands,
         credential_commands,
         agent_commands,
+        lockdown_commands,
         policy_commands,
     ):
         group.add_parser(commands)

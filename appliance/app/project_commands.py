@@ -182,7 +182,7 @@ def _enter(root: Path | None) -> None:
     """From now on all paths are inside `root`."""
     if root is None:
         return
-    for needed in ("project_section", "project_units"):  # they are not inside
+    for needed in ("project_section", "project_units", "settings_file"):  # they are not inside
         import_module(f"appliance.app.{needed}")
     try:
         os.chroot(root)

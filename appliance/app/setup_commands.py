@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+import os
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts a
 
 START = ("systemctl", "enable", "--now", "dispatch.target")
 RESTART = ("systemctl", "restart", "dispatchd")
-START_SECONDS = 90
-ANSWER_SECONDS = 30.0
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -39,6 +36,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_setup(arguments: argparse.Namespace) -> int:
+    import asyncio
+
     from appliance.app.setup.answers import read
     from appliance.app.setup.interview import interview
     from appliance.app.setup.screen import Screen
@@ -77,7 +76,10 @@ def _next(config: Path, outcome: Outcome) -> list[str]:
 
 def _go_on(config: Path, outcome: Outcome, screen: Screen) -> int:
     """Start or restart the daemon where systemd can, then pair the first phone."""
+    import asyncio
+
     from appliance.app.pair_commands import pair
+    from appliance.app.setup.starting import start
     from appliance.app.setup.steps import people_without_account
 
     is_running = _is_running(config)
@@ -87,9 +89,7 @@ def _go_on(config: Path, outcome: Outcome, screen: Screen) -> int:
             for line in _next(config, outcome):
                 print(line)
             return 0
-        asyncio.run(screen.working("starting", _run(command)))
-        asyncio.run(screen.working("waiting for dispatchd", _answers(config)))
-        print("dispatchd runs")
+        asyncio.run(start(command, lambda: _is_running(config), screen))
     for user in people_without_account(outcome.settings)[:1]:
         if not _has_account(config, user) and screen.confirm(f"Pair a phone with {user} now?"):
             return pair(config, user)
@@ -115,39 +115,10 @@ def _is_running(config: Path) -> bool:
     return True
 
 
-async def _answers(config: Path) -> None:
-    given_up_at = time.monotonic() + ANSWER_SECONDS
-    while not await asyncio.to_thread(_is_running, config):
-        if time.monotonic() > given_up_at:
-            raise ConfigError("dispatchd does not answer", hint="see why: dispatchctl doctor")
-        await asyncio.sleep(0.5)
-
-
 def _can_start(config: Path) -> bool:
-    import os
-
     from appliance.host.machine import runs_systemd
 
     return config == DEFAULT_FILE and runs_systemd() and os.geteuid() == 0
-
-
-async def _run(command: tuple[str, ...]) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            _, said = await process.communicate()
-    except TimeoutError as error:
-        process.kill()
-        await process.wait()
-        raise ConfigError(f"{shlex.join(command)} takes more than {START_SECONDS} s") from error
-    if process.returncode:
-        why = said.decode(errors="replace").strip() or "it does not say why"
-        raise ConfigError(f"{shlex.join(command)}: {why}", hint="see why: dispatchctl doctor")
 
 
 def _start_command(config: Path) -> str:

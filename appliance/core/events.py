@@ -179,6 +179,16 @@ class MessageReceived(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEdited(Event):
+    """A message that is known says something else now. `job`: what it had asked for, or 0."""
+
+    key: str
+    place: str
+    job: int = 0
+    text: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageIgnored(Event):
     """From nobody we know: counted, summed up now and then, never answered."""
 
@@ -205,6 +215,64 @@ class RequestDenied(Event):
     reason: str
     input_sha256: str = ""
     input: str = private()
+
+
+# --- who is heard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingOpened(Event):
+    """Until `expires_at` one account may become one of this user's, by a code shown on the host."""
+
+    pairing: str
+    user: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingRefused(Event):
+    """A try that paired nobody; `pairing` is "" when the code was nobody's."""
+
+    pairing: str
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingEnded(Event):
+    """Nobody was paired, and nobody can be with this code any more."""
+
+    pairing: str
+    user: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPaired(Event):
+    """From now on whoever has this account is this user. `called` is its name on the platform."""
+
+    account: str
+    user: str
+    pairing: str
+    called: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountUnpaired(Event):
+    account: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacePaired(Event):
+    """From now on we work in this group, or in this topic of it."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceUnpaired(Event):
+    place: str
 
 
 # --- who may what
@@ -314,6 +382,45 @@ class ApprovalRefused(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalExpired(Event):
     approval: str
+    job: int
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRenewed(Event):
+    """Somebody asks again for what has expired; `job` is the one in which it is asked."""
+
+    approval: str
+    job: int
+
+
+# --- what an agent asks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAsked(Event):
+    """`rule` is what lets the agent ask."""
+
+    question: str
+    job: int
+    request: str
+    project: str
+    rule: str
+    expires_at: int
+    text: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(Event):
+    question: str
+    job: int
+    request: str
+    answer: str = private()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionExpired(Event):
+    question: str
     job: int
     request: str
 
@@ -456,6 +563,47 @@ class SandboxRefused(Event):
     reason: str
 
 
+# --- what jobs change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotTaken(Event):
+    """How a job's project was then is the commit: nobody can change it unnoticed any more."""
+
+    job: int
+    project: str
+    moment: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesShown(Event):
+    """Somebody reads what a job changed: `what` is the list, a file's name, or all of it."""
+
+    job: int
+    project: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertStarted(Event):
+    """From now on these files of a job's are made as they were before it."""
+
+    job: int
+    project: str
+    commit: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorktreeSettled(Event):
+    """Somebody says what becomes of a job's worktree: "merge", "keep" or "remove"."""
+
+    job: int
+    project: str
+    fate: str
+
+
 # --- staying awake
 
 
@@ -555,35 +703,3 @@ class PostFailed(Event):
     post: int
     place: str
     reason: str
-# --- what jobs change
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotTaken(Event):
-    """How a job's project was then is the commit: nobody can change it unnoticed any more."""
-
-    job: int
-    project: str
-    moment: str
-    commit: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangesShown(Event):
-    """Somebody reads what a job changed: `what` is the list, a file's name, or all of it."""
-
-    job: int
-    project: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevertStarted(Event):
-    """From now on these files of a job's are made as they were before it."""
-
-    job: int
-    project: str
-    commit: str
-    files: tuple[str, ...]
-
-

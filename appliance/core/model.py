@@ -7,10 +7,10 @@ types, so that a job's number never travels where an approval's is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NewType
 
 UserName = NewType("UserName", str)  # a name declared in dispatch.toml, never a chat's user name
@@ -19,6 +19,9 @@ JobId = NewType("JobId", int)
 ApprovalId = NewType("ApprovalId", str)  # random; short enough for a button (64 bytes on Telegram)
 PostId = NewType("PostId", int)  # row of the outbox
 Millis = NewType("Millis", int)  # milliseconds since 1970, UTC
+
+WORKSPACE = ProjectName("workspace")
+"""Where questions are answered (`/ask`): an empty directory, no shell. No project is called so."""
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -56,7 +59,6 @@ class Place:
 
     def __str__(self) -> str:
         return ":".join(filter(None, (self.platform, self.chat, self.topic)))
-
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -132,8 +134,10 @@ class Message:
     files: tuple[IncomingFile, ...] = ()
     called: str = ""
     is_aside: bool = False  # said in a group, neither to us nor in answer to us
+    pieces: tuple[str, ...] = ()  # the numbers of the parts before the last, as many as `joined`
     oddity: Oddity | None = None
     album: str = ""
+    language: str = ""  # of the sender's app, "de" or "pt-br", as the platform tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +231,26 @@ class Phrase:
 
     def filled(self, catalogue: Catalogue) -> str:
         """In one language; in English where the catalogue does not know it."""
+        return "".join(text for text, _ in self.parts(catalogue))
+
+    def parts(self, catalogue: Catalogue) -> Iterator[tuple[str, bool]]:
+        """The same in pieces, each with whether it is ours: texts that fill gaps are not."""
         text = catalogue.sentences.get(self.key, self.key)
         if not self.values:  # what has no gaps is no template: braces in it are just braces
-            return text
-        values = {name: filled(value, catalogue) for name, value in self.values}
-        return _GAP.sub(lambda gap: values.get(gap[1], gap[0]), text)
+            yield text, True
+            return
+        values, at = dict(self.values), 0
+        for gap in _GAP.finditer(text):
+            yield text[at : gap.start()], True
+            at = gap.end()
+            match values.get(gap[1]):
+                case None:
+                    yield gap[0], True
+                case Phrase() as phrase:
+                    yield from phrase.parts(catalogue)
+                case value:
+                    yield filled(value, catalogue), not isinstance(value, str)
+        yield text[at:], True
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +312,17 @@ class Wording:
         """In English."""
         return self.rich(ENGLISH).text
 
+    def outside(self, catalogue: Catalogue) -> Iterator[tuple[int, int]]:
+        """From and up to where there is text that is not ours."""
+        at = 0
+        for piece in self.pieces:
+            said = piece.said
+            parts = said.parts(catalogue) if isinstance(said, Phrase) else ((said, False),)
+            for text, is_ours in parts:
+                if text and not is_ours:
+                    yield at, at + len(text)
+                at += len(text)
+
     def rich(self, catalogue: Catalogue) -> Rich:
         text, spans = "", list[Span]()
         for piece in self.pieces:
@@ -336,11 +366,22 @@ class Attachment:
     is_picture: bool = False
 
 
+class Urgency(IntEnum):
+    """What gives way to what when a platform takes only so many calls: the higher goes first."""
+
+    SPARE = 0  # marks, what a job does now, and what its agent says on the way
+    CHANGE = 1  # edits of earlier messages, and messages that ring no phone
+    NEWS = 2  # other new messages, answers to clicks
+    ANSWER = 3  # what somebody waits for: an answer, a question
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer in words. `buttons` is rows of buttons below it; `silent` rings no phone.
 
-    `answers`: the platform's id of the message that it answers, where that is shown.
+    `answers`: the platform's id of the message that it answers, where that is shown. `footer`
+    stands below the body, in our words where the body is an agent's. `urgency` None: as for any
+    post of its kind.
     """
 
     body: Rich | Markdown | Wording
@@ -348,6 +389,8 @@ class Reply:
     attachment: Attachment | None = None
     silent: bool = False
     answers: str = ""
+    footer: Rich | Wording | None = None
+    urgency: Urgency | None = None
 
 
 class PostKind(StrEnum):
@@ -377,15 +420,36 @@ class Post:
     message_id: str = ""
     after_id: str = ""
 
+    @property
+    def urgency(self) -> Urgency:
+        if self.reply.urgency is not None:
+            return self.reply.urgency
+        match self.kind:
+            case PostKind.NEW:
+                return Urgency.CHANGE if self.reply.silent else Urgency.NEWS
+            case PostKind.TOAST:
+                return Urgency.NEWS
+            case PostKind.EDIT:
+                return Urgency.CHANGE
+            case PostKind.MARK:
+                return Urgency.SPARE
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a job is doing now: shown when there is room, never stored, never repeated."""
+    """What a job is doing now: shown when there is room, never stored, never repeated.
+
+    `reply` is in one language already; None: nothing any more.
+    """
 
     job: JobId
     place: Place
-    text: str
+    reply: Reply | None = None
     started_post: str = ""  # platform's id of the job's own message, "" when not known yet
+
+    @property
+    def text(self) -> str:
+        return self.reply.body.text if self.reply else ""
 
 
 # --- what is decided
@@ -408,6 +472,15 @@ class Act(StrEnum):
 
 CONNECT = "Connect"
 """The tool that a task's connections are judged as; no agent has one of this name."""
+
+ASK_PEOPLE = "AskUserQuestion"
+"""The tool by which an agent asks people something."""
+
+END_PLANNING = "ExitPlanMode"
+"""The tool by which an agent asks to carry out its plan."""
+
+PLAN_FILE = "PlanFile"
+"""The tool that an agent's work on its own notes of a plan is judged as; none has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,15 +514,6 @@ class ToolRequest:
     """The agent asks for a tool call in a job that `user` started.
 
     `root` is the project's resolved directory, `cwd` the agent's working directory within it,
-ASK_PEOPLE = "AskUserQuestion"
-"""The tool by which an agent asks people something."""
-
-END_PLANNING = "ExitPlanMode"
-"""The tool by which an agent asks to carry out its plan."""
-
-PLAN_FILE = "PlanFile"
-"""The tool that an agent's work on its own notes of a plan is judged as; none has this name."""
-
     `at` now (0: not known), `inbox` the directory of the files that came for the job, "" if none.
     """
 
@@ -582,6 +646,22 @@ class Ceiling:
     processes: int = 512
 
 
+class Workplace(StrEnum):
+    """Where in a project its jobs work."""
+
+    DIRECTORY = "directory"  # in it, on whatever branch it is
+    BRANCH = "branch"  # in it, on a branch of the job's
+    WORKTREE = "worktree"  # in a git worktree of the job's
+
+
+class Care(StrEnum):
+    """What a project's jobs may do while what they change cannot be kept for a revert."""
+
+    REQUIRED = "required"  # nothing that could change a file
+    WANTED = "wanted"  # anything; /diff says that nothing can be shown or reverted
+    OFF = "off"  # anything: nothing is kept
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A directory that the administrator declared. `path` is absolute and resolved."""
@@ -589,6 +669,8 @@ class Project:
     name: ProjectName
     path: str
     ceiling: Ceiling = field(default_factory=Ceiling)
+    work: Workplace = Workplace.DIRECTORY
+    snapshots: Care = Care.REQUIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,6 +694,7 @@ class Prompt:
     model: str | None = None
     max_turns: int | None = None
     files: tuple[IncomingFile, ...] = ()
+    is_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,43 +709,33 @@ class Program:
     timeout_seconds: int = 600
 
 
-class Workplace(StrEnum):
-    """Where in a project its jobs work."""
-
-    DIRECTORY = "directory"  # in it, on whatever branch it is
-    BRANCH = "branch"  # in it, on a branch of the job's
-    WORKTREE = "worktree"  # in a git worktree of the job's
-
-
-class Care(StrEnum):
-    """What a project's jobs may do while what they change cannot be kept for a revert."""
-
-    REQUIRED = "required"  # nothing that could change a file
-    WANTED = "wanted"  # anything; /diff says that nothing can be shown or reverted
-    OFF = "off"  # anything: nothing is kept
-
-
 Work = Prompt | Program
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The directory with the files that came with a job, or with an earlier one of its session."""
+
+    job: JobId
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One piece of work in one project, as an agent gets it.
 
-    work: Workplace = Workplace.DIRECTORY
-    snapshots: Care = Care.REQUIRED
-    `inbox`: the directory with the files that came for it, "" when none did.
+    `directory` is absolute, "" for the project's own.
     """
 
     job: JobId
     project: Project
     work: Work
     limits: Limits
-    inbox: str = ""
+    inbox: Inbox | None = None
+    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-    is_plan: bool = False
 class ToolCall:
     """One call an agent wants to make; `id` is the agent's own and unique within the job."""
 
@@ -681,6 +754,7 @@ class Proceed:
     """
 
     input: Mapping[str, Json]
+    answers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -718,7 +792,6 @@ class TaskStarted:
     """The process runs. `session` comes later for agents that have one."""
 
     isolation: Isolation
-    answers: Mapping[str, str] | None = None
     pid: int
 
 
@@ -754,6 +827,17 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What one answer of the agent's model took so far; a later one of the same `id` replaces it.
+
+    `Ended` tells the sum, and the cost.
+    """
+
+    id: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """The agent's own far side is in trouble; it tries again by itself."""
 
@@ -769,7 +853,9 @@ class Ended:
     usage: Usage = field(default_factory=Usage)
 
 
-TaskEvent = TaskStarted | SessionStarted | Said | ToolStarted | ToolFinished | Retrying | Ended
+TaskEvent = (
+    TaskStarted | SessionStarted | Said | ToolStarted | ToolFinished | Used | Retrying | Ended
+)
 
 
 # --- recipes

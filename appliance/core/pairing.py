@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
 
-from appliance.core.commands import readable
+from appliance.core.commands import shown
 from appliance.core.model import Incoming, Message, Millis, Place, Platform, Sender, UserName
 
 PairingId = NewType("PairingId", str)
@@ -139,12 +139,6 @@ def account_of(place: Place) -> Sender | None:
     return Sender(place.platform, place.chat)
 
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
-)
-
-
 def shown_name(called: str) -> str:
     """What somebody calls themselves, in one line that cannot act as more than a name."""
-    line = _INVISIBLE.sub("", " ".join(readable(called).split())).strip()
-    return line if len(line) <= NAME_CHARACTERS else f"{line[: NAME_CHARACTERS - 1]}…"
+    return shown(called, NAME_CHARACTERS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from appliance.core.model import CommandRequest, Denied, Place, Reply, ToolRequest
+from appliance.core.model import Denied, Place, Reply, Request
 from appliance.core.replies import about_requests
 from appliance.ports import Clock, Policy, Refusal, State
 
-Advice = Callable[[CommandRequest | ToolRequest], Sequence[str]]
+Advice = Callable[[Request], Sequence[str]]
 """What would have allowed a request, one line for each part of it that is not allowed."""
 
 
@@ -22,7 +22,7 @@ class Refusals:
         self._advice = advice
         self._clock = clock
 
-    def note(self, place: Place, request: CommandRequest | ToolRequest, denied: Denied) -> None:
+    def note(self, place: Place, request: Request, denied: Denied) -> None:
         """Inside the transaction that tells the place so."""
         self._state.save_refusal(place, Refusal(self._clock.now(), request, denied))
 

@@ -17,10 +17,11 @@ TABLES = """
 CREATE TABLE inbox (
     seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, user TEXT NOT NULL, sender TEXT NOT NULL,
     place TEXT NOT NULL, content TEXT NOT NULL, message_id TEXT NOT NULL,
-    handled INTEGER NOT NULL DEFAULT 0) STRICT;
-CREATE INDEX inbox_waiting ON inbox(seq) WHERE handled = 0;
+    urgent INTEGER NOT NULL, handled INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX inbox_waiting ON inbox(urgent DESC, seq) WHERE handled = 0;
 CREATE INDEX inbox_user ON inbox(user, seq);
 CREATE INDEX inbox_place ON inbox(place, seq) WHERE message_id != '';
+CREATE INDEX inbox_message ON inbox(place, message_id) WHERE message_id != '';
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, place TEXT NOT NULL,
     requester TEXT NOT NULL, sender TEXT NOT NULL, project TEXT NOT NULL, work TEXT NOT NULL,
@@ -28,20 +29,42 @@ CREATE TABLE job (
     parallel INTEGER NOT NULL,
     read_only INTEGER NOT NULL, keeps_session INTEGER NOT NULL, pending INTEGER NOT NULL,
     started_at INTEGER, ended_at INTEGER, session TEXT NOT NULL, reason TEXT NOT NULL,
-    usage TEXT NOT NULL) STRICT;
+    usage TEXT NOT NULL, message_id TEXT NOT NULL,
+    tree INTEGER) STRICT;
 CREATE INDEX job_unfinished ON job(id)
     WHERE state IN ('received', 'waiting_approval', 'queued', 'running');
 CREATE INDEX job_place ON job(place, id);
+CREATE TABLE step (
+    id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES job(id), at INTEGER NOT NULL,
+    what TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+CREATE INDEX step_job ON step(job, id);
 CREATE INDEX job_cost ON job(requester, ended_at);
+CREATE TABLE snapshots (
+    job INTEGER PRIMARY KEY REFERENCES job(id), project TEXT NOT NULL, root TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL, trouble TEXT NOT NULL, files INTEGER NOT NULL,
+    added INTEGER NOT NULL, removed INTEGER NOT NULL) STRICT;
 CREATE TABLE approval (
     id TEXT PRIMARY KEY, job INTEGER NOT NULL REFERENCES job(id), request TEXT NOT NULL,
     requester TEXT NOT NULL, tool TEXT NOT NULL, summary TEXT NOT NULL,
     input_sha256 TEXT NOT NULL, directory TEXT NOT NULL, asks TEXT NOT NULL,
     asked_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state TEXT NOT NULL,
     answered_by TEXT NOT NULL, reason TEXT NOT NULL, given_by TEXT NOT NULL,
-    for_job INTEGER NOT NULL) STRICT;
+    for_job INTEGER NOT NULL, answered_at INTEGER NOT NULL, why TEXT NOT NULL,
+    input TEXT NOT NULL, renewed_by TEXT NOT NULL) STRICT;
 CREATE INDEX approval_open ON approval(asked_at) WHERE state IN ('pending', 'given');
 CREATE INDEX approval_for_job ON approval(job) WHERE for_job = 1;
+CREATE TABLE let_through (
+    approval TEXT NOT NULL, request TEXT NOT NULL, summary TEXT NOT NULL,
+    PRIMARY KEY (approval, request)) STRICT;
+CREATE TABLE reason_awaited (
+    user TEXT NOT NULL, approval TEXT NOT NULL, PRIMARY KEY (user, approval)) STRICT, WITHOUT ROWID;
+CREATE TABLE question (
+    id TEXT PRIMARY KEY, job INTEGER NOT NULL REFERENCES job(id), request TEXT NOT NULL,
+    requester TEXT NOT NULL, asking TEXT NOT NULL, asks TEXT NOT NULL,
+    asked_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state TEXT NOT NULL,
+    chosen TEXT NOT NULL, answer TEXT NOT NULL, answered_by TEXT NOT NULL,
+    answered_at INTEGER NOT NULL) STRICT;
+CREATE INDEX question_open ON question(job) WHERE state = 'open';
 CREATE TABLE counted (
     counter TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (counter, key)) STRICT, WITHOUT ROWID;
@@ -50,8 +73,11 @@ CREATE TABLE refusal (
     place TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL,
     denied TEXT NOT NULL) STRICT;
 CREATE TABLE conversation (
-    place TEXT PRIMARY KEY, project TEXT, session TEXT NOT NULL) STRICT;
+    place TEXT PRIMARY KEY, project TEXT, session TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
 CREATE TABLE preference (place TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
+CREATE TABLE remainder (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, rest TEXT NOT NULL,
+    whole TEXT NOT NULL, cuts_code INTEGER NOT NULL) STRICT;
 CREATE TABLE kept_files (
     place TEXT NOT NULL, user TEXT NOT NULL, files TEXT NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (place, user)) STRICT;
@@ -65,16 +91,36 @@ CREATE TABLE speech (
 CREATE TABLE awake (
     one INTEGER PRIMARY KEY CHECK (one = 1), until INTEGER NOT NULL, user TEXT NOT NULL,
     place TEXT NOT NULL) STRICT;
+CREATE TABLE pairing (
+    id TEXT PRIMARY KEY, user TEXT NOT NULL, opened_by TEXT NOT NULL, code_sha256 TEXT NOT NULL,
+    opened_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state TEXT NOT NULL,
+    wrong_tries INTEGER NOT NULL, account TEXT NOT NULL, called TEXT NOT NULL) STRICT;
+CREATE TABLE account (
+    sender TEXT PRIMARY KEY, user TEXT NOT NULL, called TEXT NOT NULL, paired_at INTEGER NOT NULL,
+    paired_by TEXT NOT NULL) STRICT;
+CREATE TABLE paired_place (
+    place TEXT PRIMARY KEY, paired_at INTEGER NOT NULL, paired_by TEXT NOT NULL) STRICT;
+CREATE TABLE proposal (
+    id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, state TEXT NOT NULL,
+    content TEXT NOT NULL) STRICT;
+CREATE INDEX proposal_open ON proposal(asked_at) WHERE state IN ('pending', 'accepted');
+CREATE TABLE lockdown (
+    id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, by TEXT NOT NULL, why TEXT NOT NULL,
+    since INTEGER, lifted_at INTEGER, lifted_by TEXT NOT NULL) STRICT;
+CREATE INDEX lockdown_held ON lockdown(since) WHERE since IS NOT NULL AND lifted_at IS NULL;
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, kind TEXT NOT NULL,
     reply TEXT NOT NULL, attachment BLOB, edits INTEGER REFERENCES outbox(id),
-    click TEXT NOT NULL, marks TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL,
+    click TEXT NOT NULL, marks TEXT NOT NULL, label TEXT NOT NULL, job INTEGER,
+    urgency INTEGER NOT NULL, state TEXT NOT NULL,
     message_id TEXT NOT NULL DEFAULT '', after_id TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0, first_tried_at INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX outbox_waiting ON outbox(place, id) WHERE state IN ('waiting', 'ready', 'trying');
 CREATE INDEX outbox_label ON outbox(label) WHERE label != '';
 CREATE INDEX outbox_last ON outbox(place, id) WHERE message_id != '';
+CREATE INDEX outbox_message ON outbox(place, message_id) WHERE message_id != '';
+CREATE INDEX outbox_marks ON outbox(place, marks) WHERE marks != '';
 CREATE TABLE transcript (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, position INTEGER NOT NULL, chat TEXT NOT NULL,
     message_id TEXT NOT NULL, payload TEXT NOT NULL, attachment BLOB,

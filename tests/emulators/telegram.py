@@ -16,12 +16,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, Self, TypedDict
 
 from aiohttp import web
+
+from tests.emulators.telegram_limits import FloodLimits
 
 Object = dict[str, Any]
 Handler = Callable[[Object, dict[str, bytes]], Any]
@@ -31,9 +34,16 @@ ENTITY_TYPES = frozenset(
 )
 PLAIN_FIELDS = frozenset(
     ["text", "caption", "callback_data", "callback_query_id", "chat_id", "file_id"]
+    + ["name", "description", "short_description", "language_code"]
 )
 """Form fields that hold words; the others hold JSON."""
 
+# https://core.telegram.org/bots/api#reactiontypeemoji
+REACTIONS = frozenset(
+    "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤\u200d🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐"
+    " 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨\u200d💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾"
+    " 🤷\u200d♂ 🤷 🤷\u200d♀ 😡".split()
+)
 MAX_TEXT = 4096
 MAX_CAPTION = 1024
 MAX_UPDATES = 100
@@ -87,10 +97,59 @@ class Trouble:
         return waiting.pop(0) if waiting else None
 
 
+class About:
+    """What a bot says of itself: in each language, and in "" where a language has nothing."""
+
+    FIELDS = (
+        ("name", "Name", 64),
+        ("description", "Description", 512),
+        ("short_description", "ShortDescription", 120),
+    )
+
+    def __init__(self, me: Object) -> None:
+        self._me = me
+        self.said: dict[tuple[str, str], str] = {}
+
+    def handlers(self) -> dict[str, Handler]:
+        made: dict[str, Handler] = {}
+        for field_name, method, limit in self.FIELDS:
+            made[f"getmy{method.lower()}"] = self._getter(field_name)
+            made[f"setmy{method.lower()}"] = self._setter(field_name, limit)
+        return made
+
+    def _getter(self, name: str) -> Handler:
+        def get(params: Object, _files: dict[str, bytes]) -> Object:
+            own = self.said.get((name, params.get("language_code", "")), "")
+            default = self._me["first_name"] if name == "name" else ""
+            return {name: own or self.said.get((name, "")) or default}
+
+        return get
+
+    def _setter(self, name: str, limit: int) -> Handler:
+        def put(params: Object, _files: dict[str, bytes]) -> bool:
+            text = params.get(name, "")
+            if len(text) > limit:
+                raise ApiError(400, f"Bad Request: bot {name.replace('_', ' ')} is too long")
+            self.said[name, params.get("language_code", "")] = text
+            return True
+
+        return put
+
+
+WEBHOOK_FACTS: Object = {"has_custom_certificate": False, "pending_update_count": 0}
+
+
 class TelegramEmulator:
     """One bot and everybody who writes to it."""
 
-    def __init__(self, token: str = "123456:TEST", username: str = "test_bot") -> None:
+    def __init__(
+        self,
+        token: str = "123456:TEST",
+        username: str = "test_bot",
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = now
+        self.limits: FloodLimits | None = None
         self.token = token
         self.me: Object = {
             "id": int(token.split(":")[0]),
@@ -99,11 +158,16 @@ class TelegramEmulator:
             "username": username,
         }
         self.url = ""
+        self.webhook = ""
+        self.menus: dict[tuple[str, str], list[Object]] = {}
+        self.about = About(self.me)
+        self.people: dict[int, Object] = {}  # what they call themselves
         self.updates: list[Object] = []  # not confirmed yet
         self.calls: list[Call] = []
         self.messages: dict[tuple[int, int], Object] = {}
         self.chats: dict[int, Object] = {}
         self.clicks: dict[str, str | None] = {}  # what each was answered with
+        self.reactions: dict[tuple[int, int], list[str]] = {}  # the bot's, by message
         self.files: dict[str, bytes] = {}  # what people sent, by file_id
         self.downloads: list[str] = []  # file_ids, as often as they were fetched
         self.offsets: list[int] = []  # of every getUpdates
@@ -116,7 +180,11 @@ class TelegramEmulator:
         self._handlers: dict[str, Handler] = {
             "getme": lambda _params, _files: self.me,
             "getchat": self._get_chat,
-            "deletewebhook": lambda _params, _files: True,
+            "getwebhookinfo": lambda _params, _files: {"url": self.webhook, **WEBHOOK_FACTS},
+            "deletewebhook": self._delete_webhook,
+            "getmycommands": lambda params, _files: self.menus.get(_menu_key(params), []),
+            "setmycommands": self._set_commands,
+            **self.about.handlers(),
             "sendchataction": self._send_chat_action,
             "sendmessage": self._send_message,
             "senddocument": self._send_document,
@@ -127,6 +195,7 @@ class TelegramEmulator:
             "editmessagereplymarkup": self._edit_markup,
             "deletemessage": self._delete_message,
             "answercallbackquery": self._answer_click,
+            "setmessagereaction": self._react,
         }
 
     async def __aenter__(self) -> Self:
@@ -151,6 +220,9 @@ class TelegramEmulator:
         kind = "private" if chat_id > 0 else "supergroup"
         self.chats[chat_id] = {"id": chat_id, "type": kind, "is_forum": is_forum}
 
+    def _person(self, user_id: int) -> Object:
+        return _person(user_id) | self.people.get(user_id, {})
+
     def user_says(
         self,
         chat_id: int,
@@ -161,7 +233,7 @@ class TelegramEmulator:
         **content: Any,
     ) -> int:
         """Returns the update's id. `content` is what the message holds besides text."""
-        message = self._new(chat_id, _person(user_id or abs(chat_id)), topic=topic, **content)
+        message = self._new(chat_id, self._person(user_id or abs(chat_id)), topic=topic, **content)
         message |= {} if text is None else {"text": text}
         message |= {} if date is None else {"date": date}
         return self._push({"message": message})
@@ -184,8 +256,7 @@ class TelegramEmulator:
             del file["file_name"]
         if kind in ("voice", "video_note", "audio", "video"):
             file |= {"duration": 3}
-        caption_of = {} if caption is None else {"caption": caption}
-        return self.user_says(chat_id, **{kind: file}, **caption_of, **more)
+        return self.user_says(chat_id, **_content({kind: file}, caption), **more)
 
     def user_sends_photo(
         self, chat_id: int, content: bytes, caption: str | None = None, **more: Any
@@ -195,8 +266,7 @@ class TelegramEmulator:
             self._stored(THUMBNAIL) | {"width": 90, "height": 90},
             self._stored(content) | {"width": 800, "height": 800},
         ]
-        caption_of = {} if caption is None else {"caption": caption}
-        return self.user_says(chat_id, photo=sizes, **caption_of, **more)
+        return self.user_says(chat_id, **_content({"photo": sizes}, caption), **more)
 
     def user_presses(
         self, message: Object, data: str, user_id: int | None = None, click_id: str = ""
@@ -204,7 +274,7 @@ class TelegramEmulator:
         """Returns the update's id."""
         click_id = click_id or str(10**17 + len(self.clicks))
         self.clicks[click_id] = None
-        sender = _person(user_id or abs(message["chat"]["id"]))
+        sender = self._person(user_id or abs(message["chat"]["id"]))
         query = {"id": click_id, "from": sender, "chat_instance": "1", "data": data}
         return self._push({"callback_query": query | {"message": message}})
 
@@ -216,6 +286,11 @@ class TelegramEmulator:
         return self._push(update)
 
     # --- trouble
+
+    def enforce_limits(self) -> FloodLimits:
+        """From now on too many calls are refused, as Telegram documents it."""
+        self.limits = FloodLimits(self._now)
+        return self.limits
 
     def fail(
         self,
@@ -288,10 +363,11 @@ class TelegramEmulator:
         trouble = self._trouble.next(method)
         if isinstance(trouble, Loss) and not trouble.after_effect:
             return _hang_up(request)
-        call = Call(method=method, params=params, files=files, t=time.monotonic())
+        call = Call(method=method, params=params, files=files, t=self._now())
         try:
             if request.match_info["token"] != self.token:
                 raise ApiError(401, "Unauthorized")
+            self._hold_to_limits(method.lower(), params)
             if isinstance(trouble, ApiError):
                 raise trouble
             call["result"] = await self._result(method.lower(), params, files)
@@ -303,6 +379,15 @@ class TelegramEmulator:
             self.calls.append(call)
         await self._notify()
         return _hang_up(request) if isinstance(trouble, Loss) else response
+
+    def _hold_to_limits(self, method: str, params: Object) -> None:
+        if self.limits is None:
+            return
+        chat = str(params["chat_id"]) if "chat_id" in params else None
+        seconds = self.limits.admit(method, chat)
+        if seconds is not None:
+            words = f"Too Many Requests: retry after {seconds}"
+            raise ApiError(429, words, retry_after=seconds)
 
     async def _result(self, method: str, params: Object, files: dict[str, bytes]) -> Any:
         if method == "getupdates":
@@ -325,6 +410,12 @@ class TelegramEmulator:
     # --- methods
 
     async def _get_updates(self, params: Object) -> list[Object]:
+        if self.webhook:
+            raise ApiError(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first",
+            )
         self.poller += 1
         mine = self.poller
         offset = int(params.get("offset", 0))
@@ -349,6 +440,22 @@ class TelegramEmulator:
                 "make sure that only one bot instance is running",
             )
         return waiting()[:MAX_UPDATES]
+
+    def _delete_webhook(self, _params: Object, _files: dict[str, bytes]) -> bool:
+        self.webhook = ""
+        return True
+
+    def _set_commands(self, params: Object, _files: dict[str, bytes]) -> bool:
+        commands = params["commands"]
+        if len(commands) > 100:
+            raise ApiError(400, "Bad Request: too much bot commands specified")
+        for command in commands:
+            if not re.fullmatch(r"[a-z0-9_]{1,32}", command["command"]):
+                raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
+            if not 1 <= len(command["description"]) <= 256:
+                raise ApiError(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
+        self.menus[_menu_key(params)] = commands
+        return True
 
     def _get_chat(self, params: Object, _files: dict[str, bytes]) -> Object:
         return {"accent_color_id": 0, "max_reaction_count": 11, **self._chat(params)}
@@ -459,11 +566,36 @@ class TelegramEmulator:
         self.messages[chat_id, message["message_id"]] = message
         return message
 
+    def _react(self, params: Object, _files: dict[str, bytes]) -> bool:
+        chat = self._chat(params)
+        number = int(params["message_id"])
+        if (chat["id"], number) not in self.messages:
+            raise ApiError(400, "Bad Request: message to react not found")
+        signs = [reaction["emoji"] for reaction in params.get("reaction") or []]
+        if len(signs) > 1:
+            raise ApiError(400, "Bad Request: REACTIONS_TOO_MANY")
+        allowed = chat.get("available_reactions", REACTIONS)
+        if any(sign not in REACTIONS or sign not in allowed for sign in signs):
+            raise ApiError(400, "Bad Request: REACTION_INVALID")
+        self.reactions[chat["id"], number] = signs
+        return True
+
     def _bot_message(self, params: Object, **body: Any) -> Object:
         chat_id = self._chat(params)["id"]
         markup = _checked_markup(params)
         topic = params.get("message_thread_id")
-        return self._new(chat_id, self.me, topic=topic, **body, **markup)
+        answered = self._answered(chat_id, params.get("reply_parameters") or {})
+        return self._new(chat_id, self.me, topic=topic, **body, **markup, **answered)
+
+    def _answered(self, chat_id: int, parameters: Object) -> Object:
+        if not parameters:
+            return {}
+        message = self.messages.get((chat_id, int(parameters["message_id"])))
+        if message is not None:
+            return {"reply_to_message": message}
+        if not parameters.get("allow_sending_without_reply"):
+            raise ApiError(400, "Bad Request: message to be replied not found")
+        return {}
 
     def _own(self, params: Object, what: str = "edit") -> Object:
         key = (self._chat(params)["id"], int(params["message_id"]))
@@ -475,8 +607,17 @@ class TelegramEmulator:
         return message
 
 
+def _menu_key(params: Object) -> tuple[str, str]:
+    scope = params.get("scope") or {"type": "default"}
+    return scope["type"], params.get("language_code", "")
+
+
 def _person(user_id: int) -> Object:
     return {"id": user_id, "is_bot": False, "first_name": "User", "username": f"u{user_id}"}
+
+
+def _content(content: Object, caption: str | None) -> Object:
+    return content | ({} if caption is None else {"caption": caption})
 
 
 def _now() -> int:

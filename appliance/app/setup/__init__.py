@@ -6,6 +6,7 @@
     settings_text.py  dispatch.toml: begun, or extended by sections at its end
     roles.py          a role in the policy for whoever has none
     bot.py            the bot at Telegram: its token, who else has it, its name, texts and menus
+    starting.py       the daemon started through systemd, and waited for
     steps.py          all of it in order, each step saying what it changed
 
 What it never does: change or remove what is set, show a token, take one from the command line, or

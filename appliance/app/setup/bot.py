@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.app.setup.answers import BotAnswers
@@ -94,19 +93,6 @@ async def _take_from_webhook(
         )
     await screen.working("removing the webhook", client.remove_webhook())
     screen.done("removed the webhook: messages come here now")
-
-
-def is_running_here(state: Path, bot: str) -> bool:
-    """Whether a dispatchd of this state directory receives for the bot at this moment."""
-    from appliance.chat.telegram.polling import one_poller
-
-    if not state.is_dir():
-        return False
-    try:
-        with one_poller(state, bot):
-            return False
-    except ConfigError:
-        return True
 
 
 # --- what it says of itself

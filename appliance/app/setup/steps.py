@@ -17,6 +17,7 @@ from appliance.app.setup import bot, roles
 from appliance.app.setup.answers import Answers, BotAnswers
 from appliance.app.setup.screen import Screen
 from appliance.app.setup.settings_text import Value, at, beginning, sections_of, with_section
+from appliance.chat.telegram.polling import is_polled
 from appliance.config import Settings, TelegramSettings, load, read_credential
 from appliance.core.commands import shown
 from appliance.core.model import UserName
@@ -167,7 +168,7 @@ async def _bot(
         if not kept:
             how = keep(directory, telegram.token, token.encode())
             screen.done(f"the token is kept, {how}")
-        if bot.is_running_here(Path(settings.daemon.state), me.id):
+        if is_polled(Path(settings.daemon.state), me.id):
             screen.kept("dispatchd receives its messages at this moment")
         else:
             await bot.claim(client, wanted, screen)

@@ -10,7 +10,7 @@ and an address may be part of such a text. For the same reason nothing is chaine
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import new_class
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -19,6 +19,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientResponseError
 
 from appliance.chat.split import utf16_units
 from appliance.chat.telegram.lean import build, lean_aiogram
+from appliance.core.menu import Audience, MenuEntry
 from appliance.core.model import Attachment, Button, Json, Place, Rich, Span
 from appliance.errors import ApplianceError, ChatRefused, ChatUnavailable
 
@@ -41,24 +42,40 @@ with lean_aiogram():
     )
     from aiogram.methods import (
         AnswerCallbackQuery,
+        DeleteWebhook,
         EditMessageCaption,
         EditMessageText,
         GetChat,
         GetFile,
+        GetMe,
+        GetMyCommands,
+        GetMyDescription,
+        GetMyName,
+        GetMyShortDescription,
         GetUpdates,
+        GetWebhookInfo,
         SendDocument,
         SendMessage,
         SendPhoto,
         SetMessageReaction,
+        SetMyCommands,
+        SetMyDescription,
+        SetMyName,
+        SetMyShortDescription,
         TelegramMethod,
     )
     from aiogram.types import (
+        BotCommand,
+        BotCommandScopeAllChatAdministrators,
+        BotCommandScopeAllGroupChats,
+        BotCommandScopeAllPrivateChats,
         BufferedInputFile,
         InlineKeyboardButton,
         InlineKeyboardMarkup,
         LinkPreviewOptions,
         MessageEntity,
         ReactionTypeEmoji,
+        ReplyParameters,
         ResponseParameters,
     )
 
@@ -69,7 +86,7 @@ Rows = Sequence[Sequence[Button]]
 FILE_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,255}")
 M = TypeVar("M", bound=TelegramMethod[Any])
 
-ALLOWED_UPDATES = ["message", "callback_query"]
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query"]
 MAX_ENTITIES = 100
 """Telegram takes no more of them in one message."""
 MAX_TOAST_CHARACTERS = 200
@@ -98,9 +115,50 @@ RawSendMessage = _read_as_json(SendMessage)
 RawSendPhoto = _read_as_json(SendPhoto)
 RawSetMessageReaction = _read_as_json(SetMessageReaction)
 
+RawDeleteWebhook = _read_as_json(DeleteWebhook)
+RawGetMe = _read_as_json(GetMe)
+RawGetMyCommands = _read_as_json(GetMyCommands)
+RawGetMyDescription = _read_as_json(GetMyDescription)
+RawGetMyName = _read_as_json(GetMyName)
+RawGetMyShortDescription = _read_as_json(GetMyShortDescription)
+RawGetWebhookInfo = _read_as_json(GetWebhookInfo)
+RawSetMyCommands = _read_as_json(SetMyCommands)
+RawSetMyDescription = _read_as_json(SetMyDescription)
+RawSetMyName = _read_as_json(SetMyName)
+RawSetMyShortDescription = _read_as_json(SetMyShortDescription)
+
+SCOPES: Mapping[
+    Audience,
+    type[
+        BotCommandScopeAllPrivateChats
+        | BotCommandScopeAllGroupChats
+        | BotCommandScopeAllChatAdministrators
+    ],
+] = {
+    Audience.PRIVATE: BotCommandScopeAllPrivateChats,
+    Audience.GROUP: BotCommandScopeAllGroupChats,
+    Audience.GROUP_ADMINS: BotCommandScopeAllChatAdministrators,
+}
+
 MODELS = (
+    BotCommand,
+    BotCommandScopeAllChatAdministrators,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
+    RawDeleteWebhook,
+    RawGetMe,
+    RawGetMyCommands,
+    RawGetMyDescription,
+    RawGetMyName,
+    RawGetMyShortDescription,
+    RawGetWebhookInfo,
+    RawSetMyCommands,
+    RawSetMyDescription,
+    RawSetMyName,
+    RawSetMyShortDescription,
     MessageEntity,
     ReactionTypeEmoji,
+    ReplyParameters,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
@@ -119,6 +177,24 @@ MODELS = (
 """Every model that is made below."""
 
 build(MODELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The bot itself. `user_name` is what links to it say."""
+
+    id: str
+    name: str
+    user_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the bot says of itself: its name, what an empty chat shows, and the line below it."""
+
+    name: str
+    description: str
+    short_description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +217,56 @@ class Client:
         http = await self._session.create_session()
         await http.close()
 
+    async def me(self) -> Me:
+        """Who the bot is; the token is right when this answers."""
+        answer = await self._call(RawGetMe())
+        return Me(str(answer["id"]), str(answer["first_name"]), str(answer["username"]))
+
+    async def webhook(self) -> str:
+        """Where updates are sent instead of being asked for; "" when they are not."""
+        answer = await self._call(RawGetWebhookInfo())
+        return str(answer["url"])
+
+    async def remove_webhook(self) -> None:
+        """From now on updates can be asked for; those that wait are kept."""
+        await self._call(RawDeleteWebhook(drop_pending_updates=False))
+
+    async def profile(self, language: str) -> Profile:
+        """What the bot says of itself; `language` "" is for everybody whose own has none."""
+        name = await self._call(RawGetMyName(language_code=language or None))
+        long = await self._call(RawGetMyDescription(language_code=language or None))
+        short = await self._call(RawGetMyShortDescription(language_code=language or None))
+        return Profile(str(name["name"]), str(long["description"]), str(short["short_description"]))
+
+    async def rename(self, name: str, language: str) -> None:
+        """Telegram allows few of these a day."""
+        await self._call(RawSetMyName(name=name, language_code=language or None))
+
+    async def describe(self, text: str, language: str) -> None:
+        await self._call(RawSetMyDescription(description=text, language_code=language or None))
+
+    async def describe_shortly(self, text: str, language: str) -> None:
+        await self._call(
+            RawSetMyShortDescription(short_description=text, language_code=language or None)
+        )
+
+    async def menu(self, audience: Audience, language: str) -> tuple[MenuEntry, ...]:
+        """The commands that are offered when somebody types "/"."""
+        found = await self._call(
+            RawGetMyCommands(scope=SCOPES[audience](), language_code=language or None)
+        )
+        return tuple(MenuEntry(entry["command"], entry["description"]) for entry in found)
+
+    async def set_menu(
+        self, audience: Audience, language: str, entries: Sequence[MenuEntry]
+    ) -> None:
+        commands = [BotCommand(command=e.word, description=e.summary) for e in entries]
+        await self._call(
+            RawSetMyCommands(
+                commands=commands, scope=SCOPES[audience](), language_code=language or None
+            )
+        )
+
     async def updates(self, offset: int, wait_seconds: int) -> list[Json]:
         """What came in from `offset` on; everything before it is confirmed by asking."""
         method = RawGetUpdates(offset=offset, timeout=wait_seconds, allowed_updates=ALLOWED_UPDATES)
@@ -148,7 +274,13 @@ class Client:
         return answer
 
     async def send_text(
-        self, place: Place, body: Rich, buttons: Rows, *, silent: bool = False
+        self,
+        place: Place,
+        body: Rich,
+        buttons: Rows,
+        *,
+        silent: bool = False,
+        answers: str = "",
     ) -> str:
         """Returns the number of the new message."""
         method = RawSendMessage(
@@ -159,6 +291,7 @@ class Client:
             entities=entities(body),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             disable_notification=silent or None,
+            reply_parameters=_reply(answers),
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method))
@@ -171,6 +304,7 @@ class Client:
         file: Attachment,
         *,
         silent: bool = False,
+        answers: str = "",
     ) -> str:
         """Returns the number of the new message."""
         method = RawSendDocument(
@@ -181,6 +315,7 @@ class Client:
             parse_mode=None,
             caption_entities=entities(caption),
             disable_notification=silent or None,
+            reply_parameters=_reply(answers),
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method, UPLOAD_SECONDS))
@@ -193,6 +328,7 @@ class Client:
         picture: Attachment,
         *,
         silent: bool = False,
+        answers: str = "",
     ) -> str:
         """As `send_file`, but to be looked at in the chat. Telegram may refuse to show it so."""
         method = RawSendPhoto(
@@ -203,6 +339,7 @@ class Client:
             parse_mode=None,
             caption_entities=entities(caption),
             disable_notification=silent or None,
+            reply_parameters=_reply(answers),
             reply_markup=_keyboard(buttons),
         )
         return _number(await self._call(method, UPLOAD_SECONDS))
@@ -336,6 +473,13 @@ def _keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
         for row in rows
     ]
     return InlineKeyboardMarkup(inline_keyboard=keyboard)
+
+
+def _reply(message_id: str) -> ReplyParameters | None:
+    """Shown under that message; without it where that is gone."""
+    if not message_id:
+        return None
+    return ReplyParameters(message_id=int(message_id), allow_sending_without_reply=True)
 
 
 def _thread(place: Place) -> int | None:

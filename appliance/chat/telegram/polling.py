@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.chat.telegram.joining import first_unfinished, join
-from appliance.chat.telegram.updates import Update, read_update
-from appliance.core.model import Json, Sender
+from appliance.chat.telegram.updates import Update, needs_name, read_update
+from appliance.core.model import Incoming, Json
 from appliance.errors import ChatRefused, ChatUnavailable, ConfigError, StorageUnavailable
 from appliance.ports import Clock, Intake
 
@@ -36,15 +36,25 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Poller:
-    """`strangers` counts the updates of people whom nobody knows; they are confirmed unanswered."""
+    """`strangers` counts the updates of people whom nobody knows; they are confirmed unanswered.
+
+    `name` tells what the bot is called; it is asked once, when somebody speaks in a group.
+    """
 
     def __init__(
-        self, fetch: Fetch, bot: str, known: Callable[[Sender], bool], clock: Clock
+        self,
+        fetch: Fetch,
+        bot: str,
+        name: Callable[[], Awaitable[str]],
+        hears: Callable[[Incoming], bool],
+        clock: Clock,
     ) -> None:
         self.strangers = 0
         self._fetch = fetch
         self._bot = bot
-        self._known = known
+        self._ask_name = name
+        self._name = ""
+        self._hears = hears
         self._clock = clock
         self._offset = 0
         self._failures = 0
@@ -59,7 +69,7 @@ class Poller:
                 await self._pause(error)
 
     async def _round(self, intake: Intake) -> None:
-        updates = self._read(await self._fetch(self._offset, POLL_SECONDS))
+        updates = await self._read(await self._fetch(self._offset, POLL_SECONDS))
         unfinished = first_unfinished([update.incoming for update in updates])
         if unfinished is None:
             return await self._take(updates, intake)
@@ -71,7 +81,7 @@ class Poller:
         for _ in range(MAX_JOIN_ROUNDS):
             await self._clock.sleep(JOIN_SECONDS)
             before = len(updates)
-            updates = self._read(await self._fetch(self._offset, 0))
+            updates = await self._read(await self._fetch(self._offset, 0))
             is_finished = first_unfinished([update.incoming for update in updates]) is None
             if is_finished or len(updates) <= before:
                 break
@@ -81,7 +91,7 @@ class Poller:
         if not updates:
             return
         batch = join([update.incoming for update in updates if update.incoming is not None])
-        known = [incoming for incoming in batch if self._known(incoming.sender)]
+        known = [incoming for incoming in batch if self._hears(incoming)]
         if known:
             await intake(known)
         self.strangers += len(batch) - len(known)
@@ -89,9 +99,11 @@ class Poller:
         if known:
             await self._clock.sleep(BREATH_SECONDS)
 
-    def _read(self, answer: Sequence[Json]) -> list[Update]:
+    async def _read(self, answer: Sequence[Json]) -> list[Update]:
+        if not self._name and any(map(needs_name, answer)):
+            self._name = await self._ask_name()
         now = self._clock.now()
-        updates = [read_update(update, self._bot, now) for update in answer]
+        updates = [read_update(update, self._bot, now, self._name) for update in answer]
         return [update for update in updates if update is not None]
 
     async def _pause(self, error: ChatUnavailable | ChatRefused | StorageUnavailable) -> None:
@@ -111,7 +123,7 @@ def one_poller(directory: Path, bot: str) -> Iterator[None]:
     Two pollers of one bot would take each other's messages. Raises ConfigError when another
     process on this machine holds it, or the lock cannot be made.
     """
-    path = directory / f"telegram-{bot}.lock"
+    path = _lock_file(directory, bot)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -121,6 +133,25 @@ def one_poller(directory: Path, bot: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_polled(directory: Path, bot: str) -> bool:
+    """Whether a process on this machine is the bot's one poller; makes and holds nothing."""
+    try:
+        descriptor = os.open(_lock_file(directory, bot), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_file(directory: Path, bot: str) -> Path:
+    return directory / f"telegram-{bot}.lock"
 
 
 def _lock(descriptor: int, path: Path, bot: str) -> None:

@@ -213,9 +213,6 @@ GERMAN: Sentences = {
         "Es gibt kein Projekt namens „{name}“. Meinst du {near}?"
     ),
     "Choose a project first: /project": "Wähl zuerst ein Projekt: /project",
-    "Forgotten. The next message starts afresh.": (
-        "Vergessen. Die nächste Nachricht fängt neu an."
-    ),
     # the audit log
     "Audit checkpoint": "Prüfpunkt des Protokolls",
     "{count} record": "{count} Eintrag",
@@ -235,7 +232,16 @@ GERMAN: Sentences = {
     "start a new task (--after JOB waits for one)": (
         "eine neue Aufgabe beginnen (--after JOB wartet auf einen Auftrag)"
     ),
-    "ask on the side, reading only": "nebenbei fragen, nur lesend",
+    "ask without project files or shell": "fragen, ohne Projektdateien und ohne Shell",
+    "take a task from workspace to project, or back": (
+        "eine Aufgabe vom Arbeitsplatz ins Projekt nehmen, oder zurück"
+    ),
+    "Move which job? Write: /move JOB": "Welchen Auftrag verschieben? Schreib: /move AUFTRAG",
+    "There is no task of yours to move. /jobs lists the latest.": (
+        "Da ist keine Aufgabe von dir zum Verschieben. /jobs zeigt die letzten."
+    ),
+    "Move to the project": "Ins Projekt",
+    "Just answer it": "Nur beantworten",
     "what runs, and how the machine is": "was läuft, und wie es dem Rechner geht",
     "the latest jobs": "die letzten Aufträge",
     "stop the running job": "den laufenden Auftrag anhalten",
@@ -255,9 +261,6 @@ GERMAN: Sentences = {
     # what cannot be read
     "I can only read text so far. Write what to do, or /help.": (
         "Ich lese bisher nur Text. Schreib, was zu tun ist, oder /help."
-    ),
-    "I only read what you sent first. Send the change as a new message.": (
-        "Ich lese nur, was du zuerst geschickt hast. Schick die Änderung als neue Nachricht."
     ),
     "This button is not known any more.": "Diesen Knopf kenne ich nicht mehr.",
     "That is {count} characters; a task may have {limit}. Put the long part into a file of the "
@@ -316,9 +319,6 @@ GERMAN: Sentences = {
         "{running} von {possible} laufen, {queued} warten"
     ),
     "isolation: {isolation}": "Abschottung: {isolation}",
-    " ⚠ the agent runs unprotected, as this user": (
-        " ⚠ der Agent läuft ungeschützt, als dieser Benutzer"
-    ),
     "agent": "Agent",
     "memory": "Speicher",
     "policy": "Regeln",
@@ -333,18 +333,6 @@ GERMAN: Sentences = {
     "strangers": "Fremde",
     "switched off": "ausgeschaltet",
     "the machine may sleep": "der Rechner darf schlafen",
-    # files that come in
-    "That is {count} files; a task may have {most}.": (
-        "Das sind {count} Dateien; eine Aufgabe darf {most} haben."
-    ),
-    "{name} has {size}; {most} is the most that can be taken here. Put it into the project on the "
-    "host instead, or send a part of it.": (
-        "{name} hat {size}; höchstens {most} werden hier angenommen. "
-        "Leg sie auf dem Rechner ins Projekt oder schick einen Teil."
-    ),
-    "{name} is not taken; these types are: {types}.": (
-        "{name} wird nicht angenommen; diese Arten schon: {types}."
-    ),
     # pairing
     "work in this group or topic (group: in all of it)": (
         "in dieser Gruppe oder diesem Thema arbeiten (group: in der ganzen)"
@@ -429,4 +417,310 @@ GERMAN: Sentences = {
         "worauf es ankommt. Gehört wird nur, wer auf dem Rechner gekoppelt ist."
     ),
     "The coding agent on {host}": "Der Coding-Agent auf {host}",
+    # files and speech
+    "That is {count} files; a task may have {most}.": (
+        "Das sind {count} Dateien; ein Auftrag darf {most} haben."
+    ),
+    "{name} has {size}; {most} is the most that can be taken here. "
+    "Put it into the project on the host instead, or send a part of it.": (
+        "{name} hat {size}; höchstens {most} können hier angenommen werden. "
+        "Leg sie auf dem Rechner ins Projekt, oder schick einen Teil davon."
+    ),
+    "{name} is not taken; these types are: {types}.": (
+        "{name} wird nicht angenommen; angenommen werden: {types}."
+    ),
+    "What shall be done with this?": "Was soll damit geschehen?",
+    "Your next message here says it, within {minutes} minutes.": (
+        "Deine nächste Nachricht hier sagt es, innerhalb von {minutes} Minuten."
+    ),
+    "Look at it": "Ansehen",
+    "Forget it": "Vergessen",
+    "No files wait here any more. Send them again.": (
+        "Hier warten keine Dateien mehr. Schick sie noch einmal."
+    ),
+    "Forgotten; nothing was fetched.": "Vergessen; nichts wurde geholt.",
+    "{command} takes no files. Send them with a task in words, or /run TASK, as the caption.": (
+        "{command} nimmt keine Dateien. Schick sie mit einem Auftrag in Worten, oder /run TASK, "
+        "als Bildunterschrift."
+    ),
+    "I do not understand stickers. Write what to do, or /help.": (
+        "Sticker verstehe ich nicht. Schreib, was zu tun ist, oder /help."
+    ),
+    "I cannot do anything with a place. Write it as text, if it matters.": (
+        "Mit einem Ort kann ich nichts anfangen. Schreib ihn als Text, wenn er wichtig ist."
+    ),
+    "I keep no contacts. Write as text what I should know of it.": (
+        "Kontakte bewahre ich nicht auf. Schreib als Text, was ich davon wissen soll."
+    ),
+    "I do not vote. Write what to do, or /help.": (
+        "Ich stimme nicht ab. Schreib, was zu tun ist, oder /help."
+    ),
+    "I do not play dice. Write what to do, or /help.": (
+        "Ich würfle nicht. Schreib, was zu tun ist, oder /help."
+    ),
+    "I do not play games. Write what to do, or /help.": (
+        "Ich spiele keine Spiele. Schreib, was zu tun ist, oder /help."
+    ),
+    "I cannot open stories. Send the picture itself, with a word about it.": (
+        "Storys kann ich nicht öffnen. Schick das Bild selbst, mit einem Wort dazu."
+    ),
+    "I cannot read checklists. Send the list as text.": (
+        "Checklisten kann ich nicht lesen. Schick die Liste als Text."
+    ),
+    "I cannot open paid media. Send the file itself.": (
+        "Bezahlte Medien kann ich nicht öffnen. Schick die Datei selbst."
+    ),
+    "I cannot listen on this machine: it needs dispatch-appliance[voice] and a model, "
+    "in [voice] of dispatch.toml. Write it as text.": (
+        "Auf diesem Rechner kann ich nicht zuhören: er braucht dispatch-appliance[voice] und ein "
+        "Modell, in [voice] von dispatch.toml. Schreib es als Text."
+    ),
+    "That is longer than {minutes} minutes. Say less, or write it.": (
+        "Das ist länger als {minutes} Minuten. Sag weniger, oder schreib es."
+    ),
+    "Listening …": "Ich höre zu …",
+    "I understood:": "Verstanden habe ich:",
+    "Press, or write it better.": "Drück, oder schreib es besser.",
+    "Run it": "Ausführen",
+    "Discard": "Verwerfen",
+    "I understood no words. Say it again, or write it.": (
+        "Ich habe keine Worte verstanden. Sag es noch einmal, oder schreib es."
+    ),
+    "I could not listen to that: {reason}. Write it as text.": (
+        "Das konnte ich nicht anhören: {reason}. Schreib es als Text."
+    ),
+    "That is not there any more. Say it again.": "Das ist nicht mehr da. Sag es noch einmal.",
+    "Discarded.": "Verworfen.",
+    "✓ Being run:": "✓ Wird ausgeführt:",
+    "This file is in the project:": "Diese Datei ist im Projekt:",
+    "These files are in the project:": "Diese Dateien sind im Projekt:",
+    "On its way.": "Ist unterwegs.",
+    "That file is not to be had from here any more.": "Diese Datei gibt es von hier nicht mehr.",
+    "{name} is not sent: {reason}": "{name} wird nicht geschickt: {reason}",
+    "there is no such file in the project.": "eine solche Datei gibt es im Projekt nicht.",
+    "it cannot be read.": "sie ist nicht zu lesen.",
+    "it cannot be read: {reason}.": "sie ist nicht zu lesen: {reason}.",
+    "it has more than {most} MB.": "sie hat mehr als {most} MB.",
+    "the same file has another name, too. Copy it first.": (
+        "dieselbe Datei hat noch einen anderen Namen. Kopier sie erst."
+    ),
+    "it is empty, or cannot be read.": "sie ist leer oder nicht zu lesen.",
+    "it leads out of the project.": "sie führt aus dem Projekt hinaus.",
+    "there is something like a password or a key in it.": (
+        "darin steht etwas wie ein Passwort oder ein Schlüssel."
+    ),
+    "reading it took too long.": "sie zu lesen hat zu lange gedauert.",
+    "Send which file? Write: /send PATH, as seen from the project": (
+        "Welche Datei schicken? Schreib: /send PATH, vom Projekt aus gesehen"
+    ),
+    "send a file of the project here": "eine Datei des Projekts hierher schicken",
+    # looking after the appliance
+    "who there is, and what they may": "wer da ist und was sie dürfen",
+    "propose that somebody may more": "vorschlagen, dass jemand mehr darf",
+    "propose that somebody may less": "vorschlagen, dass jemand weniger darf",
+    "what happened last": "was zuletzt geschah",
+    "stop and refuse everything": "alles anhalten und ablehnen",
+    "Write who and what: /grant bob developer, /grant bob /deploy staging in demo, or "
+    "/grant bob demo": (
+        "Schreib, wer und was: /grant bob developer, /grant bob /deploy staging in demo oder "
+        "/grant bob demo"
+    ),
+    "Write who and what: /revoke bob developer, /revoke bob /deploy staging in demo, or "
+    "/revoke bob demo": (
+        "Schreib, wer und was: /revoke bob developer, /revoke bob /deploy staging in demo oder "
+        "/revoke bob demo"
+    ),
+    "Write /audit, or /audit with a user, a job's number or: today": (
+        "Schreib /audit, oder /audit mit einem Namen, der Nummer eines Auftrags oder: today"
+    ),
+    "Only the host lifts a lockdown: dispatchctl lockdown lift": (
+        "Nur der Rechner hebt eine Sperre auf: dispatchctl lockdown lift"
+    ),
+    "Locked down by {user} at {time}: nothing is done until the host lifts it.": (
+        "Gesperrt von {user} um {time}: nichts geschieht, bis der Rechner es aufhebt."
+    ),
+    "Locked down by {user} at {time} ({why}): nothing is done until the host lifts it.": (
+        "Gesperrt von {user} um {time} ({why}): nichts geschieht, bis der Rechner es aufhebt."
+    ),
+    "Nothing was proposed: only people can change who may do what.": (
+        "Nichts wurde vorgeschlagen: nur Menschen können ändern, wer was darf."
+    ),
+    "Nothing was proposed: {limit} proposals wait for an answer already.": (
+        "Nichts wurde vorgeschlagen: {limit} Vorschläge warten schon auf Antwort."
+    ),
+    "Nothing changes before you confirm it.": "Nichts ändert sich, bevor du es bestätigst.",
+    "Nothing changes before {others} confirms it.": (
+        "Nichts ändert sich, bevor {others} es bestätigt."
+    ),
+    "Or on the host: ": "Oder am Rechner: ",
+    "Nobody else may confirm it here. On the host: ": (
+        "Hier darf es sonst niemand bestätigen. Am Rechner: "
+    ),
+    "On the host: ": "Am Rechner: ",
+    "Proposal": "Vorschlag",
+    " by {user}: ": " von {user}: ",
+    "It means:": "Das heißt:",
+    "and {count} more: dispatchctl policy proposals": (
+        "und {count} weitere: dispatchctl policy proposals"
+    ),
+    "Until {time} · policy {policy} · {digest}": "Bis {time} · Regeln {policy} · {digest}",
+    "Confirm": "Bestätigen",
+    "Refuse": "Ablehnen",
+    "Not proposed. ": "Nicht vorgeschlagen. ",
+    "There is no such proposal any more.": "Diesen Vorschlag gibt es nicht mehr.",
+    "You proposed this yourself: somebody else confirms it, or the host: {command}": (
+        "Das hast du selbst vorgeschlagen: jemand anderes bestätigt es, oder der Rechner: {command}"
+    ),
+    "Nothing was done: this proposal is not what was recorded. Look at the log.": (
+        "Nichts wurde getan: dieser Vorschlag ist nicht der aufgezeichnete. Sieh ins Protokoll."
+    ),
+    "Not now: the policy files have a mistake. The host must mend it: /status": (
+        "Jetzt nicht: die Regeln haben einen Fehler. Am Rechner ist er zu beheben: /status"
+    ),
+    "The policy was changed meanwhile, so it is asked again, with what it means now.": (
+        "Die Regeln wurden inzwischen geändert, darum wird neu gefragt: was es jetzt heißt."
+    ),
+    "{wish}: confirmed by {user}. It holds now.": "{wish}: von {user} bestätigt. Es gilt jetzt.",
+    "{wish}: refused by {user}: {reason}": "{wish}: von {user} abgelehnt: {reason}",
+    "{wish}: refused by {user}. Nothing was changed.": (
+        "{wish}: von {user} abgelehnt. Nichts wurde geändert."
+    ),
+    "{wish}: nobody confirmed it in time. Nothing was changed.": (
+        "{wish}: niemand hat es rechtzeitig bestätigt. Nichts wurde geändert."
+    ),
+    "{wish}: the policy was changed meanwhile; it is asked again.": (
+        "{wish}: die Regeln wurden inzwischen geändert; es wird neu gefragt."
+    ),
+    "{wish}: nothing was changed: {reason}": "{wish}: nichts wurde geändert: {reason}",
+    "{wish}: waits for an answer.": "{wish}: wartet auf Antwort.",
+    "Lock down?": "Sperren?",
+    "Every job is interrupted, every command and tool call is refused, until somebody at the "
+    "host lifts it.": (
+        "Jeder Auftrag wird unterbrochen, jeder Befehl und jeder Schritt abgelehnt, bis jemand am "
+        "Rechner es aufhebt."
+    ),
+    "Lock down now": "Jetzt sperren",
+    "That was asked too long ago. Once more: /lockdown": (
+        "Das ist zu lange her. Noch einmal: /lockdown"
+    ),
+    "Locked down": "Gesperrt",
+    " by {user}.": " von {user}.",
+    "Jobs are interrupted, everything is refused. /status and /audit still answer you.": (
+        "Aufträge sind unterbrochen, alles wird abgelehnt. /status und /audit antworten dir noch."
+    ),
+    "Everything is stopped.": "Alles ist angehalten.",
+    "Lockdown lifted": "Sperre aufgehoben",
+    " by {user}, at the host.": " von {user}, am Rechner.",
+    "What waited goes on; /resume takes up what was interrupted.": (
+        "Was wartete, geht weiter; /resume nimmt auf, was unterbrochen wurde."
+    ),
+    "Log": "Protokoll",
+    " · signed ✓": " · unterschrieben ✓",
+    "{count} kept elsewhere, {age}": "{count} anderswo aufbewahrt, {age}",
+    "⚠ no checkpoint is kept elsewhere": "⚠ kein Prüfpunkt ist anderswo aufbewahrt",
+    "Nothing like that among the records looked at.": (
+        "Nichts dergleichen unter den durchgesehenen Einträgen."
+    ),
+    "Earlier": "Früher",
+    "⚠ The log cannot be shown: ": "⚠ Das Protokoll kann nicht gezeigt werden: ",
+    "{count} user": "{count} Person",
+    "{count} users": "{count} Personen",
+    "{count} account": "{count} Konto",
+    "{count} accounts": "{count} Konten",
+    " · no role": " · keine Rolle",
+    " · automation": " · Automat",
+    "and {count} more: dispatchctl users list": "und {count} weitere: dispatchctl users list",
+    "never seen": "nie gesehen",
+    "here now": "gerade da",
+    "free disk": "freier Platz",
+    "lockdown": "Sperre",
+    " · all well": " · alles gut",
+    "⚠ the agent runs unprotected, as this user": (
+        "⚠ der Agent läuft ungeschützt, als dieser Benutzer"
+    ),
+    "More": "Mehr",
+    # conversations
+    "a task for when that job has succeeded": "eine Aufgabe, sobald jener Auftrag gelungen ist",
+    "what waits, and why": "was wartet, und worauf",
+    "what happened in a job": "was in einem Auftrag geschah",
+    "the same task again": "dieselbe Aufgabe noch einmal",
+    "earlier conversations here, to go on with": "frühere Gespräche hier, zum Fortsetzen",
+    "After which job, and what? Write: /after JOB TASK": (
+        "Nach welchem Auftrag, und was? Schreib: /after AUFTRAG AUFGABE"
+    ),
+    "No job called {name}. /jobs lists them.": "Kein Auftrag {name}. /jobs zeigt sie.",
+    "… and {count} more": "… und {count} weitere",
+    "Stop {job}": "{job} anhalten",
+    "Log of {job}": "Verlauf von {job}",
+    "page {page} of {count}": "Seite {page} von {count}",
+    "◀ Back": "◀ Zurück",
+    "More ▶": "Weiter ▶",
+    "until job {job} has ended": "bis Auftrag {job} zu Ende ist",
+    "until job {job} has succeeded": "bis Auftrag {job} gelungen ist",
+    "until enough memory is free": "bis genug Speicher frei ist",
+    "for a yes of {who}": "auf ein Ja von {who}",
+    "for a yes or no": "auf ein Ja oder Nein",
+    "starts in a moment": "beginnt gleich",
+    "Which job? /jobs lists the latest ones; write: /log JOB": (
+        "Welcher Auftrag? /jobs zeigt die letzten; schreib: /log AUFTRAG"
+    ),
+    "did": "tat",
+    "was refused": "durfte nicht",
+    "heard": "hörte",
+    "Nothing waits.": "Nichts wartet.",
+    "Cancel {job}": "{job} streichen",
+    "… {count} earlier": "… {count} davor",
+    "asked for by {user}": "aufgetragen von {user}",
+    "waits for a yes to": "wartet auf ein Ja zu",
+    "{user} allowed": "{user} erlaubte",
+    "{user} said no to": "{user} lehnte ab:",
+    "nobody answered about": "niemand antwortete zu",
+    "no longer asked about": "nicht mehr gefragt:",
+    "All of it": "Alles",
+    "Try again": "Noch einmal",
+    "Forgotten. The next message starts afresh; /sessions lists the earlier ones.": (
+        "Vergessen. Die nächste Nachricht beginnt neu; /sessions zeigt die früheren."
+    ),
+    "Earlier here in {project}": "Früher hier in {project}",
+    "Go on: {title}": "Weiter: {title}",
+    "The next message goes on from job {job}.": "Die nächste Nachricht setzt Auftrag {job} fort.",
+    "There is no such session here. /sessions lists them.": (
+        "So ein Gespräch gibt es hier nicht. /sessions zeigt sie."
+    ),
+    "That message has no session to go on with, so this starts afresh.": (
+        "Zu jener Nachricht gibt es kein Gespräch, darum beginnt dies neu."
+    ),
+    "Job {job} takes nothing more, so this is a job of its own.": (
+        "Auftrag {job} nimmt nichts mehr an, darum ist dies ein eigener."
+    ),
+    "Job {job} has the changed text.": "Auftrag {job} hat den geänderten Text.",
+    "Job {job} has already started. Send the change as a new message, and it hears of it.": (
+        "Auftrag {job} hat schon begonnen. Schick die Änderung als neue Nachricht, dann hört er es."
+    ),
+    "Job {job} will not start: its message is no task any more.": (
+        "Auftrag {job} beginnt nicht: seine Nachricht ist keine Aufgabe mehr."
+    ),
+    "Nothing to go on with here yet in {project}.": "Noch nichts fortzusetzen hier in {project}.",
+    "That is done already. Send the change as a new message.": (
+        "Das ist schon geschehen. Schick die Änderung als neue Nachricht."
+    ),
+    "Job {job} has ended. Send the change as a new message.": (
+        "Auftrag {job} ist zu Ende. Schick die Änderung als neue Nachricht."
+    ),
+    "{count} job": "{count} Auftrag",
+    "{count} jobs": "{count} Aufträge",
+    "now": "jetzt",
+    "Job {job} ended before it had read your last message; it is worked on now.": (
+        "Auftrag {job} endete, bevor er deine letzte Nachricht las; sie kommt jetzt dran."
+    ),
+    "Job {job} ended before it had read your last {count} messages; they are worked on now.": (
+        "Auftrag {job} endete, bevor er deine letzten {count} Nachrichten las; "
+        "sie kommen jetzt dran."
+    ),
+    "Here it is.": "Hier, bitte.",
+    "See below.": "Siehe unten.",
+    "There is nothing to try again here. /jobs lists the latest.": (
+        "Hier ist nichts noch einmal zu versuchen. /jobs zeigt die letzten."
+    ),
+    "Job {job} has not ended yet.": "Auftrag {job} ist noch nicht zu Ende.",
 }

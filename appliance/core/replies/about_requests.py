@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from appliance.core.commands import BUILTINS, shown
+from appliance.core.help import FIRST, TITLES, TOKEN, Group, group_of
 from appliance.core.model import (
     Asks,
-    CommandRequest,
+    Button,
     Denied,
+    Phrase,
     Recipe,
     Reply,
+    Request,
     ToolRequest,
 )
 from appliance.core.replies.about_calls import in_one_line, input_summary
-from appliance.core.words import Words, dollars, duration, say
+from appliance.core.words import Words, dollars, duration, phrase, say
 
 
 def denied(decision: Denied) -> Reply:
@@ -47,7 +51,7 @@ def nothing_refused() -> Reply:
 
 
 def explained(
-    request: CommandRequest | ToolRequest,
+    request: Request,
     denied: Denied,
     age: int,
     advice: Sequence[str],
@@ -71,10 +75,10 @@ def explained(
     return words.reply()
 
 
-def _shown_request(request: CommandRequest | ToolRequest) -> str:
-    if isinstance(request, CommandRequest):
-        return shown(request.words, 200)
-    return in_one_line(f"{request.tool}: {input_summary(request.input)}", 200)
+def _shown_request(request: Request) -> str:
+    if isinstance(request, ToolRequest):
+        return in_one_line(f"{request.tool}: {input_summary(request.input)}", 200)
+    return shown(request.words, 200)
 
 
 def audit_is_broken(reason: str) -> Reply:
@@ -93,18 +97,41 @@ def cannot_wait(asks: Asks) -> Reply:
     )
 
 
-def help_for(may: frozenset[str], recipes: Sequence[Recipe]) -> Reply:
+def help_for(may: frozenset[str], recipes: Sequence[Recipe], group: Group | None) -> Reply:
     """`may`: the words the asker is allowed to use, e.g. "/run", "/git status"."""
-    words = Words().bold("What you may do here").verbatim("\n")
-    if "/run" in may:
-        words.plain("Just write what to do, or use:").verbatim("\n")
-    for builtin in BUILTINS:
-        if f"/{builtin.word}" in may:
-            words.verbatim("\n").code(builtin.usage).verbatim("  ").plain(builtin.summary)
-    for recipe in recipes:
-        if f"/{recipe.name}" in may:
-            words.verbatim("\n").code(usage(recipe)).verbatim(f"  {recipe.summary}")
-    return words.reply()
+    lines = _lines_of_help(may, recipes)
+    words = Words().bold(TITLES[group] if group else phrase("What you may do here"))
+    if group is None and "/run" in may:
+        words.line("Just write what to do, or use:")
+    words.verbatim("\n")
+    for line in lines:
+        if line.group is group or (group is None and line.is_first):
+            words.verbatim("\n").code(line.usage).verbatim("  ").plain(line.summary)
+    there = [each for each in Group if any(line.group is each for line in lines)]
+    buttons = [Button(TITLES[each], f"{TOKEN}{each}") for each in there if each is not group]
+    return words.reply(*(buttons[at : at + 3] for at in range(0, len(buttons), 3)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    usage: str
+    summary: Phrase
+    group: Group
+    is_first: bool = False
+
+
+def _lines_of_help(may: frozenset[str], recipes: Sequence[Recipe]) -> list[_Line]:
+    lines = [
+        _Line(b.usage, b.summary, group_of(b.word), b.word in FIRST)
+        for b in BUILTINS
+        if f"/{b.word}" in may
+    ]
+    few = len(lines) <= len(FIRST)
+    return [replace(line, is_first=line.is_first or few) for line in lines] + [
+        _Line(usage(recipe), phrase("{summary}", summary=recipe.summary), Group.RECIPES, few)
+        for recipe in recipes
+        if f"/{recipe.name}" in may
+    ]
 
 
 def usage(recipe: Recipe) -> str:

@@ -12,6 +12,7 @@ from appliance.chat.telegram.polling import (
     JOIN_SECONDS,
     LONGEST_PAUSE_SECONDS,
     Poller,
+    is_polled,
     one_poller,
 )
 from appliance.core.model import Incoming, Json, Message
@@ -78,7 +79,12 @@ class Bench:
         self.server = Server()
         self.inbox = Inbox()
         self.clock = HurriedClock()
-        self.poller = Poller(self.server.fetch, "99", lambda sender: sender.id == "42", self.clock)
+        self.poller = Poller(
+            self.server.fetch, "99", self.name, lambda said: said.sender.id == "42", self.clock
+        )
+
+    async def name(self) -> str:
+        return "test_bot"
 
     async def run(self) -> list[str]:
         with pytest.raises(Enough):
@@ -237,3 +243,11 @@ def test_a_lock_that_cannot_be_made_says_where(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     with pytest.raises(ConfigError, match=str(missing)):
         one_poller(missing, "99").__enter__()
+
+
+def test_whether_somebody_polls_can_be_seen_without_a_trace(tmp_path: Path) -> None:
+    assert not is_polled(tmp_path, "99")
+    assert list(tmp_path.iterdir()) == []
+    with one_poller(tmp_path, "99"):
+        assert is_polled(tmp_path, "99")
+    assert not is_polled(tmp_path, "99")
