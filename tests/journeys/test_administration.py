@@ -21,8 +21,9 @@ class Owned(House):
         return found.stdout + found.stderr
 
 
-def owned(tmp_path: Path, **how: bool) -> Owned:
-    return Owned(tmp_path, None, rules=["g, bob, owner"], **how)
+def owned(tmp_path: Path, *, separate_audit: bool = False) -> Owned:
+    rules = ["g, bob, owner"]
+    return Owned(tmp_path, None, rules=rules, separate_audit=separate_audit)
 
 
 async def greeted(house: House) -> None:
