@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.core.approvals import Approval
+from appliance.core.diffs import Line
 from appliance.core.events import Event
 from appliance.core.excerpts import Excerpt
-from appliance.core.jobs import Job
+from appliance.core.jobs import Job, Step, Talk
 from appliance.core.keep_awake import Battery, Session
+from appliance.core.lockdown import Lockdown, LockdownId
 from appliance.core.model import (
     Actor,
     ApprovalId,
     Asks,
-    CommandRequest,
     Decision,
     Denied,
     Incoming,
     IncomingFile,
     JobId,
+    Message,
     Millis,
     Place,
     Platform,
@@ -40,15 +42,19 @@ from appliance.core.model import (
     Recipe,
     Reply,
     Request,
+    Sender,
     Task,
     TaskEvent,
     ToolCall,
-    ToolRequest,
+    Urgency,
     UserName,
     Verdict,
 )
+from appliance.core.pairing import Account, PairedPlace, Pairing, PairingId
 from appliance.core.preferences import Preferences
-from appliance.core.proposals import Draft, Wish
+from appliance.core.proposals import Draft, Proposal, ProposalId, Wish
+from appliance.core.questions import Question, QuestionId
+from appliance.core.snapshots import Snapshots
 from appliance.core.wake_on_lan import Host
 
 Ready = Callable[[], None]
@@ -147,10 +153,18 @@ class Chat(Protocol):
         short beginning and an attached file. Pure: same reply, same parts.
         """
 
+    async def room(self, place: Place, urgency: Urgency) -> bool:
+        """Returns once a post of this urgency may go to the place; True: that took a while.
+
+        What is more urgent goes first, asked for later or not. May be cancelled and asked anew:
+        room once given is kept for the next `send` to that place. Raises ChatUnavailable while
+        the platform wants no calls.
+        """
+
     async def send(self, post: Post) -> str:
         """Deliver a prepared post and return the platform's message id.
 
-        Waits for the outbound budget. Raises ChatUnavailable (try the same post again) or
+        Uses the `room` that was given, or waits for some. Raises ChatUnavailable (try the same post again) or
         ChatRefused (never again).
         """
 
@@ -339,6 +353,9 @@ class AgentSession(Protocol):
     async def steer(self, text: str) -> bool:
         """Give the running agent a further message; False: it cannot take one (any more)."""
 
+    def unread(self) -> Sequence[str]:
+        """What `steer` took that no turn of the agent has begun with, oldest first."""
+
     async def interrupt(self) -> None:
         """Ask the agent to stop; `Ended(CANCELLED)` follows. Kills it when it does not listen."""
 
@@ -389,12 +406,24 @@ class Workbench(Protocol):
         """
 
 
+class Painter(Protocol):
+    """Makes pictures of what is too wide for a phone."""
+
+    async def lines(self, lines: Sequence[Line]) -> bytes | None:
+        """Changed lines as a PNG; None: this machine cannot paint (no font)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a place is about: its current project and agent session ("" when none)."""
+    """What a place is about: its current project and agent session ("" when none).
+
+    `since` is the number of the message by which somebody turned to something else there: a job
+    that was asked for before it belongs to another conversation.
+    """
 
     project: ProjectName | None = None
     session: str = ""
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +431,8 @@ class Delivery:
     """A post on its way out. `attempts` counts the tries.
 
     `is_in_doubt`: a try was cut off midway. `is_ready`: it needs no `mark_trying` before its first
-    try, because after a crash it would be in doubt anyway.
+    try, because after a crash it would be in doubt anyway. `urgency` is that of the most urgent
+    post that waits in its place, so that nothing urgent waits behind what gives way.
     """
 
     post: Post
@@ -431,11 +461,20 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
+class Remainder:
+    """What was left out of a long answer, and all of it; `cuts_code`: in the midst of code."""
+
+    rest: str
+    whole: str
+    cuts_code: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """What was refused last in a place, to be explained there."""
 
     at: Millis
-    request: CommandRequest | ToolRequest
+    request: Request
     denied: Denied
 
 
@@ -456,8 +495,6 @@ class QuestionBook(Protocol):
         """This user is about to say why not."""
 
     def awaits_reason(self, user: UserName, approval: ApprovalId) -> bool: ...
-
-    def forget_reason(self, user: UserName, approval: ApprovalId) -> None: ...
 
     def let_through(self, approval: ApprovalId, request: str, summary: str) -> None:
         """A call went on because of a yes for the whole job."""
@@ -518,9 +555,21 @@ class State(Protocol):
         """Store what came in; False: it was here before (same key)."""
 
     def waiting(self) -> tuple[tuple[Incoming, Actor], ...]:
-        """What was accepted and not handled yet, oldest first."""
+        """Some of what was accepted and not handled yet: what is urgent, then the oldest."""
 
     def mark_handled(self, key: str) -> None: ...
+
+    def offer_again(self, key: str) -> None:
+        """What was handled is waiting once more: what it was to do has not happened."""
+
+    def number_of(self, key: str) -> int:
+        """Counts what came in, in order; 0: nothing with this key did."""
+
+    def said(self, place: Place, message_id: str) -> tuple[Message, Actor] | None:
+        """The message that has this number there."""
+
+    def last_seen(self, user: UserName) -> Millis | None:
+        """When this user wrote, or pressed something, last."""
 
     def place_of(
         self, user: UserName, platforms: Collection[Platform] = tuple(Platform)
@@ -538,9 +587,29 @@ class State(Protocol):
     def job_of(self, key: str) -> Job | None:
         """The job that this message asked for."""
 
+    def job_about(self, place: Place, message_id: str) -> Job | None:
+        """The job that the message with this number is about, whoever wrote it."""
+
+    def talks(self, place: Place, project: ProjectName, limit: int) -> tuple[Talk, ...]:
+        """The sessions that went on in a place, the latest first."""
+
+    def add_step(self, job_id: JobId, step: Step) -> None:
+        """Something that happened in a job; only so many of the latest are kept."""
+
+    def steps(self, job_id: JobId) -> tuple[Step, ...]:
+        """Oldest first."""
+
+    def job_in_session(self, session: str) -> Job | None:
+        """The latest job that worked in this agent session."""
+
     def unfinished_jobs(self) -> tuple[Job, ...]: ...
 
     def latest_jobs(self, limit: int, place: Place | None = None) -> tuple[Job, ...]: ...
+
+    # what jobs changed
+    def save_snapshots(self, snapshots: Snapshots) -> None: ...
+
+    def snapshots(self, job_id: JobId) -> Snapshots | None: ...
 
     def succeeded(self, job_ids: Sequence[JobId]) -> frozenset[JobId]:
         """Those of the given jobs that succeeded."""
@@ -552,6 +621,9 @@ class State(Protocol):
 
     def open_approvals(self) -> tuple[Approval, ...]:
         """Pending or given but not used, oldest first."""
+
+    def approvals_of(self, job_id: JobId) -> tuple[Approval, ...]:
+        """Everything that was asked about this job, oldest first."""
 
     def approvals_for_job(self, job_id: JobId) -> tuple[Approval, ...]:
         """Those of this job that hold for all of it, and have let their first thing happen."""
@@ -585,6 +657,56 @@ class State(Protocol):
 
     def save_preferences(self, place: Place, preferences: Preferences) -> None: ...
 
+    # long answers
+    def keep_rest(self, place: Place, remainder: Remainder) -> int:
+        """Keep what was not shown, by a number that holds in this place; the oldest go."""
+
+    def rest(self, place: Place, number: int) -> Remainder | None: ...
+
+    # accounts and groups
+    def save_pairing(self, pairing: Pairing) -> None: ...
+
+    def pairing(self, pairing_id: PairingId) -> Pairing | None: ...
+
+    def pairings(self, since: Millis) -> tuple[Pairing, ...]:
+        """Those opened since then, oldest first."""
+
+    def save_account(self, account: Account) -> None: ...
+
+    def account(self, sender: Sender) -> Account | None: ...
+
+    def accounts(self) -> tuple[Account, ...]:
+        """All that are paired, in order of user and id."""
+
+    def remove_account(self, sender: Sender) -> None:
+        """It is nobody's any more: where it wrote is no place of its user (`place_of`), and what
+        waits to be sent there is not sent."""
+
+    def save_paired_place(self, paired: PairedPlace) -> None: ...
+
+    def is_paired(self, place: Place) -> bool:
+        """Whether exactly this place is paired."""
+
+    def paired_places(self) -> tuple[PairedPlace, ...]: ...
+
+    def remove_paired_place(self, place: Place) -> None:
+        """With all its topics, when it is a whole group."""
+
+    # proposals and lockdowns
+    def save_proposal(self, proposal: Proposal) -> None: ...
+
+    def proposal(self, proposal_id: ProposalId) -> Proposal | None: ...
+
+    def open_proposals(self) -> tuple[Proposal, ...]:
+        """Those that wait for an answer, or were accepted and are not in the file; oldest first."""
+
+    def save_lockdown(self, lockdown: Lockdown) -> None: ...
+
+    def lockdown(self, lockdown_id: LockdownId) -> Lockdown | None: ...
+
+    def held_lockdown(self) -> Lockdown | None:
+        """The one that holds now."""
+
     # staying awake
     def save_awake(self, session: Session | None) -> None:
         """The one that was asked for last takes the place of the one before."""
@@ -602,13 +724,20 @@ class State(Protocol):
         click: str = "",
         marks: str = "",
         label: str = "",
+        job: JobId | None = None,
     ) -> PostId:
         """Put a prepared reply into the outbox. `click` is the key of the click that a TOAST
         answers, `marks` the platform's id of the message that a MARK is put on. `label` finds it
-        again (`posts_labelled`).
+        again (`posts_labelled`); `job` is what it is about (`job_about`).
 
         Where nothing else waits in its place it is ready: one commit less before it is sent.
         """
+
+    def post_at(self, place: Place, message_id: str) -> PostId | None:
+        """Our message that has this number there."""
+
+    def label_at(self, place: Place, message_id: str) -> str:
+        """What our message with this number there was labelled with, "" if with nothing."""
 
     def posts_labelled(self, label: str) -> tuple[tuple[PostId, Place], ...]: ...
 
@@ -618,7 +747,9 @@ class State(Protocol):
     def places_with_mail(self) -> tuple[Place, ...]: ...
 
     def next_delivery(self, place: Place) -> Delivery | None:
-        """The oldest undelivered post of a place."""
+        """What goes next to a place: a try that was cut off; else answers to clicks, messages,
+        edits, marks, each in the order of `post`. An edit that a later one replaces never goes.
+        """
 
     def mark_trying(self, post_id: PostId, at: Millis) -> None:
         """Durable before the platform is called: from now on the post may have arrived."""
@@ -626,6 +757,7 @@ class State(Protocol):
     def mark_untried(self, post_id: PostId) -> None:
         """The platform surely did not take it."""
 
-    def mark_delivered(self, post_id: PostId, message_id: str) -> None: ...
+    def mark_delivered(self, post_id: PostId, message_id: str) -> tuple[PostId, ...]:
+        """Returns the edits that this one has replaced: they are settled with it."""
 
     def mark_given_up(self, post_id: PostId, reason: str) -> None: ...

@@ -123,6 +123,9 @@ class ScriptedSession:
         self._told.put_nowait(text)
         return True
 
+    def unread(self) -> tuple[str, ...]:
+        return ()
+
     async def interrupt(self) -> None:
         self._is_interrupted = True
         if self._following is not None:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
+from appliance.chat.footer import with_footer
 from appliance.core.model import (
     Click,
     Incoming,
@@ -21,6 +22,7 @@ from appliance.core.model import (
     Reply,
     Rich,
     Sender,
+    Urgency,
 )
 from appliance.errors import ChatRefused, ChatUnavailable, StorageUnavailable
 from appliance.ports import Intake, Ready
@@ -42,6 +44,7 @@ class FakeChat:
         self.messages: dict[str, Reply] = {}
         self.toasts: list[str] = []
         self.marks: dict[str, str] = {}
+        self.said: set[str] = set()
         self.shown: list[Progress] = []
         self.gone: set[str] = set()
         self._known = known
@@ -55,6 +58,7 @@ class FakeChat:
     def says(self, text: str, sender: Sender, place: Place) -> None:
         number = str(next(self._numbers))
         key = f"{self.platform}:{number}"
+        self.said.add(number)
         self._push(Message(key, sender, place, text, Millis(0), message_id=number))
 
     def clicks(self, token: str, sender: Sender, place: Place) -> None:
@@ -86,8 +90,13 @@ class FakeChat:
                 self._arrived.clear()
 
     def prepare(self, reply: Reply) -> tuple[Reply, ...]:
-        body = Rich(reply.body.text) if isinstance(reply.body, Markdown) else reply.body
-        return (replace(reply, body=body if body.text.strip() else Rich("(empty)")),)
+        text = reply.body.text
+        body = reply.body if isinstance(reply.body, Rich) else Rich(text)
+        shown = body if text.strip() else Rich("—")
+        return (replace(reply, body=with_footer(shown, reply.footer), footer=None),)
+
+    async def room(self, place: Place, urgency: Urgency) -> bool:
+        return False
 
     async def send(self, post: Post) -> str:
         broken, self._break = self._break, None
@@ -105,6 +114,8 @@ class FakeChat:
             self.toasts.append(post.reply.body.text)
             return post.message_id
         if post.kind is PostKind.MARK:
+            if post.message_id not in self.said:
+                raise ChatRefused("there is no such message")
             self.marks[post.message_id] = post.reply.body.text
             return post.message_id
         if post.kind is PostKind.EDIT:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from appliance.agent.beside import Beside
@@ -84,6 +84,9 @@ class RecipeSession:
 
     async def steer(self, text: str) -> bool:
         return False
+
+    def unread(self) -> Sequence[str]:
+        return ()
 
     async def interrupt(self) -> None:
         self._is_interrupted = True

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -56,11 +56,15 @@ LAST_WORDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session has to keep to. `hold` claims a session id, or raises AgentFailed."""
+    """What a session has to keep to. `hold` claims a session id, or raises AgentFailed.
+
+    `briefing`: what the agent is told about where it is, "" for nothing.
+    """
 
     tools: tuple[str, ...]
     retry_seconds: float
     hold: Callable[[str], None]
+    briefing: str = ""
 
 
 class ClaudeSession:
@@ -80,7 +84,7 @@ class ClaudeSession:
         self._events: asyncio.Queue[TaskEvent] = asyncio.Queue(EVENTS_AHEAD)
         self._judging: dict[str, asyncio.Task[None]] = {}
         self._started: set[str] = set()
-        self._unread: set[str] = set()  # steering messages that are in no turn yet
+        self._unread: dict[str, str] = {}  # steering messages that are in no turn yet
         self._last_words = b""
         self._is_greeted = asyncio.Event()
         self._is_over = asyncio.Event()
@@ -105,6 +109,9 @@ class ClaudeSession:
             return False
         await self._say(text)
         return True
+
+    def unread(self) -> Sequence[str]:
+        return tuple(self._unread.values())
 
     async def interrupt(self) -> None:
         self._is_interrupted = True
@@ -253,7 +260,7 @@ class ClaudeSession:
 
     def _taken(self, message_id: str) -> None:
         if message_id in self._unread:
-            self._unread.discard(message_id)
+            del self._unread[message_id]
             self._result = None  # if there was one, a further turn has begun
 
     async def _greeted(self, answer: stream.Answered) -> None:
@@ -335,7 +342,7 @@ class ClaudeSession:
 
     async def _say(self, text: str) -> None:
         message_id = str(uuid4())
-        self._unread.add(message_id)
+        self._unread[message_id] = text
         await self._send(stream.user_message(text, message_id))
 
     async def _send(self, line: bytes) -> None:

@@ -18,22 +18,27 @@ from appliance.agent.login import examine
 from appliance.agent.program import Account
 from appliance.agent.recipes import RecipeAgent
 from appliance.agent.task_link import Secret, TaskLink
+from appliance.agent.workbench import TaskWorkbench
 from appliance.app import daemon
 from appliance.app.anchoring import anchoring
 from appliance.app.daemon import Daemon, Part
 from appliance.app.egress_access import egress_of
+from appliance.app.file_handling import file_handling, limits_of
+from appliance.app.granted import GrantsFile
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
-from appliance.app.project_list import CANARY, canary_directory, project_list
+from appliance.app.project_list import CANARY, canary_directory, project_list, workspace_directory
 from appliance.app.recorder import RecordedLog
 from appliance.app.recorder import recorder as recorder_of
-from appliance.app.room import shortfall
+from appliance.app.room import free_bytes, shortfall
 from appliance.chat.telegram.chat import TelegramChat
 from appliance.chat.terminal import TerminalChat
 from appliance.chat.web.server import WebChat
 from appliance.config import ClaudeSettings, Settings, TelegramSettings, read_credential
 from appliance.core.events import ConfigLoaded, DaemonStarted, Event, PolicyLoaded
 from appliance.core.model import (
+    WORKSPACE,
+    Incoming,
     Json,
     Platform,
     Program,
@@ -43,6 +48,7 @@ from appliance.core.model import (
     Request,
     UserName,
 )
+from appliance.core.preferences import Language
 from appliance.errors import ConfigError
 from appliance.host.clock import SystemClock
 from appliance.host.inhibit import of_this_machine
@@ -50,27 +56,53 @@ from appliance.host.machine import boot_id, free_memory, host_name
 from appliance.host.power import battery
 from appliance.host.service_manager import ServiceManager
 from appliance.host.wake_on_lan import wake
+from appliance.host.zone import MachineZone
+from appliance.pictures.painter import PillowPainter
 from appliance.policy.explain import why
 from appliance.policy.loaded import LoadedPolicy
-from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor
+from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor, LivePolicy
+from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
 from appliance.services.administration import Administration
 from appliance.services.allowance import Allowance
 from appliance.services.anchors import Anchors
+from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals
+from appliance.services.changes import Changes
 from appliance.services.desk import Desk
+from appliance.services.edits import Edits
+from appliance.services.first_task import FirstTask
 from appliance.services.gate import Gate
+from appliance.services.groups import Groups
 from appliance.services.health import Facts, Health, Probe
+from appliance.services.host_queries import HostQueries
 from appliance.services.intake import Intake
 from appliance.services.judge import Judge
 from appliance.services.keep_awake import LEASE_SECONDS, KeepAwake
+from appliance.services.lockdowns import Lockdowns
+from appliance.services.looking_after import LookingAfter
+from appliance.services.manners import Habit, Manners
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
+from appliance.services.overview import Overview
+from appliance.services.pairing import PairingDesk
+from appliance.services.pairing_queries import PairingQueries
+from appliance.services.parcels import Parcels
+from appliance.services.people import People
 from appliance.services.policy_holder import PolicyHolder
+from appliance.services.proposals import Proposals
+from appliance.services.questions import Questions
 from appliance.services.refusals import Advice, Refusals
 from appliance.services.reloading import Reloading
+from appliance.services.renewals import Renewals
+from appliance.services.review import Review
+from appliance.services.routing import Routing
+from appliance.services.stories import Stories
 from appliance.services.strangers import Strangers
+from appliance.services.talks import Talks
+from appliance.services.watching import Watching
 from appliance.services.worker import Terms, Worker
+from appliance.services.worktrees import Worktrees
 from appliance.storage.state import SqliteState
 from appliance.task import launcher_command
 from appliance.task.sandbox import Wall
@@ -126,8 +158,9 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         Program: RecipeAgent(link),
     }
 
-    intake = Intake(state, policy, settings.people(), settings.projects, clock, lambda: gate.wake())
-    telegram = _telegram(settings, directories, intake, state_directory, clock)
+    telegram = _telegram(
+        settings, directories, lambda incoming: intake.hears(incoming), state_directory, clock
+    )
     web = _web(settings, state, state_directory, clock)
     terminal = _terminal(
         settings,
@@ -136,6 +169,8 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         lambda: health.report(),
         lambda: anchors.post(),
         lambda user: administration.reload_policy(user),
+        lambda: pairing_queries,
+        lambda: host_queries,
     )
     chats: dict[Platform, Chat] = {c.platform: c for c in (telegram, web, terminal) if c}
     strangers = Strangers(
@@ -143,26 +178,99 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     )
 
     # what it cannot deliver is no activity: it might be a checkpoint
-    outbox = Outbox(state, log, chats, clock)
+    people = People(state, settings.people(), settings.pairable)
+    manners = Manners(state, people, _habits(settings), MachineZone(), clock)
+    outbox = Outbox(state, log, chats, clock, people.is_closed, manners.catalogue)
     anchored = anchoring(settings, log, audit, state, outbox, clock)
     anchors = anchored.anchors
     reloading = Reloading(policy_files, policy, audit, anchored.tell_owner, clock)
     administration = Administration(policy, audit, reloading, clock)
     allowance = Allowance(state, policy, clock)
+    accounts = Accounts(state, audit, people, outbox)
+    pairing = PairingDesk(
+        state,
+        audit,
+        people,
+        outbox,
+        telegram.bot_name if telegram else None,
+        FirstTask(state, policy, settings.projects, clock),
+        host_name(),
+        clock,
+    )
+    pairing_queries = PairingQueries(administration, pairing, accounts, clock)
+    parcels = Parcels(state, limits_of(settings), clock)
+    routing = Routing(settings.router.rules(), policy, clock)
+    intake = Intake(
+        state,
+        policy,
+        people,
+        pairing,
+        parcels,
+        routing,
+        settings.projects,
+        manners,
+        clock,
+        lambda: gate.wake(),
+    )
     approvals = Approvals(state, audit, policy, outbox, clock)
+    questions = Questions(state, audit, policy, outbox, clock)
+    answering = Answering(state, audit, policy, approvals, questions, outbox, clock)
     refusals = Refusals(state, policy, _advice(policy), clock)
+    lockdowns = Lockdowns(
+        state,
+        audit,
+        policy,
+        outbox,
+        settings.users,
+        lambda why: worker.halt(why),
+        lambda: worker.wake(),
+        clock,
+    )
+    proposals = Proposals(
+        state,
+        audit,
+        policy,
+        GrantsFile(settings),
+        reloading,
+        outbox,
+        settings.users,
+        settings.automations,
+        clock,
+    )
+    host_queries = HostQueries(state, administration, proposals, lockdowns)
+    workplaces = {**settings.projects, WORKSPACE: _workspace(settings)}
+    workbench = TaskWorkbench(link, settings.daemon.minimum_isolation)
+    changes = Changes(state, audit, workbench, settings.projects)
+    worktrees = Worktrees(workbench, settings.projects)
+    files = file_handling(
+        settings,
+        state,
+        audit,
+        policy,
+        parcels,
+        workbench,
+        link,
+        refusals,
+        outbox,
+        {Platform.TELEGRAM: telegram} if telegram else {},
+        clock,
+    )
     judge = Judge(
         state,
         audit,
         policy,
         allowance,
         approvals,
+        questions,
         refusals,
         outbox,
-        settings.projects,
+        workplaces,
+        changes,
         anchors.before_risk,
         clock,
+        lambda: lockdowns.refusal,
     )
+    watching = Watching(state, outbox, clock, settings.daemon.stall_minutes)
     worker = Worker(
         state,
         audit,
@@ -171,12 +279,18 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         agents,
         approvals,
         outbox,
-        chats,
-        settings.projects,
+        watching,
+        changes,
+        worktrees,
+        files.inboxes,
+        files.sending,
+        workplaces,
         _terms(settings, wall),
         clock,
         anchors.before_risk,
         free_memory,
+        lambda: gate.wake(),
+        lambda: lockdowns.refusal,
     )
     facts = Facts(
         version=__version__,
@@ -201,24 +315,73 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         state,
         clock,
         _probes(
-            wall, claude, worker, strangers, log, anchors, reloading, keep_awake, state_directory
+            wall,
+            claude,
+            worker,
+            strangers,
+            log,
+            anchors,
+            reloading,
+            keep_awake,
+            lockdowns,
+            state_directory,
         ),
+    )
+    review = Review(
+        state, audit, policy, changes, worktrees, PillowPainter(), outbox, worker.works_there
+    )
+    overview = Overview(
+        state,
+        log,
+        policy,
+        _roles_of,
+        people,
+        settings.users,
+        settings.automations,
+        settings.projects,
+        clock,
     )
     desk = Desk(
         state,
         audit,
         policy,
-        settings.projects,
+        workplaces,
         worker,
         approvals,
+        answering,
+        Renewals(state, audit, approvals),
         refusals,
         outbox,
         health,
         keep_awake,
         OtherHosts(settings.hosts, wake),
+        Talks(state, policy, settings.projects, outbox, clock),
+        Stories(state, policy, worker, clock),
+        Groups(state, audit, outbox, clock),
+        accounts,
+        review,
+        manners,
+        LookingAfter(state, overview, proposals, lockdowns, outbox),
+        files.desk,
         clock,
     )
-    gate = Gate(state, audit, policy, allowance, refusals, settings.projects, desk, outbox, clock)
+    gate = Gate(
+        state,
+        audit,
+        policy,
+        allowance,
+        refusals,
+        settings.projects,
+        people,
+        pairing,
+        lockdowns,
+        parcels,
+        routing,
+        desk,
+        Edits(state, audit, worker, approvals, desk, outbox, clock),
+        outbox,
+        clock,
+    )
 
     services = [
         Part("outbox", outbox.run),
@@ -230,8 +393,14 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         Part("launcher", link.run),
         *([Part("claude", claude.run)] if claude is not None else []),
         Part("awake", keep_awake.run),
+        Part("pairing", pairing.run),
         Part("approvals", approvals.run),
+        Part("proposals", proposals.run),
+        Part("watching", watching.run),
+        Part("inboxes", files.inboxes.run),
+        Part("voices", files.voices.run),
         Part("worker", worker.run),
+        Part("review", review.run),
         Part("gate", gate.run),
     ]
 
@@ -261,6 +430,11 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
 # --- the parts, one function each
 
 
+def _roles_of(policy: LivePolicy, user: UserName) -> Sequence[str]:
+    assert isinstance(policy, LoadedPolicy)
+    return policy.roles(user)
+
+
 def _advice(policy: PolicyHolder) -> Advice:
     """What would have allowed a request, by the policy of the moment when that is asked."""
 
@@ -275,7 +449,7 @@ def _advice(policy: PolicyHolder) -> Advice:
 def _telegram(
     settings: Settings,
     directories: Sequence[str],
-    intake: Intake,
+    hears: Callable[[Incoming], bool],
     state_directory: Path,
     clock: Clock,
 ) -> TelegramChat | None:
@@ -283,7 +457,7 @@ def _telegram(
     if configured is None:
         return None
     token = read_credential(configured.token, directories)
-    return TelegramChat(token, configured.api, intake.knows, state_directory, clock)
+    return TelegramChat(token, configured.api, hears, state_directory, clock)
 
 
 def _web(
@@ -308,6 +482,8 @@ def _terminal(
     report: Callable[[], dict[str, Json]],
     post_anchor: Callable[[], Awaitable[dict[str, Json]]],
     reload_policy: Callable[[UserName], Awaitable[dict[str, Json]]],
+    pairing: Callable[[], PairingQueries],
+    host: Callable[[], HostQueries],
 ) -> TerminalChat | None:
     if settings.terminal is None:
         return None
@@ -329,6 +505,20 @@ def _terminal(
         uids,
         clock,
         {"status": status, "login": login, "anchor": anchor, "reload": reload_policy},
+        {
+            "pair": lambda user, asked: pairing().open(user, asked),
+            "pairing": lambda user, asked: pairing().outcome(user, asked),
+            "withdraw": lambda user, asked: pairing().withdraw(user, asked),
+            "users": lambda user, asked: pairing().users(user, asked),
+            "unpair": lambda user, asked: pairing().remove(user, asked),
+            "proposals": lambda user, asked: host().proposals(user, asked),
+            "accept": lambda user, asked: host().accept(user, asked),
+            "reject": lambda user, asked: host().reject(user, asked),
+            "grants": lambda user, asked: host().grants(user, asked),
+            "ungrant": lambda user, asked: host().ungrant(user, asked),
+            "lockdown": lambda user, asked: host().lockdown(user, asked),
+            "lift": lambda user, asked: host().lift(user, asked),
+        },
     )
 
 
@@ -353,6 +543,10 @@ def _claude(
     )
 
 
+def _workspace(settings: Settings) -> Project:
+    return Project(WORKSPACE, str(workspace_directory(settings)))
+
+
 def _launchers(settings: Settings, state_directory: Path) -> Launchers:
     if settings.daemon.task_socket:
         return ConnectedLaunchers(Path(settings.daemon.task_socket))
@@ -362,6 +556,7 @@ def _launchers(settings: Settings, state_directory: Path) -> Launchers:
 def _projects_file(settings: Settings, state_directory: Path) -> Path:
     """The list from which the launcher takes directories: never from what a task says."""
     _private(canary_directory(settings))
+    _private(workspace_directory(settings))
     file = state_directory / "projects.json"
     file.write_text(project_list(settings).encode())
     return file
@@ -380,6 +575,13 @@ def _terms(settings: Settings, wall: Wall) -> Terms:
     )
 
 
+def _habits(settings: Settings) -> Mapping[UserName, Habit]:
+    return {
+        name: Habit(Language(user.language) if user.language else None, user.zone)
+        for name, user in settings.users.items()
+    }
+
+
 def _inhibitor(settings: Settings) -> Inhibitor | None:
     if not settings.awake.enabled:
         return None
@@ -395,6 +597,7 @@ def _probes(
     anchors: Anchors,
     reloading: Reloading,
     keep_awake: KeepAwake,
+    lockdowns: Lockdowns,
     state_directory: Path,
 ) -> Mapping[str, Probe]:
     return {
@@ -409,6 +612,8 @@ def _probes(
         "awake": keep_awake.line,
         "awake trouble": keep_awake.trouble,
         "disk": lambda: shortfall(state_directory),
+        "room": lambda: f"{free_bytes(state_directory) // 10**9} GB",
+        "lockdown": lambda: lockdowns.refusal or "",
         "strangers": strangers.line,
     }
 

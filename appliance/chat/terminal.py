@@ -6,8 +6,10 @@ the settings has gets one sentence and is hung up on: it is somebody with an acc
 silence would only puzzle them.
 
     → {"v":1,"type":"say","id":"…","text":"/status"}   then {"v":1,"type":"stored","id":"…"}
+    → {"v":1,"type":"pair","user":"alice"}             then {"v":1,"type":"pair","answer":{…}}
     → {"v":1,"type":"status"}                          then {"v":1,"type":"status","answer":{…}}
     ← {"v":1,"type":"post","post":"new","id":"post-7","text":"…"}      whatever is said to this user
+    ← {"v":1,"type":"post","post":"mark","id":"…","text":"👀"}         a sign on what was said
     ← {"v":1,"type":"progress","job":3,"text":"…"}
     ← {"v":1,"type":"error","text":"…","hint":"…"}
 
@@ -41,6 +43,7 @@ from appliance.core.model import (
     Progress,
     Reply,
     Sender,
+    Urgency,
     UserName,
 )
 from appliance.errors import ApplianceError, ChatRefused, StorageUnavailable
@@ -52,7 +55,12 @@ log = logging.getLogger(__name__)
 Query = Callable[[UserName], Awaitable[dict[str, Json]]]
 """Answers one kind of question of `dispatchctl`, e.g. "status" or "login"."""
 
+Inquiry = Callable[[UserName, Mapping[str, str]], Awaitable[dict[str, Json]]]
+"""The same for what is asked with more words, such as whom to pair; they are not checked yet."""
+
 VERSION = 1
+MAX_WORDS = 4
+MAX_WORD_CHARACTERS = 200
 MAX_LINE_BYTES = 200_000
 MAX_SHOWN_CHARACTERS = 200_000
 MAX_UNREAD_BYTES = 4_000_000
@@ -80,11 +88,12 @@ class TerminalChat:
         uids: Mapping[int, UserName],
         clock: Clock,
         queries: Mapping[str, Query],
+        inquiries: Mapping[str, Inquiry] | None = None,
     ) -> None:
         self._path = socket_path
         self._uids = dict(uids)
         self._clock = clock
-        self._queries = dict(queries)
+        self._inquiries = {**_without_words(queries), **(inquiries or {})}
         self._terminals: set[Terminal] = set()
         self._shown: OrderedDict[int, str] = OrderedDict()
 
@@ -106,12 +115,18 @@ class TerminalChat:
     def prepare(self, reply: Reply) -> tuple[Reply, ...]:
         return with_excerpt(reply, MAX_SHOWN_CHARACTERS)
 
+    async def room(self, place: Place, urgency: Urgency) -> bool:
+        return False  # always some
+
     async def send(self, post: Post) -> str:
         user = UserName(post.place.chat)
         if user not in self._uids.values():
             raise ChatRefused(f"there is no local user called {user}")
-        message_id = post.message_id if post.kind is PostKind.EDIT else f"post-{post.id}"
+        names_another = post.kind in (PostKind.EDIT, PostKind.MARK)
+        message_id = post.message_id if names_another else f"post-{post.id}"
         self._tell(user, _post_line(post, message_id))
+        if post.kind is PostKind.MARK:
+            return message_id
         self._shown[post.id] = message_id
         while len(self._shown) > REMEMBERED_POSTS:
             self._shown.popitem(last=False)
@@ -138,7 +153,7 @@ class TerminalChat:
             uid = peer_uid(writer.get_extra_info("socket"))
             user = self._admit(uid)
             sender = Sender(Platform.TERMINAL, str(uid))
-            terminal = Terminal(reader, writer, user, sender, self._clock, self._queries, intake)
+            terminal = Terminal(reader, writer, user, sender, self._clock, self._inquiries, intake)
             self._terminals.add(terminal)
             try:
                 await terminal.run()
@@ -175,7 +190,7 @@ class Terminal:
         user: UserName,
         sender: Sender,
         clock: Clock,
-        queries: Mapping[str, Query],
+        inquiries: Mapping[str, Inquiry],
         intake: Intake,
     ) -> None:
         self.user = user
@@ -183,7 +198,7 @@ class Terminal:
         self._reader = reader
         self._writer = writer
         self._clock = clock
-        self._queries = queries
+        self._inquiries = inquiries
         self._intake = intake
         self._inflow = Inflow(clock)
 
@@ -220,17 +235,14 @@ class Terminal:
         match _parse(line):
             case {"type": "say", "id": str(say_id), "text": str(text), **rest} if not rest:
                 await self._say(say_id, text)
-            case {"type": str(kind), **rest} if kind in self._queries and not rest:
-                await self._ask(kind)
+            case {"type": str(kind), **words} if kind in self._inquiries and _are_words(words):
+                await self._ask(kind, {key: str(word) for key, word in words.items()})
             case _:
-                raise Refusal(
-                    "the request is not known here",
-                    hint="if dispatchctl is newer than the running dispatchd, restart that",
-                )
+                raise _unknown()
 
-    async def _ask(self, kind: str) -> None:
+    async def _ask(self, kind: str, words: Mapping[str, str]) -> None:
         try:
-            self.tell(_line(kind, answer=await self._queries[kind](self.user)))
+            self.tell(_line(kind, answer=await self._inquiries[kind](self.user, words)))
         except ApplianceError as error:
             self.tell(_error_line(error))
 
@@ -243,12 +255,38 @@ class Terminal:
             place=Place(Platform.TERMINAL, self.user),
             text=well_formed(text),
             sent_at=self._clock.now(),
+            message_id=say_id,
         )
         try:
             await self._intake([message])
         except StorageUnavailable as error:
             return self.tell(_error_line(error))
         return self.tell(_line("stored", id=say_id))
+
+
+def _without_words(queries: Mapping[str, Query]) -> dict[str, Inquiry]:
+    def plain(query: Query) -> Inquiry:
+        async def ask(user: UserName, words: Mapping[str, str]) -> dict[str, Json]:
+            if words:
+                raise _unknown()
+            return await query(user)
+
+        return ask
+
+    return {kind: plain(query) for kind, query in queries.items()}
+
+
+def _are_words(words: Mapping[str, Json]) -> bool:
+    return len(words) <= MAX_WORDS and all(
+        isinstance(word, str) and len(word) <= MAX_WORD_CHARACTERS for word in words.values()
+    )
+
+
+def _unknown() -> Refusal:
+    return Refusal(
+        "the request is not known here",
+        hint="if dispatchctl is newer than the running dispatchd, restart that",
+    )
 
 
 def _parse(line: bytes) -> dict[str, Json]:

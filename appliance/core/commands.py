@@ -10,14 +10,25 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from appliance.core import keep_awake
+from appliance.core import administration, keep_awake, place_settings, shortened
 from appliance.core import recipes as recipe_book
+from appliance.core.administration import Administer
+from appliance.core.file_requests import MAX_PATH_CHARACTERS, HandleFiles, SendFile
+from appliance.core.help import Group, group_named
+from appliance.core.hidden import written_out
 from appliance.core.keep_awake import Wish
 from appliance.core.model import ApprovalId, JobId, Phrase, ProjectName, Recipe
+from appliance.core.place_settings import ChangeSettings, ShowSettings
+from appliance.core.questions import Choice, QuestionId
+from appliance.core.shortened import ShowRest
 from appliance.core.wake_on_lan import HostName
 from appliance.core.words import number, phrase
+
+ID = r"[a-z0-9]{4,32}"
+"""How a question is named."""
 
 MAX_TASK_CHARACTERS = 50_000
 """A task longer than this is refused: it belongs in a file of the project."""
@@ -25,16 +36,22 @@ MAX_TASK_CHARACTERS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Work for the coding agent. `fresh` starts a session of its own (`/run`)."""
+    """Work for the coding agent. `fresh` starts a session of its own (`/run`).
+
+    `is_plan`: a plan first, which is carried out once somebody has approved it (`/plan`).
+    `in_tree`: in a git worktree of its own, beside what else is done in the project.
+    """
 
     text: str
     fresh: bool = False
     after: JobId | None = None
+    is_plan: bool = False
+    in_tree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question on the side: reads only, and leaves the conversation's session alone."""
+    """A question on the side: in the workspace, without project files or shell."""
 
     text: str
 
@@ -51,7 +68,9 @@ class CallRecipe:
 
 @dataclass(frozen=True, slots=True)
 class ShowStatus:
-    pass
+    """`whole`: not only what counts."""
+
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,45 @@ class ResumeJob:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryJob:
+    """The same task again as a new job; None: the asker's last one in this conversation."""
+
+    job: JobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveJob:
+    """Its task anew on the other side: in the project, or as a question in the workspace."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class ShowQueue:
+    """What waits, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowLog:
+    """What happened in a job; None: in the last one here. `whole`: all of it, as a file."""
+
+    job: JobId | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSessions:
+    """The earlier sessions of this place and project."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Go on with the session of this job."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Approve or deny one approval by its id. `for_job`: the same may go on in the whole job."""
 
@@ -84,10 +142,41 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveReason:
+    """Deny one approval, once its reason has been said."""
+
+    approval: ApprovalId
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDetails:
+    """All there is to know before one approval is answered."""
+
+    approval: ApprovalId
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Ask once more for what nobody approved in time."""
+
+    approval: ApprovalId
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestion:
+    """Answer what an agent asks: by a `choice`, or by what was typed, a number or a `text`."""
+
+    question: QuestionId
+    choice: Choice | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UseProject:
-    """Switch this conversation to a project; None: show which there are."""
+    """Switch this conversation to a project; None: show which there are, `page` by page."""
 
     name: ProjectName | None = None
+    page: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +199,72 @@ class WakeUp:
 
 
 @dataclass(frozen=True, slots=True)
+class PairGroup:
+    """Work in this group from now on; in a topic only there, unless it `is_whole`."""
+
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unpair:
+    """In a group: work there no longer. In private: this account is nobody's, once `is_sure`."""
+
+    is_whole: bool = False
+    is_sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowChanges:
+    """What a job changed; None: the last one here. `file` counts from one, 0: the list of files;
+    `part` from zero. `whole`: all of it, as a file."""
+
+    job: JobId | None = None
+    file: int = 0
+    part: int = 0
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevertChanges:
+    """Make a job's files as they were before it; asks first, unless it `is_sure`."""
+
+    job: JobId
+    is_sure: bool = False
+
+
+class Fate(StrEnum):
+    """What becomes of a worktree."""
+
+    MERGE = "merge"  # committed, merged into what the project is on, removed
+    KEEP = "keep"  # committed, and there for more
+    REMOVE = "remove"  # removed with its branch
+
+
+@dataclass(frozen=True, slots=True)
+class SettleTree:
+    """Say what becomes of a job's worktree."""
+
+    job: JobId
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class CommitChanges:
+    """The recipe /commit, with what the job was asked for as the message."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainRefusal:
     """Why the last refusal in this place, and what would have allowed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    pass
+    """What one may do; None: what is used most."""
+
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +282,33 @@ Command = (
     | ShowJobs
     | StopJob
     | ResumeJob
+    | RetryJob
+    | MoveJob
+    | ShowQueue
+    | ShowLog
+    | ShowSessions
+    | OpenSession
     | Answer
+    | GiveReason
+    | ShowDetails
+    | AskAgain
+    | AnswerQuestion
     | UseProject
     | StartAfresh
+    | ShowChanges
+    | RevertChanges
+    | CommitChanges
+    | SettleTree
     | StayAwake
     | WakeUp
+    | PairGroup
+    | Unpair
+    | HandleFiles
+    | ShowSettings
+    | ChangeSettings
+    | ShowRest
     | ExplainRefusal
+    | Administer
     | Help
     | Mistake
 )
@@ -156,20 +325,45 @@ class Builtin:
 
 BUILTINS = (
     Builtin("run", "/run TASK", phrase("start a new task (--after JOB waits for one)")),
-    Builtin("ask", "/ask QUESTION", phrase("ask on the side, reading only")),
+    Builtin("plan", "/plan TASK", phrase("a plan first, done once you approve it")),
+    Builtin("ask", "/ask QUESTION", phrase("ask without project files or shell")),
+    Builtin("after", "/after JOB TASK", phrase("a task for when that job has succeeded")),
     Builtin("status", "/status", phrase("what runs, and how the machine is")),
     Builtin("jobs", "/jobs", phrase("the latest jobs")),
+    Builtin("queue", "/queue", phrase("what waits, and why")),
+    Builtin("log", "/log JOB", phrase("what happened in a job")),
+    Builtin("diff", "/diff [JOB]", phrase("what a job changed, file by file")),
+    Builtin("worktree", "/worktree TASK", phrase("a task beside others, in a worktree of its own")),
+    Builtin("tree", "/tree merge JOB", phrase("merge, keep or remove a job's worktree")),
+    Builtin("revert", "/revert JOB", phrase("make its files as they were before a job")),
     Builtin("stop", "/stop [JOB]", phrase("stop the running job")),
     Builtin("resume", "/resume JOB", phrase("continue an interrupted job")),
+    Builtin("retry", "/retry [JOB]", phrase("the same task again")),
+    Builtin("move", "/move JOB", phrase("take a task from workspace to project, or back")),
     Builtin(
         "approve", "/approve ID", phrase("let a held step run (ID job: all like it in the job)")
     ),
     Builtin("deny", "/deny ID [WHY]", phrase("refuse a held step")),
+    Builtin("details", "/details ID", phrase("all about a held step")),
+    Builtin("again", "/again ID", phrase("ask again for what nobody approved in time")),
+    Builtin(
+        "answer", "/answer ID WORDS", phrase("answer what the agent asks: 2, or 1,3, or words")
+    ),
     Builtin("project", "/project [NAME]", phrase("show or switch the project")),
     Builtin("new", "/new", phrase("forget the conversation so far")),
+    Builtin("sessions", "/sessions", phrase("earlier conversations here, to go on with")),
+    Builtin("send", "/send PATH", phrase("send a file of the project here")),
     Builtin("awake", "/awake [8h]", phrase("keep this machine awake (or: until 18:00, off)")),
     Builtin("wake", "/wake HOST", phrase("wake another machine")),
+    Builtin("pair", "/pair", phrase("work in this group or topic (group: in all of it)")),
+    Builtin("unpair", "/unpair", phrase("no longer hear this account, or this group")),
+    Builtin("users", "/users", phrase("who there is, and what they may")),
+    Builtin("grant", "/grant WHO WHAT [in PROJECT]", phrase("propose that somebody may more")),
+    Builtin("revoke", "/revoke WHO WHAT [in PROJECT]", phrase("propose that somebody may less")),
+    Builtin("audit", "/audit [WHO|JOB|today]", phrase("what happened last")),
+    Builtin("lockdown", "/lockdown [WHY]", phrase("stop and refuse everything")),
     Builtin("why", "/why", phrase("explain the last refusal here")),
+    Builtin("settings", "/settings", phrase("language, times, quiet hours, how much of jobs")),
     Builtin("help", "/help", phrase("this list")),
 )
 
@@ -192,7 +386,12 @@ def parse(text: str, recipes: Sequence[Recipe]) -> Command:
         return Run(readable(text))
     head, _, rest = text[1:].partition(" ") if " " in text.split("\n", 1)[0] else _by_line(text)
     word = head.split("@", 1)[0].casefold()  # "/run@my_bot" in groups
-    return _builtin(word, rest.strip(), recipes) or _recipe(word, rest.split(), recipes)
+    rest = rest.strip()
+    return (
+        _administers(word, rest)
+        or _builtin(word, rest, recipes)
+        or _recipe(word, rest.split(), recipes)
+    )
 
 
 def _by_line(text: str) -> tuple[str, str, str]:
@@ -200,42 +399,99 @@ def _by_line(text: str) -> tuple[str, str, str]:
 
 
 _WITHOUT_WORDS: Mapping[str, Command] = {
-    "status": ShowStatus(),
     "jobs": ShowJobs(),
+    "queue": ShowQueue(),
     "new": StartAfresh(),
     "why": ExplainRefusal(),
-    "help": Help(),
     "start": Help(),  # Telegram sends it when a chat is opened
 }
 
 
+def _administers(word: str, rest: str) -> Command | None:
+    found = administration.read(word, readable(rest))
+    return Mistake(found) if isinstance(found, Phrase) else found
+
+
 def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:
+    read = _read_elsewhere(word, rest)
+    if read is not None:
+        return Mistake(read) if isinstance(read, Phrase) else read
     match word:
         case "run":
             return _run(rest, recipes)
         case "ask":
-            if not rest:
-                return Mistake(phrase("Ask what? Write: /ask QUESTION"))
-            return Ask(readable(rest))
+            return (
+                Ask(readable(rest)) if rest else Mistake(phrase("Ask what? Write: /ask QUESTION"))
+            )
+        case "status":
+            return ShowStatus(whole=rest.casefold() == "more")
         case "stop":
             return _stop(rest)
         case "resume":
-            if (job := job_number(rest)) is None:
-                return Mistake(phrase("Resume which job? Write: /resume JOB"))
-            return ResumeJob(job)
+            job = job_number(rest)
+            return (
+                ResumeJob(job) if job else Mistake(phrase("Resume which job? Write: /resume JOB"))
+            )
+        case "move":
+            job = job_number(rest)
+            return MoveJob(job) if job else Mistake(phrase("Move which job? Write: /move JOB"))
+        case "after":
+            return _after(rest, recipes)
+        case "retry" | "log" | "sessions":
+            return _on_job(word, rest)
+        case "worktree":
+            return _in_tree(rest, recipes)
+        case "tree":
+            return _tree(rest)
+        case "diff":
+            return _diff(rest)
+        case "revert":
+            return _revert(rest)
+        case "plan":
+            return (
+                Run(readable(rest), fresh=True, is_plan=True)
+                if rest
+                else Mistake(phrase("Plan what? Write: /plan TASK"))
+            )
         case "approve" | "deny":
             return _answer(rest, is_granted=word == "approve")
+        case "details" | "again":
+            return _on_approval(word, rest)
+        case "answer":
+            return _answer_question(rest)
         case "project":
             return UseProject(ProjectName(rest) if rest else None)
+        case "send":
+            return _send(rest)
         case "awake":
             return _awake(rest)
         case "wake":
             return _wake(rest)
+        case "pair":
+            return PairGroup(is_whole=rest.casefold() == "group")
+        case "unpair":
+            return Unpair(is_whole=rest.casefold() == "group", is_sure=rest.casefold() == "yes")
         case _:
             return _WITHOUT_WORDS.get(word)
 
 
+def _read_elsewhere(word: str, rest: str) -> Command | Phrase | None:
+    """What is about one thing alone; a phrase says what is wrong with it, None: none of these."""
+    match word:
+        case "settings":
+            return place_settings.read(rest)
+        case "more":
+            return shortened.read(rest) or phrase("More of what? Press the button below it.")
+        case "help":
+            return Help(group_named(rest.casefold()))
+        case _:
+            return administration.read(word, readable(rest))
+
+
 def _run(rest: str, recipes: Sequence[Recipe]) -> Command:
+    in_tree = re.match(r"--worktree(\s+|$)", rest)
+    if in_tree:
+        return _in_tree(rest[in_tree.end() :], recipes)
     rest, after = _take_after(rest)
     if isinstance(after, Mistake):
         return after
@@ -251,6 +507,21 @@ def _run(rest: str, recipes: Sequence[Recipe]) -> Command:
     return Run(readable(rest), fresh=True, after=after)
 
 
+def _in_tree(rest: str, recipes: Sequence[Recipe]) -> Command:
+    command = _run(rest, recipes) if rest else None
+    if isinstance(command, Run):
+        return replace(command, in_tree=True)
+    return Mistake(phrase("What is to be done there? Write: /worktree TASK"))
+
+
+def _tree(rest: str) -> Command:
+    word, _, number = rest.partition(" ")
+    job = job_number(number)
+    if word not in tuple(Fate) or job is None:
+        return Mistake(phrase("Which worktree? Write: /tree merge JOB, /tree keep JOB or remove"))
+    return SettleTree(job, Fate(word))
+
+
 def _take_after(rest: str) -> tuple[str, JobId | Mistake | None]:
     if not re.match(r"--after(\s|=|$)", rest):
         return rest, None
@@ -259,6 +530,27 @@ def _take_after(rest: str) -> tuple[str, JobId | Mistake | None]:
     if job is None:
         return "", Mistake(phrase("--after wants a job's number, as in: /run --after 12 TASK"))
     return (words[2] if len(words) > 2 else ""), job
+
+
+def _diff(rest: str) -> Command:
+    """ "12", "12 3" (its third file), "12 3 2" (the second part of it) or "12 all"."""
+    words = rest.split()
+    job = job_number(words[0]) if words else None
+    numbers = [int(word) for word in words[1:] if re.fullmatch(r"[1-9][0-9]{0,4}", word)]
+    if job is not None and words[1:] == ["all"]:
+        return ShowChanges(job, whole=True)
+    if (words and job is None) or len(numbers) != len(words[1:]) or len(words) > 3:
+        return Mistake(phrase("What of which job? Write: /diff JOB, /diff JOB 2 or /diff JOB all"))
+    file, part = (*numbers, 0, 0)[:2]
+    return ShowChanges(job, file, max(0, part - 1))
+
+
+def _revert(rest: str) -> Command:
+    word, _, sure = rest.partition(" ")
+    job = job_number(word)
+    if job is None or sure.strip() not in ("", "yes"):
+        return Mistake(phrase("Revert which job? Write: /revert JOB"))
+    return RevertChanges(job, is_sure=bool(sure))
 
 
 def _stop(rest: str) -> Command:
@@ -270,9 +562,30 @@ def _stop(rest: str) -> Command:
     return StopJob(job)
 
 
+def _after(rest: str, recipes: Sequence[Recipe]) -> Command:
+    """ "/after 12 TASK" is a shorter "/run --after 12 TASK"."""
+    job, _, task = rest.partition(" ")
+    if job_number(job) is None or not task.strip():
+        return Mistake(phrase("After which job, and what? Write: /after JOB TASK"))
+    return _run(f"--after {job} {task.strip()}", recipes)
+
+
+def _on_job(word: str, rest: str) -> Command:
+    job = job_number(rest)
+    if rest and job is None:
+        return Mistake(phrase("No job called {name}. /jobs lists them.", name=shown(rest)))
+    match word:
+        case "retry":
+            return RetryJob(job)
+        case "log":
+            return ShowLog(job)
+        case _:
+            return ShowSessions() if job is None else OpenSession(job)
+
+
 def _answer(rest: str, *, is_granted: bool) -> Command:
     name, _, reason = rest.partition(" ")
-    if not re.fullmatch(r"[a-z0-9]{4,32}", name):
+    if not re.fullmatch(ID, name):
         word = "approve" if is_granted else "deny"
         return Mistake(
             phrase("/{word} wants the id that the question shows: /{word} k7m2p9qd", word=word)
@@ -280,6 +593,29 @@ def _answer(rest: str, *, is_granted: bool) -> Command:
     if is_granted and reason.strip() == "job":
         return Answer(ApprovalId(name), is_granted, for_job=True)
     return Answer(ApprovalId(name), is_granted, readable(reason.strip())[:500])
+
+
+def _on_approval(word: str, rest: str) -> Command:
+    if not re.fullmatch(ID, rest):
+        return Mistake(
+            phrase("/{word} wants the id that the question shows: /{word} k7m2p9qd", word=word)
+        )
+    approval = ApprovalId(rest)
+    return ShowDetails(approval) if word == "details" else AskAgain(approval)
+
+
+def _answer_question(rest: str) -> Command:
+    name, _, text = rest.partition(" ")
+    if not re.fullmatch(ID, name) or not text.strip():
+        return Mistake(phrase("Answer which question? Write: /answer ID WORDS"))
+    return AnswerQuestion(QuestionId(name), None, readable(text.strip()))
+
+
+def _send(rest: str) -> Command:
+    path = rest.strip("`")
+    if not path or len(path) > MAX_PATH_CHARACTERS or path != readable(path):
+        return Mistake(phrase("Send which file? Write: /send PATH, as seen from the project"))
+    return SendFile(path)
 
 
 def _awake(rest: str) -> Command:
@@ -333,17 +669,10 @@ def job_number(text: str) -> JobId | None:
     return JobId(int(number)) if re.fullmatch(r"[1-9][0-9]{0,9}", number) else None
 
 
-# Direction overrides make a text read differently from what it says; other control and
-# zero-width format characters only hide things (CVE-2021-42574, "Trojan Source").
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
-
-
 def readable(text: str) -> str:
     """The text with hidden characters written out: what is read is what is run."""
     text = text.replace("\r\n", "\n").encode("utf-8", "replace").decode()
-    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return written_out(text)
 
 
 def shown(text: str, limit: int = 60) -> str:

@@ -19,6 +19,7 @@ from appliance.core.model import (
     JobId,
     Millis,
     Place,
+    Platform,
     ProjectName,
     Prompt,
     Sender,
@@ -52,11 +53,12 @@ UNFINISHED = frozenset({State.RECEIVED, State.WAITING_APPROVAL, State.QUEUED, St
 @dataclass(frozen=True, slots=True)
 class Job:
     """One piece of work somebody asked for. `key` is the message that asked, `words` what policy
-    calls it: "/run", "/deploy prod".
+    calls it: "/run", "/deploy prod"; `message_id` is the message's number where it has one.
 
     `pending` counts unanswered approvals. `keeps_session` is False for a question on the side
     (`/ask`): its agent session does not become the conversation's. `parallel` jobs only read and
-    may run beside the one writer of their project.
+    may run beside the one writer of their project. `tree`: whose git worktree it works in (0: one
+    of its own), None: in the project's directory.
     """
 
     id: JobId
@@ -79,14 +81,26 @@ class Job:
     session: str = ""
     reason: str = ""
     usage: Usage = field(default_factory=Usage)
+    message_id: str = ""
+    tree: JobId | None = None
 
     @property
     def is_finished(self) -> bool:
         return self.state not in UNFINISHED
 
     @property
+    def is_in_company(self) -> bool:
+        """Whether others read along; web pages and terminals are one user's alone."""
+        return self.place.platform is Platform.TELEGRAM and self.place.chat != self.sender.id
+
+    @property
     def has_started(self) -> bool:
         return self.started_at is not None
+
+    @property
+    def only_plans(self) -> bool:
+        """Whether it may only look until somebody has approved its plan."""
+        return isinstance(self.work, Prompt) and self.work.is_plan
 
     @property
     def kind(self) -> str:
@@ -94,11 +108,51 @@ class Job:
         return "prompt" if isinstance(self.work, Prompt) else self.work.recipe
 
     @property
+    def answers(self) -> str:
+        """The message under which its answer is shown: among several people it is not clear."""
+        return self.message_id if self.is_in_company else ""
+
+    @property
     def title(self) -> str:
         """One line for lists: the task's first line, or the recipe's command."""
         if isinstance(self.work, Prompt):
             return self.work.text.strip().split("\n", 1)[0][:80]
         return f"/{self.work.recipe}"
+
+
+    @property
+    def workplace(self) -> str:
+        """Where in the project it works, "." for all of it. At most one writer is there."""
+        return "." if self.tree is None else f"{WORKTREES}/{self.tree or self.id}"
+
+
+WORKTREES = ".dispatch/worktrees"
+
+
+class StepKind(StrEnum):
+    """What is remembered of a job's way, to be told on a phone; the log has all of it."""
+
+    TOOL = "tool"
+    REFUSED = "refused"
+    HEARD = "heard"  # a further message
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`text` is one line."""
+
+    at: Millis
+    what: StepKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """An agent session that a place had: its first job, its latest one, and how many there were."""
+
+    first: Job
+    latest: Job
+    jobs: int
 
 
 # --- what can happen to a job
@@ -136,6 +190,18 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Lapsed:
     """One approval was not answered in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """Its message was changed before it started: it is to be let in anew, as this `job`."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAccepted:
+    """Somebody has approved its plan: now it may do more than look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +249,8 @@ JobEvent = (
     | Granted
     | Refused
     | Lapsed
+    | Reworded
+    | PlanAccepted
     | Started
     | NamedSession
     | Finished
@@ -194,6 +262,8 @@ JobEvent = (
 def advance(job: Job, event: JobEvent) -> Job:
     """The job after the event. Raises WrongMoment when its state does not allow that."""
     match job.state:
+        case _ if isinstance(event, Reworded) and not (job.is_finished or job.has_started):
+            after: Job | None = _reworded(job, event)
         case State.RECEIVED:
             after = _when_received(job, event)
         case State.QUEUED:
@@ -209,6 +279,10 @@ def advance(job: Job, event: JobEvent) -> Job:
             f"job {job.id} is {job.state}: {type(event).__name__} cannot happen to it"
         )
     return after
+
+
+def _reworded(job: Job, event: Reworded) -> Job:
+    return replace(event.job, id=job.id, created_at=job.created_at, state=State.RECEIVED)
 
 
 def _when_received(job: Job, event: JobEvent) -> Job | None:
@@ -257,6 +331,8 @@ def _when_running(job: Job, event: JobEvent) -> Job | None:
             return _with_one_answer_less(job)
         case NamedSession(session):
             return replace(job, session=session)
+        case PlanAccepted() if isinstance(job.work, Prompt):
+            return replace(job, work=replace(job.work, is_plan=False))
         case Finished(at, ending, reason, usage):
             state = State(ending.value)
             return replace(job, state=state, pending=0, ended_at=at, reason=reason, usage=usage)
@@ -294,11 +370,11 @@ def runnable(
 ) -> tuple[Job, ...]:
     """Which of the queued jobs may start now, oldest first.
 
-    At most `max_parallel` in all and one writer per project; a job with `after` starts only
-    once that job is in `succeeded`.
+    At most `max_parallel` in all, one writer per project and worktree; a job with `after` starts
+    only once that job is in `succeeded`.
     """
     room = max_parallel - len(running)
-    writing = {job.project for job in running if not job.parallel}
+    writing = {(job.project, job.workplace) for job in running if not job.parallel}
     chosen: list[Job] = []
     for job in sorted(queued, key=lambda job: job.id):
         if len(chosen) >= room:
@@ -306,8 +382,8 @@ def runnable(
         if job.after is not None and job.after not in succeeded:
             continue
         if not job.parallel:
-            if job.project in writing:
+            if (job.project, job.workplace) in writing:
                 continue
-            writing.add(job.project)
+            writing.add((job.project, job.workplace))
         chosen.append(job)
     return tuple(chosen)

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from appliance.core.commands import Command
 from appliance.core.model import Actor, Click, Decision, Incoming, ProjectName, Reply
+from appliance.core.replies import about_settings
 from appliance.core.requests import words_of
+from appliance.core.shortened import ShowRest
 from appliance.core.words import say
 from appliance.ports import State
 from appliance.services.drafts import Wish
 from appliance.services.outbox import Outbox
+from appliance.services.remainders import rest_of
 
 TOAST_CHARACTERS = 150
 """What is longer is no answer to a click that somebody could read before it is gone."""
@@ -66,6 +69,21 @@ def turn_page(case: Case, reply: Reply, state: State, outbox: Outbox) -> None:
         state.mark_handled(incoming.key)
         outbox.edit(post, incoming.place, reply)
         outbox.toast(incoming.place, incoming.key, say("Here it is."))
+    return None
+
+
+def show_rest(case: Case, asked: ShowRest, state: State, outbox: Outbox) -> None:
+    """The rest of what was shown in part here, as whole as its platform takes it."""
+    place, key = case.incoming.place, case.incoming.key
+    parts = rest_of(place, asked, state)
+    if not parts:
+        return answer(case, about_settings.nothing_more(), state, outbox)
+    with state.transaction():
+        state.mark_handled(key)
+        for part in parts:
+            outbox.put_whole(place, part)
+        if isinstance(case.incoming, Click):
+            outbox.toast(place, key, say("See below."))
     return None
 
 

@@ -6,44 +6,67 @@ the job is interrupted, and the message is looked at again in that light.
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
+from appliance.core.administration import (
+    AnswerProposal,
+    LockDown,
+    Propose,
+    ShowAudit,
+    ShowUsers,
+)
 from appliance.core.approvals import JOB_ITSELF, work_fingerprint
 from appliance.core.commands import (
     BUILTINS,
     Answer,
+    AnswerQuestion,
     Ask,
     CallRecipe,
-    Command,
     ExplainRefusal,
+    GiveReason,
     Help,
     Mistake,
+    OpenSession,
+    PairGroup,
     ResumeJob,
+    RevertChanges,
     Run,
+    SettleTree,
+    ShowChanges,
+    ShowDetails,
     ShowJobs,
+    ShowLog,
+    ShowQueue,
+    ShowSessions,
     ShowStatus,
     StartAfresh,
     StayAwake,
     StopJob,
+    Unpair,
     UseProject,
     WakeUp,
+    shown,
 )
 from appliance.core.events import Event, JobCancelled, JobQueued, Who
-from appliance.core.jobs import Admitted, Cancelled, Job, advance
+from appliance.core.file_requests import (
+    DiscardHeard,
+    ForgetFiles,
+    KeepFiles,
+    SendFile,
+    WriteDown,
+)
+from appliance.core.files import safe_names
+from appliance.core.jobs import Admitted, Barred, Cancelled, Job, Step, StepKind, advance
 from appliance.core.jobs import State as JobState
 from appliance.core.keep_awake import Wish
 from appliance.core.model import (
     Actor,
     Allowed,
     Asks,
-    Click,
     CommandRequest,
-    Decision,
     Denied,
-    Incoming,
     Message,
     Program,
     Project,
@@ -52,37 +75,34 @@ from appliance.core.model import (
     Reply,
     Work,
 )
-from appliance.core.replies import about_jobs, about_projects, about_requests
-from appliance.core.requests import words_of
+from appliance.core.pairing import is_group
+from appliance.core.place_settings import ChangeSettings, ShowSettings
+from appliance.core.replies import about_jobs, about_projects, about_requests, about_talks
+from appliance.core.shortened import ShowRest
 from appliance.core.words import say
-from appliance.ports import Audit, Clock, Conversation, Policy, State
+from appliance.ports import Audit, Clock, Policy, State
+from appliance.services.accounts import Accounts
+from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals, Question
-from appliance.services.drafts import draft_job, running_prompt, steers
+from appliance.services.cases import Case, answer, show_rest, turn_page
+from appliance.services.drafts import draft_job
+from appliance.services.file_desk import FileDesk
+from appliance.services.groups import Groups
 from appliance.services.health import Health
 from appliance.services.judge import what_asks
 from appliance.services.keep_awake import KeepAwake
+from appliance.services.looking_after import LookingAfter
+from appliance.services.manners import Manners
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.refusals import Refusals
+from appliance.services.renewals import Renewals
+from appliance.services.review import Review
+from appliance.services.stories import Stories
+from appliance.services.talks import Talks
 from appliance.services.worker import Worker
 
-LATEST_JOBS = 10
 STARTS_JOB = (Run, Ask, CallRecipe, ResumeJob)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An allowed request: who asked what, where, and the decision that lets it through."""
-
-    incoming: Incoming
-    actor: Actor
-    command: Command
-    decision: Decision
-    project: ProjectName | None
-
-    @property
-    def words(self) -> str:
-        return words_of(self.command)
 
 
 class Desk:
@@ -96,24 +116,44 @@ class Desk:
         projects: Mapping[ProjectName, Project],
         worker: Worker,
         approvals: Approvals,
+        answering: Answering,
+        renewals: Renewals,
         refusals: Refusals,
         outbox: Outbox,
         health: Health,
         keep_awake: KeepAwake,
         other_hosts: OtherHosts,
+        talks: Talks,
+        stories: Stories,
+        groups: Groups,
+        accounts: Accounts,
+        review: Review,
+        manners: Manners,
+        looking_after: LookingAfter,
+        files: FileDesk,
         clock: Clock,
     ) -> None:
         self._state = state
+        self._files = files
         self._audit = audit
         self._policy = policy
         self._projects = projects
         self._worker = worker
         self._approvals = approvals
+        self._answering = answering
+        self._renewals = renewals
         self._refusals = refusals
         self._outbox = outbox
         self._health = health
         self._keep_awake = keep_awake
         self._other_hosts = other_hosts
+        self._talks = talks
+        self._stories = stories
+        self._groups = groups
+        self._accounts = accounts
+        self._review = review
+        self._manners = manners
+        self._looking_after = looking_after
         self._clock = clock
 
     async def act(self, case: Case) -> None:
@@ -121,58 +161,66 @@ class Desk:
         if isinstance(case.decision, Asks) and not isinstance(case.command, STARTS_JOB):
             return self._reply(case, about_requests.cannot_wait(case.decision))
         match case.command:
-            case Run() as run if steers(run, case.incoming.place, self._state):
-                await self._steer(case, run)
             case Run() | Ask() | CallRecipe() | ResumeJob():
-                await self._start(case)
+                await self._work(case)
             case StopJob(job=job_id):
                 await self._stop(case, self._job_to_stop(case, job_id))
-            case Answer() as answer:
-                sentence = await self._approvals.answer(
-                    answer.approval,
-                    case.actor,
-                    case.incoming.key,
-                    is_granted=answer.is_granted,
-                    reason=answer.reason,
-                    for_job=answer.for_job,
-                )
+            case Answer() | GiveReason() | ShowDetails() | AnswerQuestion() as about:
+                await self._answering.act(case, about)
                 self._worker.wake()
-                self._reply(case, say(sentence))
-            case UseProject(name=name):
-                self._use_project(case, name)
-            case StartAfresh():
-                self._forget_session(case)
+            case UseProject() | StartAfresh() | ShowSessions() | OpenSession() as turn:
+                self._talks.follow(case, turn)
+            case ShowChanges() | RevertChanges() | SettleTree():
+                self._review.take(case)
+            case KeepFiles() | ForgetFiles() | WriteDown() | DiscardHeard() | SendFile() as files:
+                await self._files.act(case, files)
+            case ShowSettings() | ChangeSettings() as settings:
+                with self._state.transaction():
+                    reply = self._manners.follow(settings, case.incoming.place)
+                    turn_page(case, reply, self._state, self._outbox)
+            case Help():
+                turn_page(case, self._help(case), self._state, self._outbox)
+            case ShowRest() as asked:
+                show_rest(case, asked, self._state, self._outbox)
             case StayAwake(wish=wish):
                 self._stay_awake(case, wish)
             case WakeUp(host=host):
                 self._reply(case, await self._other_hosts.wake(host))
-            case ShowStatus() | ShowJobs() | ExplainRefusal() | Help() | Mistake():
-                self._reply(case, self._told(case, case.command))
+            case PairGroup(is_whole=whole):
+                await self._groups.pair(case.incoming, case.actor, is_whole=whole)
+            case Unpair(is_whole=whole) if is_group(case.incoming.place):
+                await self._groups.unpair(case.incoming, case.actor, is_whole=whole)
+            case Unpair(is_sure=sure):
+                await self._accounts.unpair_own(case.incoming, case.actor, is_sure=sure)
+            case ShowUsers() | Propose() | AnswerProposal() | ShowAudit() | LockDown() as act:
+                await self._looking_after.do(case, act)
+            case _:
+                self._reply(case, self._told(case))
         return None
 
-    def _told(
-        self, case: Case, command: ShowStatus | ShowJobs | ExplainRefusal | Help | Mistake
-    ) -> Reply:
+    def _told(self, case: Case) -> Reply:
         """What only has to be looked up."""
-        match command:
-            case ShowStatus():
-                return self._health.reply()
-            case ShowJobs():
-                return about_jobs.jobs(self._state.latest_jobs(LATEST_JOBS), self._clock.now())
+        match case.command:
+            case ShowJobs() | ShowQueue() | ShowLog() as lookup:
+                return self._stories.tell(case, lookup)
+            case ShowStatus(whole=whole):
+                return self._health.whole() if whole else self._health.reply()
             case ExplainRefusal():
                 return self._refusals.explain(case.incoming.place)
-            case Help():
-                return self._help(case)
             case Mistake(sentence):
                 return say(sentence)
+            case _:
+                raise AssertionError(f"nobody does {case.words}")
 
     def queues_at_once(self, case: Case) -> Job | None:
         """The job that this request queues without a question or a look at anything else."""
         if not isinstance(case.decision, Allowed) or not isinstance(case.command, STARTS_JOB):
             return None
-        if isinstance(case.command, Run) and steers(case.command, case.incoming.place, self._state):
+        if case.wish.renews is not None or case.wish.steers is not None:
             return None
-        job = self._state.job_of(case.incoming.key)
+        if self._state.job_of(case.incoming.key) is None:
+            return None
+        job = self._drafted(case)
         if job is None or job.state is not JobState.RECEIVED or job.after is not None:
             return None
         return None if what_asks(case.decision, case.command) else job
@@ -187,6 +235,8 @@ class Desk:
             await self._audit.append(*before, _queued_event(case, job), *started)
             with self._state.transaction():
                 self._state.mark_handled(case.incoming.key)
+                if case.wish.is_astray:
+                    self._outbox.put(job.place, about_talks.astray())
                 job = advance(job, Admitted())
                 if slot is not None:
                     slot.take(job)
@@ -196,18 +246,36 @@ class Desk:
     def _line_up(self, job: Job) -> None:
         self._state.save_job(job)
         behind = self._worker.blocked_by(job)
-        if behind is not None or job.after is not None:
-            self._outbox.put(job.place, about_jobs.queued(job, behind), label=f"job:{job.id}")
+        is_told = bool(self._state.posts_labelled(f"job:{job.id}"))
+        if not is_told and (behind is not None or job.after is not None):
+            reply = about_jobs.queued(job, behind)
+            self._outbox.put(job.place, reply, label=f"job:{job.id}", job=job.id)
         self._worker.wake()
 
     # starting
 
+    async def _work(self, case: Case) -> None:
+        if (instead := await self._renewals.take(case)) is not None:
+            return self._reply(case, instead)
+        match case.command, case.wish.steers:
+            case Run(text=text), Job() as running:
+                await self._steer(case, running, text)
+            case _:
+                await self._start(case)
+        return None
+
     async def _start(self, case: Case) -> None:
-        job = self._state.job_of(case.incoming.key) or self._draft(case)
+        job = self._drafted(case)
         if job is None:
             return self._reply(case, self._why_no_job(case))
         if job.state is not JobState.RECEIVED:
             return self._handled(case)  # a crash came between its effect and this mark
+        if (old := case.wish.moves) is not None and not old.is_finished:
+            await self._worker.stop(old, case.actor, case.incoming.key)
+        return await self.admit(case, job)
+
+    async def admit(self, case: Case, job: Job) -> None:
+        """Let a job that is `received` start, wait, or be asked about."""
         if job.after is not None and self._state.job(job.after) is None:
             return await self._cancel(case, job, about_jobs.after_unknown(job.after))
         asks = what_asks(case.decision, case.command)
@@ -215,16 +283,32 @@ class Desk:
             return await self._ask(case, job, asks)
         return await self.queue(case, job)
 
-    def _draft(self, case: Case) -> Job | None:
-        """For a message that was to steer a job which takes nothing any more, or a button."""
+    def _drafted(self, case: Case) -> Job | None:
+        """As things are now that its turn has come, and not as when it came in.
+
+        There was no job for a button, or a message that was to steer one.
+        """
         incoming = case.incoming
+        stored = self._state.job_of(incoming.key)
+        if stored is not None and stored.state is not JobState.RECEIVED:
+            return stored
         if not isinstance(incoming, Message):
             incoming = Message(incoming.key, incoming.sender, incoming.place, "", incoming.sent_at)
-        now = self._clock.now()
-        job = draft_job(
-            case.command, incoming, case.actor, self._state, self._projects, now, may_steer=False
-        )
-        return self._state.add_job(job) if job else None
+        job = draft_job(case.wish, incoming, case.actor, self._clock.now())
+        if stored is None:
+            return self._added(case, job) if job else None
+        if job is None:
+            self._state.save_job(advance(stored, Barred("nobody knows in which project")))
+            return None
+        job = replace(job, id=stored.id, created_at=stored.created_at)
+        if job != stored:
+            self._state.save_job(job)
+        return job
+
+    def _added(self, case: Case, job: Job) -> Job:
+        with self._state.transaction():
+            self._files.taken(case, job)
+            return self._state.add_job(job)
 
     def _why_no_job(self, case: Case) -> Reply:
         if isinstance(case.command, ResumeJob):
@@ -253,19 +337,33 @@ class Desk:
 
     # the running job
 
-    async def _steer(self, case: Case, run: Run) -> None:
-        job = running_prompt(case.incoming.place, self._state)
-        if job is not None and await self._worker.steer(
-            job.id, case.actor, case.incoming.key, run.text
-        ):
-            return self._reply(case, about_jobs.steered(job))
+    async def _steer(self, case: Case, job: Job, text: str) -> None:
+        if await self._worker.steer(job.id, case.actor, case.incoming.key, text):
+            return self._passed_on(case, job, text)
+        self._outbox.put(case.incoming.place, about_talks.not_passed_on(job.id))
         return await self._start(case)
 
+    def _passed_on(self, case: Case, job: Job, text: str) -> None:
+        incoming = case.incoming
+        with self._state.transaction():
+            step = Step(self._clock.now(), StepKind.HEARD, shown(text, 120))
+            self._state.add_step(job.id, step)
+            if isinstance(incoming, Message) and incoming.message_id:
+                self._handled(case)
+                self._outbox.mark(
+                    incoming.place, incoming.message_id, about_talks.ARRIVED, job=job.id
+                )
+            else:
+                self._reply(case, about_jobs.steered(job))
+
     def _job_to_stop(self, case: Case, job_id: int | None) -> Job | None:
-        for job in self._state.unfinished_jobs():
-            if job.id == job_id or (job_id is None and job.place == case.incoming.place):
-                return job
-        return None
+        """The one that is named or replied to; else one's own that runs here, else any here."""
+        about = case.wish.about
+        if job_id is not None or about is not None:
+            return about if about is not None and not about.is_finished else None
+        here = [j for j in self._state.unfinished_jobs() if j.place == case.incoming.place]
+        own = [job for job in here if job.requester == case.actor.name]
+        return next(iter(own + here), None)
 
     async def _stop(self, case: Case, job: Job | None) -> None:
         if job is None:
@@ -275,42 +373,18 @@ class Desk:
 
     # the conversation
 
-    def _use_project(self, case: Case, name: ProjectName | None) -> None:
-        if name is None:
-            return self._reply(
-                case, about_projects.projects(case.project, self._visible(case.actor))
-            )
-        project = self._projects.get(name)
-        if project is None or name not in self._visible(case.actor):
-            near = difflib.get_close_matches(name, self._visible(case.actor), n=1)
-            return self._reply(
-                case, about_projects.no_such_project(name, near[0] if near else None)
-            )
-        with self._state.transaction():
-            self._state.save_conversation(case.incoming.place, Conversation(name))
-            self._reply(case, about_projects.project_chosen(project))
-        return None
-
-    def _forget_session(self, case: Case) -> None:
-        with self._state.transaction():
-            self._state.save_conversation(case.incoming.place, Conversation(case.project))
-            self._reply(case, say("Forgotten. The next message starts afresh."))
-
     def _stay_awake(self, case: Case, wish: Wish | None) -> None:
         with self._state.transaction():
             reply = self._keep_awake.follow(wish, case.actor.name, case.incoming.place)
             self._reply(case, reply)
-
-    def _visible(self, actor: Actor) -> list[ProjectName]:
-        """The projects in which this person may do anything at all."""
-        return [name for name in self._projects if self._may(actor, name, "/project")]
 
     def _help(self, case: Case) -> Reply:
         recipes = self._policy.recipes()
         words = [f"/{builtin.word}" for builtin in BUILTINS]
         words += [f"/{recipe.name}" for recipe in recipes]
         may = frozenset(word for word in words if self._may(case.actor, case.project, word))
-        return about_requests.help_for(may, recipes)
+        group = case.command.group if isinstance(case.command, Help) else None
+        return about_requests.help_for(may, recipes, group)
 
     def _may(self, actor: Actor, project: ProjectName | None, words: str) -> bool:
         request = CommandRequest(
@@ -321,12 +395,7 @@ class Desk:
     # answering
 
     def _reply(self, case: Case, reply: Reply) -> None:
-        with self._state.transaction():
-            self._state.mark_handled(case.incoming.key)
-            if isinstance(case.incoming, Click):
-                self._outbox.toast(case.incoming.place, case.incoming.key, reply)
-            else:
-                self._outbox.put(case.incoming.place, reply)
+        answer(case, reply, self._state, self._outbox)
 
     def _handled(self, case: Case) -> None:
         with self._state.transaction():
@@ -346,7 +415,9 @@ def _queued_event(case: Case, job: Job) -> Event:
 
 def _summary(work: Work) -> str:
     match work:
-        case Prompt(text=text):
+        case Prompt(text=text, files=()):
             return text
+        case Prompt(text=text, files=files):
+            return "\n".join((text, *(f"+ {name}" for name in safe_names(files))))
         case Program(argv=argv):
             return shlex.join(argv)

@@ -85,7 +85,7 @@ class Edits:
             return self._state.mark_handled(edited.key)
         with self._state.transaction():
             self._approvals.withdraw_all(job)
-            changed = self._reworded(job, draft)
+            changed = advance(job, Reworded(draft))
             self._state.save_job(changed)
             if not _same(draft, job):
                 self._outbox.put(job.place, about_talks.changed(job), job=job.id)
@@ -122,20 +122,8 @@ class Edits:
             edited.sent_at,
             message_id=about.message_id,
         )
-        return draft_job(case.wish, message, case.actor, self._clock.now())
-
-    def _reworded(self, job: Job, draft: Job) -> Job:
-        return advance(
-            job,
-            Reworded(
-                work=_with_files(draft.work, job.work),
-                words=draft.words,
-                after=draft.after,
-                parallel=draft.parallel,
-                read_only=draft.read_only,
-                keeps_session=draft.keeps_session,
-            ),
-        )
+        draft = draft_job(case.wish, message, case.actor, self._clock.now())
+        return replace(draft, work=_with_files(draft.work, about.work)) if draft else None
 
 
 def _with_files(work: Work, before: Work) -> Work:
@@ -146,8 +134,7 @@ def _with_files(work: Work, before: Work) -> Work:
 
 
 def _same(draft: Job, job: Job) -> bool:
-    has_same_work = _with_files(draft.work, job.work) == job.work
-    return has_same_work and draft.words == job.words and draft.after == job.after
+    return (draft.work, draft.words, draft.after) == (job.work, job.words, job.after)
 
 
 def _text_before(edited: Edited, job: Job | None, state: State) -> str:

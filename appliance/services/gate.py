@@ -9,12 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
-from appliance.core.commands import CallRecipe, Command, ExplainRefusal, Mistake, shown
+from appliance.core.administration import LockDown
+from appliance.core.commands import (
+    CallRecipe,
+    ExplainRefusal,
+    Mistake,
+    PairGroup,
+    shown,
+)
 from appliance.core.events import Event, MessageReceived, RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Barred, advance
+from appliance.core.jobs import State as JobState
 from appliance.core.model import (
     Actor,
+    AdminRequest,
     Allowed,
     Asks,
     Click,
@@ -24,19 +35,25 @@ from appliance.core.model import (
     Edited,
     Incoming,
     Message,
-    ProjectName,
     Reply,
 )
-from appliance.core.replies import about_requests
-from appliance.core.requests import command_of, words_of
+from appliance.core.replies import about_pairing, about_requests
+from appliance.core.requests import admin_words
 from appliance.core.words import say
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services.allowance import Allowance, Use
-from appliance.services.desk import STARTS_JOB, Case, Desk
-from appliance.services.drafts import Projects, project_here
+from appliance.services.cases import Case
+from appliance.services.desk import STARTS_JOB, Desk
+from appliance.services.drafts import Projects, Wish, wish_of
+from appliance.services.edits import Edits
+from appliance.services.lockdowns import Lockdowns
 from appliance.services.outbox import Outbox
+from appliance.services.pairing import PairingDesk
+from appliance.services.parcels import Parcels
+from appliance.services.people import People
 from appliance.services.refusals import Refusals
+from appliance.services.routing import Routing
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +71,13 @@ class Gate:
         allowance: Allowance,
         refusals: Refusals,
         projects: Projects,
+        people: People,
+        pairing: PairingDesk,
+        lockdowns: Lockdowns,
+        parcels: Parcels,
+        routing: Routing,
         desk: Desk,
+        edits: Edits,
         outbox: Outbox,
         clock: Clock,
     ) -> None:
@@ -64,7 +87,13 @@ class Gate:
         self._allowance = allowance
         self._refusals = refusals
         self._projects = projects
+        self._people = people
+        self._pairing = pairing
+        self._lockdowns = lockdowns
+        self._parcels = parcels
+        self._routing = routing
         self._desk = desk
+        self._edits = edits
         self._outbox = outbox
         self._clock = clock
         self._wake = asyncio.Event()
@@ -77,9 +106,7 @@ class Gate:
         while True:
             self._wake.clear()
             try:
-                while waiting := self._state.waiting():
-                    for incoming, actor in waiting:
-                        await self._handle(incoming, actor)
+                await self._let_all_in()
             except StorageUnavailable as error:
                 # what was accepted stays accepted; it is handled when the disk takes it
                 log.error("requests wait: %s", error.message)
@@ -87,49 +114,98 @@ class Gate:
                 self._wake.set()
             await self._wake.wait()
 
+    async def _let_all_in(self) -> None:
+        while waiting := self._state.waiting():
+            for incoming, actor in waiting:
+                await self._let_in(incoming, actor)
+                if self._wake.is_set():  # something has come in, and may be urgent
+                    self._wake.clear()
+                    break
+
+    async def _let_in(self, incoming: Incoming, actor: Actor) -> None:
+        """Who has been unpaired since is not heard any more; what a stranger says may be a code."""
+        if self._lockdowns.refusal is not None and not actor.name:
+            return self._forget(incoming)
+        if await self._pairing.take(incoming, actor):
+            return None
+        if self._people.name_of(incoming.sender) == actor.name:
+            return await self._handle(incoming, actor)
+        return self._forget(incoming)
+
+    def _forget(self, incoming: Incoming) -> None:
+        log.warning("%s is nobody's account any more: %s", incoming.sender, incoming.key)
+        with self._state.transaction():
+            self._state.mark_handled(incoming.key)
+            self._bar_job(incoming, "nobody is paired there")
+
     async def _handle(self, incoming: Incoming, actor: Actor) -> None:
         # without waiting in between: recipes, decision and limits are of one policy
-        command = command_of(incoming, self._policy.recipes())
-        project = project_here(incoming.place, self._state, self._projects)
-        decision = self._decide(command, actor, project, incoming)
-        case = Case(incoming, actor, command, decision, project)
-        job = self._desk.queues_at_once(case)
-        events = _records(incoming, actor, command, decision, project)
+        wish = self._wish(incoming, actor)
         try:
+            if isinstance(incoming, Edited) and not self._edits.is_in_time(wish.about):
+                return await self._edits.answer_late(incoming, actor, wish.about)
+            case = Case(incoming, actor, wish, self._decide(wish, actor, incoming))
+            job = self._desk.queues_at_once(case)
+            events = self._records(case)
             if job is not None:
                 await self._desk.queue(case, job, *events)
             else:
-                await self._audit.append(*events)
+                await self._record(case, events)
                 await self._act(case)
         except AuditUnavailable as error:
             self._refuse(
                 incoming, about_requests.audit_is_broken(error.message), "audit unavailable"
             )
 
-    def _decide(
-        self, command: Command, actor: Actor, project: ProjectName | None, incoming: Incoming
-    ) -> Decision:
-        if isinstance(command, Mistake):
-            return Denied(None, str(command.sentence))
-        decision = self._policy.decide(self._request(command, actor, project, incoming))
-        is_work = isinstance(command, STARTS_JOB)
+        return None
+
+    async def _record(self, case: Case, events: Sequence[Event]) -> None:
+        """What cannot be recorded is not done, but for the one act that only ever refuses."""
+        try:
+            await self._audit.append(*events)
+        except AuditUnavailable as error:
+            if not (isinstance(case.command, LockDown) and isinstance(case.decision, Allowed)):
+                raise
+            log.error("a lockdown begins without a record: %s", error.message)
+
+    def _wish(self, incoming: Incoming, actor: Actor) -> Wish:
+        recipes = self._policy.recipes()
+        wish = wish_of(incoming, actor, self._state, self._projects, recipes)
+        wish = self._routing.routed(self._parcels.opened(wish, incoming, actor), incoming, actor)
+        if isinstance(wish.command, PairGroup) or self._people.works_in(incoming.place):
+            return wish
+        return replace(wish, command=Mistake(about_pairing.not_paired_here()))
+
+    def _decide(self, wish: Wish, actor: Actor, incoming: Incoming) -> Decision:
+        if isinstance(wish.command, Mistake):
+            return Denied(None, str(wish.command.sentence))
+        via = incoming.sender.platform
+        if (barred := self._lockdowns.why_not(wish.command, actor.name, via)) is not None:
+            return Denied(None, str(barred))
+        requests = (self._request(wish, words, actor, incoming) for words in wish.words)
+        decision = _strictest([self._policy.decide(request) for request in requests])
+        is_work = isinstance(wish.command, STARTS_JOB)
+        is_change = isinstance(incoming, Edited) and wish.about is not None
         use = Use(
             user=actor.name,
-            project=project,
-            key=incoming.key,
+            project=wish.project,
+            key=wish.about.key if is_change and wish.about else incoming.key,
             is_work=is_work,
-            is_agents=is_work and not isinstance(command, CallRecipe),
+            is_agents=is_work and not isinstance(wish.command, CallRecipe),
         )
         return self._allowance.admit(decision, use)
 
     def _request(
-        self, command: Command, actor: Actor, project: ProjectName | None, incoming: Incoming
-    ) -> CommandRequest:
-        return CommandRequest(
-            actor.name, project, words_of(command), incoming.sender.platform, self._clock.now()
-        )
+        self, wish: Wish, words: str, actor: Actor, incoming: Incoming
+    ) -> CommandRequest | AdminRequest:
+        via, now = incoming.sender.platform, self._clock.now()
+        if admin := admin_words(wish.command, incoming.place):
+            return AdminRequest(actor.name, admin, via, now)
+        return CommandRequest(actor.name, wish.project, words, via, now)
 
     async def _act(self, case: Case) -> None:
+        if isinstance(case.incoming, Edited):
+            return await self._change(case)
         match case.command, case.decision:
             case Mistake(sentence), _:
                 self._refuse(case.incoming, say(sentence), str(sentence))
@@ -137,47 +213,76 @@ class Gate:
                 self._deny(case, denied)
             case _, Allowed() | Asks():
                 await self._desk.act(case)
+        return None
+
+    async def _change(self, case: Case) -> None:
+        match case.command, case.decision:
+            case Mistake(sentence), _:
+                await self._edits.take_back(case, say(sentence))
+            case _, Denied() as denied:
+                await self._edits.take_back(case, about_requests.denied(denied))
+            case _, Allowed() | Asks():
+                await self._edits.apply(case)
 
     def _deny(self, case: Case, denied: Denied) -> None:
         with self._state.transaction():
             if not isinstance(case.command, ExplainRefusal):
-                request = self._request(case.command, case.actor, case.project, case.incoming)
+                words = case.wish.words[-1]
+                request = self._request(case.wish, words, case.actor, case.incoming)
                 self._refusals.note(case.incoming.place, request, denied)
             self._refuse(case.incoming, about_requests.denied(denied), denied.reason)
 
     def _refuse(self, incoming: Incoming, reply: Reply, reason: str) -> None:
         with self._state.transaction():
             self._state.mark_handled(incoming.key)
-            job = self._state.job_of(incoming.key)
-            if job is not None and not job.is_finished:
-                self._state.save_job(advance(job, Barred(reason)))
+            self._bar_job(incoming, reason)
             if isinstance(incoming, Click):
                 self._outbox.toast(incoming.place, incoming.key, reply)
-            else:
+            elif self._people.works_in(incoming.place):
                 self._outbox.put(incoming.place, reply)
+            else:
+                self._outbox.put_outside(incoming.place, reply)
+
+    def _bar_job(self, incoming: Incoming, reason: str) -> None:
+        key = incoming.key
+        if isinstance(incoming, Edited):
+            said = self._state.said(incoming.place, incoming.message_id)
+            key = said[0].key if said else key
+        job = self._state.job_of(key)
+        if job is not None and job.state is JobState.RECEIVED:
+            self._state.save_job(advance(job, Barred(reason)))
+
+    def _records(self, case: Case) -> list[Event]:
+        incoming, actor = case.incoming, case.actor
+        if isinstance(incoming, Edited):
+            return _recorded(case, self._edits.event(incoming, actor, case.wish.about))
+        key, place, text = incoming.key, str(incoming.place), _said(incoming)
+        received = MessageReceived(who=Who.user(actor), key=key, place=place, text=text)
+        return _recorded(case, received)
 
 
-def _said(incoming: Incoming) -> str:
+def _strictest(decisions: Sequence[Decision]) -> Decision:
+    for kind in (Denied, Asks):
+        for decision in decisions:
+            if isinstance(decision, kind):
+                return decision
+    return decisions[-1]
+
+
+def _said(incoming: Message | Click) -> str:
     match incoming:
         case Message(text=text):
             return text
-        case Edited(text=text):
-            return f"[edited] {text}"
         case Click(token=token):
             return f"[button] {shown(token)}"
 
 
-def _records(
-    incoming: Incoming,
-    actor: Actor,
-    command: Command,
-    decision: Decision,
-    project: ProjectName | None,
-) -> list[Event]:
-    who = Who.user(actor)
-    text = _said(incoming)
-    received = MessageReceived(who=who, key=incoming.key, place=str(incoming.place), text=text)
-    act, words, where = "chat", words_of(command), project or ""
+def _recorded(case: Case, received: Event) -> list[Event]:
+    """What came in, and what was decided about it."""
+    incoming, who, decision = case.incoming, received.who, case.decision
+    admin = admin_words(case.command, incoming.place)
+    words, where = case.wish.words[-1], case.project or ""
+    act, words, where = ("admin", admin, "") if admin else ("chat", words, where)
     cause = (incoming.key,)
     match decision:
         case Denied(rule=rule, reason=reason):

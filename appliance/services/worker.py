@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from appliance.core.approvals import (
     sha256_text,
     work_fingerprint,
 )
-from appliance.core.commands import shown
 from appliance.core.events import (
     Event,
     JobCancelled,
@@ -44,6 +44,8 @@ from appliance.core.jobs import (
     JobEvent,
     NamedSession,
     Started,
+    Step,
+    StepKind,
     advance,
     parallel_now,
     runnable,
@@ -58,23 +60,19 @@ from appliance.core.model import (
     JobId,
     Limits,
     Phrase,
-    Platform,
-    PostId,
     Program,
-    Progress,
     Project,
     ProjectName,
     Prompt,
-    Retrying,
-    Said,
     SessionStarted,
     Task,
     TaskEvent,
+    ToolCall,
+    Verdict,
 )
-from appliance.core.model import TaskStarted as TaskStartedEvent
 from appliance.core.model import ToolFinished as ToolFinishedEvent
 from appliance.core.model import ToolStarted as ToolStartedEvent
-from appliance.core.replies import about_calls, about_jobs
+from appliance.core.replies import about_calls, about_changes, about_jobs, about_talks
 from appliance.errors import (
     AgentFailed,
     AnchorUnavailable,
@@ -87,7 +85,6 @@ from appliance.ports import (
     AgentSession,
     Audit,
     BeforeRisk,
-    Chat,
     Clock,
     FreeMemory,
     Ready,
@@ -95,10 +92,19 @@ from appliance.ports import (
 )
 from appliance.services.allowance import Allowance
 from appliance.services.approvals import Approvals
+from appliance.services.changes import Changes
+from appliance.services.drafts import belongs
+from appliance.services.inboxes import Inboxes
 from appliance.services.judge import Calls, Judge
+from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
+from appliance.services.sending import Sending
+from appliance.services.watching import Watching
+from appliance.services.worktrees import Worktrees, place_of
 
 log = logging.getLogger(__name__)
+
+HALT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +131,27 @@ class Stopped:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """What the message `key` said to a job that runs."""
+
+    key: str
+    text: str
+
+
 @dataclass(slots=True)
 class Run:
     """A job while its agent runs, until nothing of it is left."""
 
     job: Job
     session: AgentSession | None = None
-    post: PostId | None = None
     stopped: Stopped | None = None
+    early: list[PassedOn] = field(default_factory=list)  # for a session that there is not yet
+    passed_on: list[PassedOn] = field(default_factory=list)
     calls: Calls = field(default_factory=Calls)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    halted: Phrase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +177,18 @@ class Worker:
         agents: Mapping[type, Agent],
         approvals: Approvals,
         outbox: Outbox,
-        chats: Mapping[Platform, Chat],
+        watching: Watching,
+        changes: Changes,
+        worktrees: Worktrees,
+        inboxes: Inboxes,
+        sending: Sending,
         projects: Mapping[ProjectName, Project],
         terms: Terms,
         clock: Clock,
         before_risk: BeforeRisk,
         free_memory: FreeMemory,
+        wake_gate: Callable[[], None],
+        why_barred: WhyBarred,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -174,12 +197,18 @@ class Worker:
         self._agents = agents
         self._approvals = approvals
         self._outbox = outbox
-        self._chats = chats
+        self._watching = watching
+        self._changes = changes
+        self._worktrees = worktrees
+        self._inboxes = inboxes
+        self._sending = sending
         self._projects = projects
         self._terms = terms
         self._clock = clock
         self._before_risk = before_risk
         self._free_memory = free_memory
+        self._wake_gate = wake_gate
+        self._why_barred = why_barred
         self._runs: dict[JobId, Run] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
@@ -197,7 +226,8 @@ class Worker:
         """The unfinished earlier job this one has to wait for, None: it starts at once."""
         for run in self._runs.values():
             is_beside = job.parallel or run.job.parallel
-            if run.job.project == job.project and not is_beside:
+            is_same = (run.job.project, run.job.workplace) == (job.project, job.workplace)
+            if is_same and not is_beside:
                 return run.job.id
         if not self._runs:
             return None
@@ -223,11 +253,11 @@ class Worker:
         if not self._may_start_at_once(job):
             yield None
             return
-        run = self._runs[job.id] = Run(job)
+        self._runs[job.id] = Run(job)
         taken: list[Job] = []
         is_used = False
         try:
-            yield Slot(self._started_event(job), lambda job: taken.append(self._start(job, run)))
+            yield Slot(self._started_event(job), lambda job: taken.append(self._start(job)))
             is_used = bool(taken)
         finally:
             if not is_used:
@@ -235,17 +265,21 @@ class Worker:
         self._begin(*taken)  # now, and not in its turn: the agent goes before the post
 
     def _may_start_at_once(self, job: Job) -> bool:
-        if self._is_stopping or self._tasks is None:
+        if self._is_stopping or self._tasks is None or self._why_barred() is not None:
             return False
         if job.after is not None or self.blocked_by(job) is not None:
             return False
+        if isinstance(job.work, Prompt) and job.work.files:
+            return False  # they have to be fetched
         return not self._startable() and self._agents[type(job.work)].is_ready
 
     async def run(self, ready: Ready) -> None:
         """Interrupt what a crash left running, then run jobs until cancelled."""
-        await self._recover()
+        interrupted = await self._recover()
         ready()
         async with asyncio.TaskGroup() as self._tasks:
+            for job in interrupted:
+                self._beside(self._changes.close(job.id))
             while True:
                 self._wake.clear()
                 for job in self._startable():
@@ -254,9 +288,20 @@ class Worker:
                 await self._wake.wait()
 
     def _begin(self, *jobs: Job) -> None:
-        assert self._tasks is not None, "a slot is given only while running"
         for job in jobs:
-            self._tasks.create_task(self._see_through(job))
+            self._beside(self._see_through(job))
+
+    def _beside(self, work: Coroutine[None, None, object]) -> None:
+        assert self._tasks is not None, "a slot is given only while running"
+        self._tasks.create_task(work)
+
+    def works_there(self, project: ProjectName, workplace: str) -> JobId | None:
+        """The job that may write there now."""
+        for run in self._runs.values():
+            is_same = (run.job.project, run.job.workplace) == (project, workplace)
+            if is_same and not run.job.parallel and not run.job.read_only:
+                return run.job.id
+        return None
 
     async def drain(self, grace_seconds: float) -> None:
         """Start nothing more; give what runs some time, then interrupt it."""
@@ -275,12 +320,46 @@ class Worker:
             log.warning("interrupting %d jobs after %.0f s", len(self._runs), grace_seconds)
 
     async def steer(self, job_id: JobId, actor: Actor, key: str, text: str) -> bool:
-        """Give a running job the message `key`; False: it cannot take one any more."""
+        """Give a running job the message `key`; False: it cannot take one any more.
+
+        An agent that is still starting gets it as soon as it can; what it ends without having
+        read is offered to the gate again.
+        """
         run = self._runs.get(job_id)
-        if run is None or run.session is None:
+        if run is None or run.stop.is_set():
             return False
         await self._audit.append(JobSteered(who=Who.user(actor), cause=(key,), job=job_id))
-        return await run.session.steer(text)
+        if self._has_ended(job_id):
+            return False
+        if run.session is None:
+            run.early.append(PassedOn(key, text))
+            return True
+        if not await run.session.steer(text):
+            return False
+        if self._has_ended(job_id):  # while it was handed over
+            return text not in run.session.unread()
+        run.passed_on.append(PassedOn(key, text))
+        return True
+
+    def _has_ended(self, job_id: JobId) -> bool:
+        return job_id not in self._runs or self._job(job_id).is_finished
+
+    async def _catch_up(self, run: Run, session: AgentSession) -> None:
+        """Hand over what was said while the agent started."""
+        while run.early and await session.steer(run.early[0].text):
+            run.passed_on.append(run.early.pop(0))
+        run.session = session
+
+    async def halt(self, why: Phrase) -> None:
+        """Interrupt all that runs without asking it, and give it some seconds to be gone."""
+        tasks = []
+        for run in self._runs.values():
+            run.halted = why
+            if run.task is not None:  # who has not begun yet asks whether he may
+                run.task.cancel()
+                tasks.append(run.task)
+        if tasks:
+            await asyncio.wait(tasks, timeout=HALT_SECONDS)
 
     async def stop(self, job: Job, actor: Actor, key: str) -> None:
         """Stop a job, running or not, as message `key` wants. Raises AuditUnavailable."""
@@ -301,7 +380,7 @@ class Worker:
     # choosing
 
     def _startable(self) -> tuple[Job, ...]:
-        if self._is_stopping:
+        if self._is_stopping or self._why_barred() is not None:
             return ()
         unfinished = self._state.unfinished_jobs()
         running = [run.job for run in self._runs.values()]
@@ -332,10 +411,11 @@ class Worker:
 
     async def _see_through(self, job: Job) -> None:
         run = self._runs[job.id]
+        run.task = asyncio.current_task()
         try:
             await self._attempt(job, run)
         except asyncio.CancelledError:
-            await self._interrupt(job, "the appliance stopped")
+            await self._interrupt(job, str(run.halted or "the appliance stopped"))
             raise
         except SandboxRefused as error:
             await self._record(SandboxRefusedEvent(job=job.id, reason=error.message))
@@ -344,28 +424,40 @@ class Worker:
             await self._finish(job, run, Ended(Ending.FAILED, _sentence(error)))
         finally:
             del self._runs[job.id]
+            self._changes.forget(job)
             self._idle.set()
             self._wake.set()
 
     async def _attempt(self, job: Job, run: Run) -> None:
+        if (barred := self._why_barred()) is not None:
+            return await self._interrupt(job, str(barred))
         agent = self._agents[type(job.work)]
         await agent.ready()
         if denied := self._why_not(job):
             return await self._bar(job, denied)
-        task = self._task(job)
+        task = await self._with_files(self._task(job), job, run)
         used = await self._redeem_start(job)
         if job.state is JobState.QUEUED:
             await self._audit.append(self._started_event(job))
             # said without waiting in between: the launcher has its task before the post is sent
             with self._state.transaction():
-                job = self._start(job, run)
-        async with agent.start(task, lambda call: self._judge(job, run.calls, call)) as session:
-            run.session = session
+                job = self._start(job)
+        await self._worktrees.prepare(job)
+        self._changes.watch(job)
+        async with agent.start(task, lambda call: self._judged(job, run, call)) as session:
+            self._beside(self._changes.keep(job))
             if used is not None:
                 self._approvals.confirm(used.id)
             # what it said last is recorded and on its way before the process has gone
             await self._finish(job, run, await self._follow(job, run, session))
+        await self._changes.settle(job)  # once more: now nothing is left that could write
         return None
+
+    async def _judged(self, job: Job, run: Run, call: ToolCall) -> Verdict:
+        try:
+            return await self._judge(job, run.calls, call)
+        finally:
+            self._watching.stirred(job.id)
 
     def _why_not(self, job: Job) -> Denied | None:
         """While it waited in line, the policy may have changed, and money may have been spent."""
@@ -396,11 +488,10 @@ class Worker:
             self._outbox.put(job.place, about_jobs.answer(ended, denied.reason, 0))
             self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(ended))
 
-    def _start(self, job: Job, run: Run) -> Job:
+    def _start(self, job: Job) -> Job:
         """Inside a transaction, after `_started_event` is recorded."""
         job = self._advance(job, Started(self._clock.now()))
-        if not job.parallel:  # what only looks at something has its answer at once
-            run.post = self._outbox.put(job.place, about_jobs.started(job), label=f"job:{job.id}")
+        self._watching.started(job)
         return job
 
     def _started_event(self, job: Job) -> Event:
@@ -424,12 +515,26 @@ class Worker:
                 work = replace(work, model=self._terms.model, max_turns=self._terms.max_turns)
             case Program():
                 timeout = work.timeout_seconds
-                directory = Path(project.path, work.directory).resolve()
-                if not directory.is_relative_to(project.path):
+                inside = Path(project.path, work.directory).resolve()
+                if not inside.is_relative_to(project.path):
                     raise AgentFailed(f"directory of /{work.recipe} leads out of the project")
-                work = replace(work, directory=str(directory))
+                work = replace(work, directory=str(inside))
         limits = Limits(timeout, self._terms.minimum_isolation, project.ceiling)
-        return Task(job.id, project, work, limits)
+        directory = "" if job.tree is None else place_of(project, job)
+        return Task(job.id, project, work, limits, directory=directory)
+
+    async def _with_files(self, task: Task, job: Job, run: Run) -> Task:
+        """What came with the job is there before its agent starts."""
+        inbox = self._inboxes.of(job)
+        if inbox is None or not isinstance(task.work, Prompt):
+            return task
+        run.calls.inbox = inbox.path
+        if not task.work.files:
+            return replace(task, inbox=inbox)
+        text = await self._inboxes.fill(job, task.work)
+        if run.stop.is_set():
+            raise AgentFailed("it was stopped while its files came in")
+        return replace(task, work=replace(task.work, text=text), inbox=inbox)
 
     async def _redeem_start(self, job: Job) -> Approval | None:
         """A job that had to be approved starts only with that approval, and uses it up."""
@@ -449,6 +554,7 @@ class Worker:
     async def _follow(self, job: Job, run: Run, session: AgentSession) -> Ended:
         async with asyncio.TaskGroup() as tasks:
             stopper = tasks.create_task(_interrupt_on(run.stop, session))
+            tasks.create_task(self._catch_up(run, session))
             try:
                 async for event in session.events():
                     if isinstance(event, Ended):
@@ -466,9 +572,10 @@ class Worker:
                 await self._audit.append(
                     ToolStarted(who=Who.agent(job.id), job=job.id, request=call.id, tool=call.tool)
                 )
+                step = Step(self._clock.now(), StepKind.TOOL, about_calls.doing(call))
+                self._state.add_step(job.id, step)
                 if (approval := run.calls.approved.pop(call.id, None)) is not None:
                     self._approvals.confirm(approval)
-                self._show(job, run, about_calls.doing(call))
             case ToolFinishedEvent(call_id=call_id, is_error=is_error, output=output):
                 await self._audit.append(
                     ToolFinished(
@@ -480,26 +587,17 @@ class Worker:
                         output=output,
                     )
                 )
-            case Said(text=text):
-                self._show(job, run, shown(text, 200))
-            case Retrying(reason=reason):
-                self._show(job, run, shown(reason, 200))
-            case TaskStartedEvent() | Ended():
+            case _:
                 pass
+        self._watching.noted(job.id, event)
 
     def _remember_session(self, job: Job, session: str) -> None:
         with self._state.transaction():
             self._advance(self._job(job.id), NamedSession(session))
-            if job.keeps_session:
-                conversation = self._state.conversation(job.place)
+            conversation = self._state.conversation(job.place)
+            is_its_project = (conversation.project or job.project) == job.project
+            if job.keeps_session and is_its_project and belongs(job, conversation, self._state):
                 self._state.save_conversation(job.place, replace(conversation, session=session))
-
-    def _show(self, job: Job, run: Run, what: str) -> None:
-        chat = self._chats.get(job.place.platform)
-        if chat is not None:
-            started_post = self._state.message_id(run.post) if run.post is not None else ""
-            text = about_jobs.progress(self._job(job.id), self._clock.now(), what)
-            chat.show(Progress(job.id, job.place, text, started_post))
 
     # endings
 
@@ -510,6 +608,7 @@ class Worker:
         current = self._job(job.id)
         if current.is_finished:  # it failed once more while it was leaving
             return
+        changed = await self._changes.settle(job)
         try:
             await self._audit.append(_ending_event(current, ended, run.stopped))
         except AuditUnavailable as error:
@@ -521,20 +620,35 @@ class Worker:
             reason = "" if ended.ending is Ending.SUCCEEDED else ended.text
             event = Finished(self._clock.now(), ended.ending, reason, ended.usage)
             after = self._end(current, event)
-            self._outbox.put(job.place, about_jobs.answer(after, ended.text, run.calls.refused))
-            # in the same transaction, but behind the answer: it is the answer that is waited for
-            self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(after))
-        self._clear_progress(after)
+            self._watching.ended(after, ended.text, run.calls.refused, changed)
+            if after.tree is not None:
+                self._outbox.put(job.place, about_changes.tree_left(after, changed), job=job.id)
+            self._offer_unread_again(after, run)
+        self._watching.forget(after)
+        if after.state is JobState.SUCCEEDED and isinstance(after.work, Prompt):
+            self._beside(self._sending.offer(after, ended.text))
 
-    def _clear_progress(self, job: Job) -> None:
-        chat = self._chats.get(job.place.platform)
-        if chat is not None:
-            chat.show(Progress(job.id, job.place, ""))
+    def _offer_unread_again(self, job: Job, run: Run) -> None:
+        """Whoever stops a job stops what was said to it, too."""
+        unread = Counter(run.session.unread() if run.session else ())
+        again, run.early = run.early, []
+        for each in reversed(run.passed_on):  # it reads them in order: the last ones are left
+            if unread[each.text] > 0:
+                unread[each.text] -= 1
+                again.append(each)
+        if job.state is JobState.CANCELLED:
+            return
+        for each in again:
+            self._state.offer_again(each.key)
+        if again:
+            self._outbox.put(job.place, about_talks.not_read(job, len(again)), job=job.id)
+            self._wake_gate()
 
-    async def _recover(self) -> None:
-        for job in self._state.unfinished_jobs():
-            if job.has_started:
-                await self._interrupt(job, "the appliance restarted")
+    async def _recover(self) -> tuple[Job, ...]:
+        running = tuple(job for job in self._state.unfinished_jobs() if job.has_started)
+        for job in running:
+            await self._interrupt(job, "the appliance restarted")
+        return running
 
     async def _interrupt(self, job: Job, reason: str) -> None:
         await self._record(JobInterrupted(cause=(job.key,), job=job.id, reason=reason))
@@ -543,13 +657,13 @@ class Worker:
             if current.is_finished or not current.has_started:
                 return
             after = self._end(current, Interrupted(self._clock.now(), reason))
-            self._outbox.put(job.place, about_jobs.interrupted(after))
-            self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(after))
-        self._clear_progress(after)
+            self._watching.interrupted(after)
+        self._watching.forget(after)
 
     def _end(self, job: Job, event: JobEvent) -> Job:
         after = self._advance(job, event)
         self._approvals.withdraw_all(after)
+        self._judge.forget(after)
         return after
 
     async def _record(self, event: Event) -> None:

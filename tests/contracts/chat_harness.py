@@ -84,6 +84,9 @@ class ChatHarness(Protocol):
 
     def toasts(self) -> list[str]: ...
 
+    def signs(self) -> dict[str, str]:
+        """What our side has put on messages, by their numbers."""
+
     def last_id(self) -> str:
         """The highest message number in the place."""
 
@@ -120,6 +123,9 @@ class FakeHarness:
     def toasts(self) -> list[str]:
         return self.chat.toasts
 
+    def signs(self) -> dict[str, str]:
+        return self.chat.marks
+
     def last_id(self) -> str:
         return max(self.chat.messages, key=int, default="")
 
@@ -140,7 +146,7 @@ class TelegramHarness:
         self.chat = TelegramChat(
             emulator.token,
             emulator.url,
-            lambda sender: sender == self.user,
+            lambda incoming: incoming.sender == self.user,
             directory,
             self.clock,
         )
@@ -162,6 +168,9 @@ class TelegramHarness:
 
     def posts(self) -> list[Seen]:
         return [_seen_message(message) for message in self.emulator.sent(42)]
+
+    def signs(self) -> dict[str, str]:
+        return {str(number): "".join(s) for (_, number), s in self.emulator.reactions.items()}
 
     def toasts(self) -> list[str]:
         return [text for text in self.emulator.clicks.values() if text is not None]

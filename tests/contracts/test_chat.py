@@ -138,6 +138,25 @@ async def test_a_click_is_answered(harness: ChatHarness) -> None:
     assert harness.toasts()[0] == "Too late"
 
 
+async def test_a_message_is_marked_and_may_be_marked_again(harness: ChatHarness) -> None:
+    inbox = Inbox()
+    async with running(harness.chat, inbox):
+        harness.says("hello")
+        (message,) = await inbox.until(1)
+    assert isinstance(message, Message)
+    mark = post(harness, "👀", kind=PostKind.MARK, message_id=message.message_id)
+    for _ in range(2):
+        assert await harness.chat.send(mark)
+    assert harness.signs() == {message.message_id: "👀"}
+    assert harness.posts() == []
+    assert await harness.chat.find(mark) is None
+
+
+async def test_a_mark_on_a_message_that_is_gone_is_refused(harness: ChatHarness) -> None:
+    with pytest.raises(ChatRefused):
+        await harness.chat.send(post(harness, "👀", kind=PostKind.MARK, message_id="999"))
+
+
 async def test_a_post_that_never_arrived_is_not_found(harness: ChatHarness) -> None:
     before = await harness.chat.send(post(harness, "before"))
     harness.break_next(after_effect=False)
@@ -165,10 +184,10 @@ async def test_a_chat_that_is_gone_is_refused(harness: ChatHarness) -> None:
 
 
 async def test_showing_progress_never_fails(harness: ChatHarness) -> None:
-    harness.chat.show(Progress(JobId(1), harness.place, "reads a.py"))
-    harness.chat.show(Progress(JobId(1), harness.place, "reads a.py", "999"))
+    harness.chat.show(Progress(JobId(1), harness.place, Reply(Rich("reads a.py"))))
+    harness.chat.show(Progress(JobId(1), harness.place, Reply(Rich("reads a.py")), "999"))
     harness.remove_chat()
-    harness.chat.show(Progress(JobId(1), harness.place, "reads b.py", "999"))
+    harness.chat.show(Progress(JobId(1), harness.place, Reply(Rich("reads b.py")), "999"))
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ class FarSide(Protocol):
     async def next_text(self) -> str:
         """The next text that is shown."""
 
+    async def next_sign(self) -> str:
+        """The next sign on what was said."""
+
 
 class Harness(Protocol):
     chat: Chat
@@ -80,6 +83,14 @@ class _Lines:
             frame = await self._receive()
             if frame["type"] in ("message", "post") and frame.get("from") != "user":
                 return str(frame["text"])
+
+    async def next_sign(self) -> str:
+        while True:
+            frame = await self._receive()
+            if frame.get("post") == "mark":
+                return str(frame["text"])
+            if frame["type"] == "message" and "sign" in frame:
+                return str(frame["sign"])
 
     async def _next(self, key: str, *values: str) -> str:
         while True:
@@ -204,12 +215,26 @@ async def test_a_post_for_somebody_unknown_is_given_up(harness: Harness) -> None
         await harness.chat.send(Post(PostId(1), place, PostKind.NEW, Reply(Rich("x"))))
 
 
+async def test_a_mark_is_seen_and_names_the_message(harness: Harness) -> None:
+    inbox = Inbox()
+    async with harness.open(inbox) as far_side:
+        await far_side.say("hello")
+        message = await inbox.next()
+        assert isinstance(message, Message)
+        mark = post(harness.chat, 1, "👀", PostKind.MARK, message.message_id)
+        assert await harness.chat.find(mark) is None
+        assert await harness.chat.send(mark) == message.message_id
+        assert await far_side.next_sign() == "👀"
+
+
 async def test_toasts_and_progress_need_nobody_to_see_them(harness: Harness) -> None:
     chat = harness.chat
     toast = post(chat, 1, "Too late.", PostKind.TOAST, f"{chat.platform}:{ANNA}:{ID}")
     assert await chat.send(toast)
-    chat.show(Progress(JobId(1), Place(chat.platform, ANNA), "Bash: ls"))
-    chat.show(Progress(JobId(1), Place(Platform.TELEGRAM, "4711"), "not for this chat"))
+    chat.show(Progress(JobId(1), Place(chat.platform, ANNA), Reply(Rich("Bash: ls"))))
+    chat.show(
+        Progress(JobId(1), Place(Platform.TELEGRAM, "4711"), Reply(Rich("not for this chat")))
+    )
 
 
 @pytest.mark.parametrize(

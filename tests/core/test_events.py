@@ -10,11 +10,11 @@ approval.given approval.refused approval.renewed audit.forked audit.sealed audit
 config.loaded connection.closed daemon.started daemon.stopped daemon.stopping file.received
 file.sent grants.removed job.cancelled job.failed job.finished job.interrupted job.queued
 job.started job.steered job.timed_out key.rotated lockdown.lifted lockdown.started log.pruned
-message.edited message.ignored message.received pairing.ended pairing.opened pairing.refused place.paired
-place.unpaired policy.changed policy.loaded policy.rejected post.failed proposal.accepted
-proposal.lapsed proposal.made proposal.refused question.answered question.asked question.expired
-record.redacted request.allowed request.denied sandbox.refused speech.heard tool.finished
-tool.started wake.held wake.released
+message.edited message.ignored message.received pairing.ended pairing.opened pairing.refused
+place.paired place.unpaired policy.changed policy.loaded policy.rejected post.failed
+proposal.accepted proposal.lapsed proposal.made proposal.refused question.answered question.asked
+question.expired record.redacted request.allowed request.denied sandbox.refused speech.heard
+tool.finished tool.started wake.held wake.released
 """
 
 

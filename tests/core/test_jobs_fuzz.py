@@ -20,12 +20,13 @@ from appliance.core.jobs import (
     Lapsed,
     NamedSession,
     Refused,
+    Reworded,
     Started,
     State,
     advance,
     runnable,
 )
-from appliance.core.model import Ending, JobId, ProjectName, Usage
+from appliance.core.model import Ending, JobId, ProjectName, Prompt, Usage
 from appliance.errors import WrongMoment
 from tests.examples import NOW, job
 
@@ -37,6 +38,7 @@ EVENTS: st.SearchStrategy[JobEvent] = st.sampled_from(
         Granted(),
         Refused(),
         Lapsed(),
+        Reworded(job(work=Prompt("something else"))),
         Started(NOW),
         NamedSession("s"),
         Cancelled(NOW, "x"),
@@ -56,7 +58,13 @@ def test_nothing_runs_that_was_not_admitted_or_granted(events: list[JobEvent]) -
             accepted.append(event)
     if current.has_started:
         before = accepted[: accepted.index(Started(NOW))]
-        assert Admitted() in before or Granted() in before
+        since_changed = before[_last_change(before) :]
+        assert Admitted() in since_changed or Granted() in since_changed
+
+
+def _last_change(events: list[JobEvent]) -> int:
+    changes = [index for index, event in enumerate(events) if isinstance(event, Reworded)]
+    return changes[-1] if changes else 0
 
 
 @given(st.lists(EVENTS, max_size=30))

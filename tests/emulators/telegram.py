@@ -33,8 +33,10 @@ ENTITY_TYPES = frozenset(
     ("bold", "italic", "strikethrough", "blockquote", "code", "pre", "text_link", "bot_command")
 )
 PLAIN_FIELDS = frozenset(
-    ["text", "caption", "callback_data", "callback_query_id", "chat_id", "file_id"]
-    + ["name", "description", "short_description", "language_code"]
+    [
+        *("text", "caption", "callback_data", "callback_query_id", "chat_id", "file_id"),
+        *("name", "description", "short_description", "language_code"),
+    ]
 )
 """Form fields that hold words; the others hold JSON."""
 

@@ -135,7 +135,9 @@ async def test_a_text_of_100_kb_is_too_long_in_one_piece_and_in_many(house: Hous
     assert "dispatch-appliance" in said[2]
 
 
-async def test_edits_and_updates_of_other_shapes_are_nothing_to_us(house: House) -> None:
+async def test_a_late_edit_runs_nothing_and_updates_of_other_shapes_are_nothing_to_us(
+    house: House,
+) -> None:
     house.tg.user_says(ALICE, "/git status")
     await answers(house, 1)
     asked = next(m for m in house.tg.messages.values() if m.get("text") == "/git status")
@@ -146,9 +148,10 @@ async def test_edits_and_updates_of_other_shapes_are_nothing_to_us(house: House)
     house.tg.push({"callback_query": {"id": "1", "from": asked["from"], "data": "a:zzzz"}})
     house.tg.push({"channel_post": asked | {"text": "/deploy prod"}})
     house.tg.user_says(ALICE, "/status")
-    said = await answers(house, 3)
-    assert NO_TEXT in said[1]  # a text that is no string
-    assert "dispatch-appliance" in said[2]
+    said = await answers(house, 4)
+    assert "Job 1 has ended" in said[1]
+    assert NO_TEXT in said[2]  # a text that is no string
+    assert "dispatch-appliance" in said[3]
 
 
 async def test_a_click_counts_once_and_only_from_those_who_may(house: House) -> None:

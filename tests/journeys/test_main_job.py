@@ -98,7 +98,7 @@ async def test_steering_reaches_the_running_agent_and_the_session_continues(
         house.tg.user_says(ALICE, "begin")
         await house.reads("May this run?")
         house.tg.user_says(ALICE, "do also that")
-        await house.reads("Passed on to job 1")
+        await house.tg.until(lambda: ["👀"] in house.tg.reactions.values())
         house.press("Deny")
         await house.reads("Heard: also that.")
         house.tg.user_says(ALICE, "are you there")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 
+from appliance.chat.footer import with_footer
+from appliance.core.administration import CONFIRM, LOCK_DOWN, PROPOSE, READ_AUDIT, SHOW_USERS
 from appliance.core.events import Event
+from appliance.core.files import FileLimits
 from appliance.core.keep_awake import Battery
 from appliance.core.model import (
+    WORKSPACE,
     Actor,
+    AdminRequest,
     Allowed,
     Asks,
+    Care,
     Decision,
     Denied,
     Ended,
@@ -33,6 +40,7 @@ from appliance.core.model import (
     Recipe,
     Reply,
     Request,
+    Rich,
     Rule,
     Sender,
     SessionStarted,
@@ -42,33 +50,69 @@ from appliance.core.model import (
     ToolFinished,
     ToolRequest,
     ToolStarted,
+    Urgency,
     UserName,
 )
+from appliance.core.router import RouterRules
 from appliance.core.wake_on_lan import Host, HostName
 from appliance.errors import AuditUnavailable
 from appliance.ports import BeforeRisk, Receipt
 from appliance.ports import Judge as JudgeCallback
+from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
 from appliance.services.allowance import Allowance
+from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals
+from appliance.services.changes import Changes
 from appliance.services.desk import Desk
+from appliance.services.edits import Edits
+from appliance.services.file_desk import FileDesk
+from appliance.services.first_task import FirstTask
 from appliance.services.gate import Gate
+from appliance.services.groups import Groups
 from appliance.services.health import Facts, Health
+from appliance.services.inboxes import Inboxes, Keeping
 from appliance.services.intake import Intake
 from appliance.services.judge import Judge
 from appliance.services.keep_awake import KeepAwake
+from appliance.services.lockdowns import Lockdowns
+from appliance.services.looking_after import LookingAfter
+from appliance.services.manners import Manners
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
+from appliance.services.overview import Overview
+from appliance.services.pairing import PairingDesk
+from appliance.services.parcels import Parcels
+from appliance.services.people import People
 from appliance.services.policy_holder import PolicyHolder
+from appliance.services.proposals import Proposals
+from appliance.services.questions import Questions
 from appliance.services.refusals import Refusals
+from appliance.services.reloading import Reloading
+from appliance.services.renewals import Renewals
+from appliance.services.review import Review
+from appliance.services.routing import Routing
+from appliance.services.sending import Sending
+from appliance.services.stories import Stories
+from appliance.services.talks import Talks
+from appliance.services.voices import Hearing, Voices
+from appliance.services.watching import Watching
 from appliance.services.worker import Terms, Worker
+from appliance.services.worktrees import Worktrees
+from appliance.storage.inboxes import DirectoryInboxes
 from appliance.storage.state import SqliteState
 from tests.examples import ALICE, BOB, NOW, click, message
 from tests.fakes import FakeClock
+from tests.fakes_grants import FakeGrants, FakeLog, FakePolicyFiles
 from tests.fakes_inhibitor import FakeInhibitor
+from tests.fakes_painter import FakePainter
+from tests.fakes_workbench import LocalWorkbench
+from tests.services.file_fakes import FakeFiles, FakeTranscriber
 
 CAROL = Actor(UserName("carol"), Sender(Platform.TELEGRAM, "77"))
 PEOPLE = (ALICE, BOB, CAROL)
+DAVE = Actor(UserName("dave"), Sender(Platform.TELEGRAM, "78"))
+"""Declared, but without an account: DAVE's is paired in some tests."""
 DEMO = ProjectName("demo")
 OTHER = ProjectName("other")
 RULE = Rule("rules.csv", 1, "p, …")
@@ -113,7 +157,11 @@ class ListChat:
         self.changed = asyncio.Condition()
 
     def prepare(self, reply: Reply) -> tuple[Reply, ...]:
-        return (reply,)
+        body = Rich(reply.body.text)
+        return (replace(reply, body=with_footer(body, reply.footer), footer=None),)
+
+    async def room(self, place: Place, urgency: Urgency) -> bool:
+        return False
 
     async def send(self, post: Post) -> str:
         if self.failures and not self.lost_after_delivery:
@@ -146,6 +194,16 @@ class ListChat:
             await self.changed.wait_for(lambda: bool(hits()))
         return hits()[0]
 
+    async def until_button(self, label: str) -> None:
+        """Wait until a button says so."""
+
+        def is_there() -> bool:
+            rows = (row for post in self.posts for row in post.reply.buttons)
+            return any(button.label == label for row in rows for button in row)
+
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(is_there)
+
 
 @dataclass
 class TablePolicy:
@@ -156,10 +214,15 @@ class TablePolicy:
     limits: tuple[Quota, ...] = ()
     known: tuple[Recipe, ...] = (STATUS, DEPLOY)
     as_written: dict[str, dict[str, str]] = field(default_factory=dict)
+    admins: Collection[str] = frozenset(actor.name for actor in PEOPLE)
     sha256: str = "ab" * 32
     rules: int = 1
+    asked: list[Request] = field(default_factory=list)
 
     def decide(self, request: Request) -> Decision:
+        self.asked.append(request)
+        if isinstance(request, AdminRequest) and request.user not in self.admins:
+            return Denied(None, f"{request.user} does not look after the appliance")
         key = request.tool if isinstance(request, ToolRequest) else request.words
         return self.table.get(key, Denied(None, f"nothing allows {key}"))
 
@@ -184,8 +247,10 @@ class TablePolicy:
 
 def allow_everything() -> TablePolicy:
     words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /why /help /deploy"
-    words += " /awake /wake"
+    words += " /retry /queue /log /sessions /awake /wake /unpair"
     allowed: dict[str, Decision] = {word: Allowed(RULE) for word in [*words.split(), "Read"]}
+    admin = (SHOW_USERS, PROPOSE, CONFIRM, READ_AUDIT, LOCK_DOWN)
+    allowed |= {word: Allowed(RULE) for word in admin}
     return TablePolicy(
         {**allowed, "/wake nas": Allowed(RULE), "/git status": Allowed(RULE), "Bash": Asks(RULE)}
     )
@@ -219,6 +284,7 @@ class Puppet:
         self.judge = judge
         self.steered: asyncio.Queue[str] = asyncio.Queue()
         self.interrupted = asyncio.Event()
+        self.untaken: list[str] = []
         self._events: asyncio.Queue[TaskEvent] = asyncio.Queue()
 
     async def events(self) -> AsyncIterator[TaskEvent]:
@@ -256,6 +322,9 @@ class Puppet:
         self.steered.put_nowait(text)
         return True
 
+    def unread(self) -> list[str]:
+        return list(self.untaken)
+
     async def interrupt(self) -> None:
         self.interrupted.set()
 
@@ -263,7 +332,10 @@ class Puppet:
 class Rig:
     """The services, wired as in the daemon."""
 
-    def __init__(self, directory: Path, policy: TablePolicy | None = None) -> None:
+    def __init__(
+        self, directory: Path, policy: TablePolicy | None = None, project: Path | None = None
+    ) -> None:
+        """`project`: the directory of the demo project, whose changes are kept then."""
         self.clock = FakeClock(NOW)
         self.free_memory = 64 * 2**30
         self.state = SqliteState.open(directory)
@@ -273,24 +345,110 @@ class Rig:
         self.holder = PolicyHolder(self.policy)
         self.chat = ListChat()
         self.agent = PuppetAgent()
-        projects = {name: Project(name, f"/srv/{name}") for name in (DEMO, OTHER)}
+        projects = {
+            name: Project(name, f"/srv/{name}", snapshots=Care.OFF) for name in (DEMO, OTHER)
+        }
+        if project is not None:
+            projects[DEMO] = Project(DEMO, str(project))
+        workplaces = {**projects, WORKSPACE: Project(WORKSPACE, "/srv/workspace")}
         chats = {Platform.TELEGRAM: self.chat}
-        self.outbox = Outbox(self.state, self.audit, chats, self.clock)  # type: ignore[arg-type]
+        self.people = People(
+            self.state,
+            {actor.sender: actor.name for actor in PEOPLE},
+            {actor.name for actor in PEOPLE} | {DAVE.name},
+        )
+        self.manners = Manners(self.state, self.people, {}, UTC, self.clock)
+        self.outbox = Outbox(
+            self.state,
+            self.audit,
+            chats,  # type: ignore[arg-type]
+            self.clock,
+            self.people.is_closed,
+            self.manners.catalogue,
+        )
         self.approvals = Approvals(self.state, self.activity, self.holder, self.outbox, self.clock)
+        core = (self.state, self.activity, self.holder)
+        self.questions = Questions(*core, self.outbox, self.clock)
+        answering = Answering(*core, self.approvals, self.questions, self.outbox, self.clock)
         allowance = Allowance(self.state, self.holder, self.clock)
         refusals = Refusals(self.state, self.holder, lambda _: ("add a line",), self.clock)
+        self.workbench = LocalWorkbench()
+        self.changes = Changes(self.state, self.audit, self.workbench, projects)
+        self.worktrees = Worktrees(self.workbench, projects)
+        names = [actor.name for actor in PEOPLE]
+        self.lockdowns = Lockdowns(
+            *core,
+            self.outbox,
+            names,
+            lambda why: self.worker.halt(why),
+            lambda: self.worker.wake(),
+            self.clock,
+        )
+        self.grants, self.log = FakeGrants(), FakeLog()
+        self.files = FakePolicyFiles(self.grants, lambda: self.policy)
+        self.told: list[Reply] = []
+        self.reloading = Reloading(
+            self.files, self.holder, self.activity, self.told.append, self.clock
+        )
+        self.proposals = Proposals(
+            *core, self.grants, self.reloading, self.outbox, names, [], self.clock
+        )
+        overview = Overview(
+            self.state,
+            self.log,
+            self.holder,
+            lambda _, user: ("owner",) if user == ALICE.name else (),
+            self.people,
+            names,
+            [],
+            projects,
+            self.clock,
+        )
+        looking_after = LookingAfter(
+            self.state, overview, self.proposals, self.lockdowns, self.outbox
+        )
         judge = Judge(
             self.state,
             self.activity,
             self.holder,
             allowance,
             self.approvals,
+            self.questions,
             refusals,
             self.outbox,
-            projects,
+            workplaces,
+            self.changes,
             self.before_risk,
             self.clock,
+            lambda: self.lockdowns.refusal,
         )
+        self.far_files, self.transcriber = FakeFiles(), FakeTranscriber()
+        self.limits = FileLimits(max_bytes=1000, max_count=3)
+        self.store = DirectoryInboxes(directory / "inboxes")
+        sources = {Platform.TELEGRAM: self.far_files}
+        self.parcels = Parcels(self.state, self.limits, self.clock)
+        self.routing = Routing(RouterRules(), self.policy, self.clock)
+        self.inboxes = Inboxes(
+            self.state,
+            self.activity,
+            self.store,
+            sources,
+            self.limits,
+            Keeping(days=7, max_bytes=2000),
+            self.clock,
+        )
+        self.voices = Voices(
+            self.state,
+            self.activity,
+            sources,
+            self.transcriber,
+            Hearing(self.limits, max_seconds=60),
+            self.outbox,
+            self.clock,
+        )
+        self.sending = Sending(*core, projects, self.workbench, refusals, self.outbox, self.clock)
+        file_desk = FileDesk(self.state, self.parcels, self.voices, self.sending, self.outbox)
+        self.watching = Watching(self.state, self.outbox, self.clock, stall_minutes=10)
         self.worker = Worker(
             self.state,
             self.activity,
@@ -299,12 +457,18 @@ class Rig:
             {Prompt: self.agent, Program: self.agent},
             self.approvals,
             self.outbox,
-            chats,  # type: ignore[arg-type]
-            projects,
+            self.watching,
+            self.changes,
+            self.worktrees,
+            self.inboxes,
+            self.sending,
+            workplaces,
             Terms(2, Isolation.NONE, Isolation.NONE, 3600),
             self.clock,
             self.before_risk,
             lambda: self.free_memory,
+            lambda: self.gate.wake(),
+            lambda: self.lockdowns.refusal,
         )
         facts = Facts("0", "host", self.clock.now(), Isolation.NONE, Isolation.NONE, 2)
         health = Health(facts, self.state, self.clock, {})
@@ -322,18 +486,50 @@ class Rig:
             calm_seconds=0,
         )
         self.woken: list[Host] = []
+        self.accounts = Accounts(self.state, self.activity, self.people, self.outbox)
+        self.pairing = PairingDesk(
+            self.state,
+            self.activity,
+            self.people,
+            self.outbox,
+            self.bot_name,
+            FirstTask(self.state, self.holder, projects, self.clock),
+            "host",
+            self.clock,
+        )
+        self.painter = FakePainter()
+        self.review = Review(
+            self.state,
+            self.activity,
+            self.holder,
+            self.changes,
+            self.worktrees,
+            self.painter,
+            self.outbox,
+            self.worker.works_there,
+        )
         desk = Desk(
             self.state,
             self.activity,
             self.holder,
-            projects,
+            workplaces,
             self.worker,
             self.approvals,
+            answering,
+            Renewals(self.state, self.activity, self.approvals),
             refusals,
             self.outbox,
             health,
             self.keep_awake,
             OtherHosts({NAS.name: NAS}, self.wake_host),
+            Talks(self.state, self.holder, projects, self.outbox, self.clock),
+            Stories(self.state, self.holder, self.worker, self.clock),
+            Groups(self.state, self.activity, self.outbox, self.clock),
+            self.accounts,
+            self.review,
+            self.manners,
+            looking_after,
+            file_desk,
             self.clock,
         )
         self.gate = Gate(
@@ -343,14 +539,41 @@ class Rig:
             allowance,
             refusals,
             projects,
+            self.people,
+            self.pairing,
+            self.lockdowns,
+            self.parcels,
+            self.routing,
             desk,
+            Edits(
+                self.state,
+                self.activity,
+                self.worker,
+                self.approvals,
+                desk,
+                self.outbox,
+                self.clock,
+            ),
             self.outbox,
             self.clock,
         )
-        users = {actor.sender: actor.name for actor in PEOPLE}
-        self.intake = Intake(self.state, self.holder, users, projects, self.clock, self.gate.wake)
+        self.intake = Intake(
+            self.state,
+            self.holder,
+            self.people,
+            self.pairing,
+            self.parcels,
+            self.routing,
+            projects,
+            self.manners,
+            self.clock,
+            self.gate.wake,
+        )
         self.number = 0
         self.anchor: BeforeRisk | None = None
+
+    async def bot_name(self) -> str:
+        return "test_bot"
 
     async def before_risk(self, for_what: str) -> None:
         if self.anchor is not None:
@@ -367,8 +590,14 @@ class Rig:
             "outbox": self.outbox.run,
             "awake": self.keep_awake.run,
             "approvals": self.approvals.run,
+            "proposals": self.proposals.run,
+            "watching": self.watching.run,
             "worker": self.worker.run,
+            "review": self.review.run,
+            "inboxes": self.inboxes.run,
+            "voices": self.voices.run,
             "gate": self.gate.run,
+            "pairing": self.pairing.run,
         }
         async with asyncio.TaskGroup() as group:
             for name, run in parts.items():
@@ -380,10 +609,29 @@ class Rig:
         where = place or Place(Platform.TELEGRAM, actor.sender.id)
         await self.intake([message(text, self.number, actor, where)])
 
-    async def clicks(self, token: str, actor: Actor = ALICE) -> None:
+    async def clicks(self, token: str, actor: Actor = ALICE, under: str = "") -> None:
+        """`under`: a word of the message that the button is under."""
         self.number += 1
         where = Place(Platform.TELEGRAM, actor.sender.id)
-        await self.intake([click(token, self.number, actor, where)])
+        pressed = click(token, self.number, actor, where)
+        number = self.number_of(under, actor) if under else ""
+        await self.intake([replace(pressed, message_id=number)])
+
+    async def replies(self, text: str, to: str, actor: Actor = ALICE) -> None:
+        """Answer the last message of the chat that holds the word `to`."""
+        self.number += 1
+        where = Place(Platform.TELEGRAM, actor.sender.id)
+        said = message(text, self.number, actor, where)
+        await self.intake([replace(said, reply_to=self.number_of(to, actor))])
+
+    def number_of(self, word: str, actor: Actor = ALICE) -> str:
+        """The platform's number of the last message in somebody's chat that holds the word."""
+        for index in reversed(range(len(self.chat.posts))):
+            post, number = self.chat.posts[index], str(1001 + index)
+            is_theirs = post.place.chat == actor.sender.id and post.kind is PostKind.NEW
+            if is_theirs and word in self.chat.messages[number]:
+                return number
+        raise AssertionError(f"nobody told {actor.name} {word!r}")
 
     def button(self, label: str) -> str:
         """The token of the last button with this label."""

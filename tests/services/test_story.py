@@ -244,7 +244,7 @@ async def test_a_message_while_it_runs_steers(rig: Rig) -> None:
     await rig.says("start")
     await rig.chat.until("Job 1 started")
     await rig.says("and also this")
-    await rig.chat.until("Passed on to job 1")
+    await rig.chat.until("👀")
     await rig.chat.until("all done")
     assert heard == ["and also this"]
     assert len(rig.agent.tasks) == 1
@@ -321,7 +321,7 @@ async def test_what_was_asked_of_a_running_job_names_the_message(rig: Rig) -> No
     await rig.clicks(rig.button("Deny"))
     await rig.chat.until("Denied by alice")
     await rig.says("rather this")
-    await rig.chat.until("Passed on to job 1")
+    await rig.chat.until("👀")
     await rig.says("/stop")
     await rig.chat.until("stopped by alice")
     task, denial, steering, stop = [

@@ -3,6 +3,7 @@
     chat.py       `TelegramChat`: the port, put together from the rest
     polling.py    fetch → hand over → only then the next offset; one poller per bot
     updates.py    an update → `Message`, `Click`, or nothing
+    groups.py     what of the talk in a group is meant for the bot
     joining.py    a long text that the sender's client cut in pieces → one `Message`
     parts.py      a `Reply` → parts within Telegram's limits
     client.py     the calls we make, and what their failures mean; the only importer of aiogram
@@ -20,6 +21,6 @@ models describe the whole Bot API and refuse what they do not know, and one refu
 stop the poll for good; we need six fields. Reading them here also saves loading and building
 the models of 300 types.
 
-Why edits of a message are not asked for (`allowed_updates`): a command was carried out when it
-was sent; changing its text afterwards changes nothing.
+Why edits of a message are asked for (`allowed_updates`): who corrects a task that still waits in
+line means the corrected one. What has started is not changed by them (`services.edits`).
 """

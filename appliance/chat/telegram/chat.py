@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from appliance.chat.split import split
 from appliance.chat.telegram.budget import Budget
-from appliance.chat.telegram.parts import MAX_TEXT_UNITS, caption, parts_of
+from appliance.chat.telegram.parts import caption, parts_of
 from appliance.chat.telegram.polling import Poller, one_poller
 from appliance.chat.telegram.progress import ProgressDisplay
 from appliance.chat.telegram.updates import query_of
-from appliance.chat.wellformed import well_formed
 from appliance.core.model import (
     Attachment,
+    Incoming,
     IncomingFile,
     Place,
     Platform,
@@ -27,7 +27,7 @@ from appliance.core.model import (
     Progress,
     Reply,
     Rich,
-    Sender,
+    Urgency,
 )
 from appliance.errors import ChatRefused, ChatUnavailable, ConfigError
 from appliance.ports import Clock, Intake, Ready
@@ -43,7 +43,6 @@ TOKEN = re.compile(r"([0-9]{1,20}):[A-Za-z0-9_-]{1,200}")
 PROBED_MESSAGES = 16
 PROBE = Rich("?")
 """Never shown: Telegram refuses it where it is sent."""
-REMEMBERED_KEYBOARDS = 200
 
 # What Telegram says, in lower case (https://github.com/tdlib/td, MessagesManager.cpp)
 NOT_MODIFIED = "message is not modified"
@@ -56,8 +55,8 @@ ABOUT_FORMATTING = "entit"  # "can't parse entities: …", "ENTITY_…_INVALID"
 class TelegramChat:
     """See `appliance.ports.Chat`.
 
-    `token` and `api` say which bot and where; `known` tells whose messages are taken, everybody
-    else's are counted in `strangers` and otherwise do not exist. Making one imports aiogram,
+    `token` and `api` say which bot and where; `hears` tells which messages are taken, all
+    others are counted in `strangers` and otherwise do not exist. Making one imports aiogram,
     0.2 s, and raises ConfigError when the token has not the form of one. `run` raises ConfigError
     when another process polls for the same bot (a lock in `lock_directory`). Posts can be sent
     before, during and after `run`; `close` ends the connections.
@@ -69,21 +68,26 @@ class TelegramChat:
         self,
         token: str,
         api: str,
-        known: Callable[[Sender], bool],
+        hears: Callable[[Incoming], bool],
         lock_directory: Path,
         clock: Clock,
     ) -> None:
-        self._bot = _bot_of(token)
+        self._bot = bot_of(token)
         self._client = _connect(token, api)
         self._lock_directory = lock_directory
         self._budget = Budget(clock)
-        self._poller = Poller(self._client.updates, self._bot, known, clock)
-        self._display = ProgressDisplay(self._edit_progress, self._budget.spend_spare, clock)
-        self._keyboards: OrderedDict[tuple[str, str], Sequence[Sequence[Button]]] = OrderedDict()
+        self._poller = Poller(self._client.updates, self._bot, self.bot_name, hears, clock)
+        self._display = ProgressDisplay(self._edit_progress, self._spare, clock)
+        self._rooms: set[Place] = set()
+        self._calls: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def strangers(self) -> int:
         return self._poller.strangers
+
+    async def bot_name(self) -> str:
+        """What links to the bot call it. Raises ChatUnavailable or ChatRefused."""
+        return (await self._client.me()).user_name
 
     async def close(self) -> None:
         await self._client.close()
@@ -102,6 +106,13 @@ class TelegramChat:
 
     def prepare(self, reply: Reply) -> tuple[Reply, ...]:
         return parts_of(reply)
+
+    async def room(self, place: Place, urgency: Urgency) -> bool:
+        if place in self._rooms:
+            return False
+        has_waited = await self._budget.spend(place.chat, urgency)
+        self._rooms.add(place)
+        return has_waited
 
     async def send(self, post: Post) -> str:
         match post.kind:
@@ -144,11 +155,9 @@ class TelegramChat:
             if reply.attachment is not None:
                 return await self._send_file(place, body, reply, reply.attachment)
             async with self._paid(place):
-                if file := reply.attachment:
-                    return await self._client.send_file(
-                        place, body, reply.buttons, file, silent=reply.silent
-                    )
-                return await self._client.send_text(place, body, reply.buttons, silent=reply.silent)
+                return await self._client.send_text(
+                    place, body, reply.buttons, silent=reply.silent, answers=reply.answers
+                )
 
         return await _with_formatting_if_possible(send, _body(reply))
 
@@ -156,17 +165,27 @@ class TelegramChat:
         """A picture as a photo, where Telegram shows it as one."""
         if file.is_picture:
             try:
-                async with self._paid(place):
+                async with self._uploading(place):
                     return await self._client.send_photo(
-                        place, body, reply.buttons, file, silent=reply.silent
+                        place,
+                        body,
+                        reply.buttons,
+                        file,
+                        silent=reply.silent,
+                        answers=reply.answers,
                     )
             except ChatRefused as error:
                 if _says(error, ABOUT_FORMATTING):
                     raise
                 log.info("sent as a file, because as a photo %s", error.message)
-        async with self._paid(place):
+        async with self._uploading(place):
             return await self._client.send_file(
-                place, body, reply.buttons, file, silent=reply.silent
+                place,
+                body,
+                reply.buttons,
+                file,
+                silent=reply.silent,
+                answers=reply.answers,
             )
 
     async def _is_forum(self, place: Place) -> bool:
@@ -195,7 +214,6 @@ class TelegramChat:
         except ChatRefused as error:
             if not _says(error, NOT_MODIFIED):
                 raise
-        self._remember_keyboard(post.place, post.message_id, post.reply)
         return post.message_id
 
     async def _edit(self, place: Place, message_id: str, reply: Reply) -> None:
@@ -216,16 +234,11 @@ class TelegramChat:
 
     async def _edit_progress(self, progress: Progress) -> None:
         """The budget has been asked already."""
-        body = split(Rich(well_formed(progress.text)), MAX_TEXT_UNITS)[0]
+        assert progress.reply is not None, "the display shows words only"
+        part = self.prepare(progress.reply)[0]
         place, message_id = progress.place, progress.started_post
-        buttons = self._keyboards.get((place.chat, message_id), ())
-        await self._client.edit_text(place, message_id, body, buttons)
-
-    def _remember_keyboard(self, place: Place, message_id: str, reply: Reply) -> None:
-        """Showing progress must not take the buttons away, and Telegram drops what is not sent."""
-        self._keyboards[place.chat, message_id] = reply.buttons
-        while len(self._keyboards) > REMEMBERED_KEYBOARDS:
-            self._keyboards.popitem(last=False)
+        async with self._alone(place):
+            await self._client.edit_text(place, message_id, _body(part), part.buttons)
 
     # answers to clicks
 
@@ -246,17 +259,53 @@ class TelegramChat:
 
     @asynccontextmanager
     async def _paid(self, place: Place) -> AsyncIterator[None]:
-        """One call from the chat's budget; when Telegram asks us to wait the chat is closed."""
-        await self._budget.spend(place.chat)
+        """One call from the chat's budget."""
+        await self._pay(place)
+        async with self._alone(place):
+            yield
+
+    @asynccontextmanager
+    async def _uploading(self, place: Place) -> AsyncIterator[None]:
+        """The same for a call that may take minutes: others need not wait for its end."""
+        await self._pay(place)
+        async with self._heeding(place):
+            yield
+
+    async def _spare(self, chat: str) -> None:
+        await self._budget.spend(chat, Urgency.SPARE)
+
+    async def _pay(self, place: Place) -> None:
+        if place in self._rooms:
+            self._rooms.discard(place)
+        else:
+            await self._budget.spend(place.chat)
+
+    @asynccontextmanager
+    async def _alone(self, place: Place) -> AsyncIterator[None]:
+        """One call at a time in a chat: none is under way when Telegram asks us to wait."""
+        async with self._calls[place.chat]:
+            self._budget.refuse_if_closed(place.chat)
+            async with self._heeding(place):
+                yield
+
+    @asynccontextmanager
+    async def _heeding(self, place: Place) -> AsyncIterator[None]:
+        """When Telegram asks us to wait the chat is closed."""
         try:
             yield
         except ChatUnavailable as error:
-            if error.retry_after_seconds is not None:
-                self._budget.close(place.chat, error.retry_after_seconds)
+            self._heed(place, error)
             raise
 
+    def _heed(self, place: Place, error: ChatUnavailable) -> None:
+        """Telegram asks us to wait: what was given room before that has none any more."""
+        if error.retry_after_seconds is not None:
+            self._budget.close(place.chat, error.retry_after_seconds)
+            self._rooms = {room for room in self._rooms if room.chat != place.chat}
 
-def _bot_of(token: str) -> str:
+
+def bot_of(token: str) -> str:
+    """The bot's number. Raises ConfigError when the token has not the form of one."""
     match = TOKEN.fullmatch(token)
     if match is None:
         raise ConfigError(

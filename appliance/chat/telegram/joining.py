@@ -91,6 +91,8 @@ def _append(whole: Message, last: Message, piece: Message) -> Message:
         text=_captions(whole, piece) if piece.album else whole.text + _border(last) + piece.text,
         joined=(*whole.joined, piece.key),
         message_id=piece.message_id,
+        pieces=(*whole.pieces, whole.message_id),
+        is_aside=whole.is_aside and piece.is_aside,
         files=whole.files + piece.files,
         oddity=whole.oddity or piece.oddity,
     )

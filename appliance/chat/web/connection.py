@@ -146,7 +146,14 @@ class Connection:
             if self._transcript.find(self.user, f"said-{said.id}") is None:
                 payload = frames.said_payload(text, at)
                 self._transcript.upsert(self.user, f"said-{said.id}", payload)
-            message = Message(self._key(said.id), self._sender(), self._place(), text, at)
+            message = Message(
+                self._key(said.id),
+                self._sender(),
+                self._place(),
+                text,
+                at,
+                message_id=f"said-{said.id}",
+            )
             await self._intake([message])
         except StorageUnavailable as error:
             return await self._answer("later", said.id, reason=error.message)

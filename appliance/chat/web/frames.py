@@ -95,6 +95,11 @@ def said_payload(text: str, at: Millis) -> str:
     return _json({"from": "user", "at": at, "text": text})
 
 
+def marked_payload(line: Line, sign: str) -> str:
+    """A line as it was, with a sign on it."""
+    return _json({**json.loads(line.payload), "sign": sign})
+
+
 def post_payload(post: Post, at: Millis) -> str:
     """What the appliance wrote. `post` is its number in the outbox, by which it is found again."""
     body, attachment = post.reply.body, post.reply.attachment
@@ -106,7 +111,11 @@ def post_payload(post: Post, at: Millis) -> str:
     ]
     content: dict[str, Json] = {"text": body.text, "spans": spans, "buttons": buttons}
     if attachment:
-        content["file"] = {"name": well_formed(attachment.name), "size": len(attachment.content)}
+        content["file"] = {
+            "name": well_formed(attachment.name),
+            "size": len(attachment.content),
+            "picture": attachment.is_picture,
+        }
     return _json({"from": "appliance", "at": at, "post": post.id, **content})
 
 

@@ -19,12 +19,14 @@ from appliance.chat.web.transcript import Line, Transcript
 from appliance.core.model import (
     JobId,
     Millis,
+    Place,
     Platform,
     Post,
     PostKind,
     Progress,
     Reply,
     Rich,
+    Urgency,
     UserName,
 )
 from appliance.errors import ChatRefused, ConfigError
@@ -126,12 +128,17 @@ class WebChat:
     def prepare(self, reply: Reply) -> tuple[Reply, ...]:
         return with_excerpt(reply, MAX_SHOWN_CHARACTERS)
 
+    async def room(self, place: Place, urgency: Urgency) -> bool:
+        return False  # always some
+
     async def send(self, post: Post) -> str:
         user = UserName(post.place.chat)
         if user not in self._users:
             raise ChatRefused(f"there is no user called {user}")
-        if post.kind in (PostKind.TOAST, PostKind.MARK):
+        if post.kind is PostKind.TOAST:
             return self._toast(user, post)
+        if post.kind is PostKind.MARK:
+            return self._mark(user, post)
         message_id = _message_id(post)
         before = self._transcript.find(user, message_id)
         if before is None and post.kind is PostKind.EDIT:
@@ -145,7 +152,7 @@ class WebChat:
         return message_id
 
     async def find(self, post: Post) -> str | None:
-        """Exact: the line and its number are stored in one step. A toast is never found."""
+        """Exact: the line and its number are stored in one step. Toasts and marks are not found."""
         if post.kind in (PostKind.TOAST, PostKind.MARK):
             return None
         line = self._transcript.find(post.place.chat, _message_id(post))
@@ -203,10 +210,19 @@ class WebChat:
         self._audience.tell(user, frames.frame("toast", click=click, text=post.reply.body.text))
         return post.message_id
 
+    def _mark(self, user: UserName, post: Post) -> str:
+        line = self._transcript.find(user, post.message_id)
+        if line is None:
+            raise ChatRefused(f"the message {post.message_id} to mark is not there")
+        payload = frames.marked_payload(line, post.reply.body.text)
+        self._transcript.upsert(user, post.message_id, payload)
+        self._audience.wake(user)
+        return post.message_id
+
     def _forget_progress(self, message_id: str) -> None:
         over = [p for p in self._progress.values() if p.started_post == message_id]
         for progress in over:
-            self.show(Progress(progress.job, progress.place, ""))
+            self.show(Progress(progress.job, progress.place))
 
 
 def _sent_at(line: Line) -> Millis:

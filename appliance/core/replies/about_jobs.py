@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from appliance.core.commands import shown
 from appliance.core.jobs import Job, State
 from appliance.core.model import (
+    WORKSPACE,
     Button,
     ButtonKind,
     JobId,
@@ -15,8 +17,10 @@ from appliance.core.model import (
     Phrase,
     Reply,
     ToolCall,
+    Wording,
 )
 from appliance.core.replies.about_calls import doing
+from appliance.core.replies.about_routing import mover
 from appliance.core.words import Words, age, dollars, duration, number, phrase, say
 
 
@@ -47,7 +51,12 @@ def started(job: Job) -> Reply:
 def _titled(job: Job, how: Phrase) -> Words:
     """ "Job 12 started · demo"."""
     words = Words().bold("Job {job}", job=job.id).verbatim(" ").plain(how)
-    return words.verbatim(f" · {job.project}")
+    return words.verbatim(f" · {whose(job)}")
+
+
+def whose(job: Job) -> str:
+    """ "demo", or "alice · demo" where others read along."""
+    return f"{job.requester} · {job.project}" if job.is_in_company else job.project
 
 
 def steered(job: Job) -> Reply:
@@ -64,7 +73,7 @@ _ENDINGS = {
     State.EXPIRED: phrase("expired"),
     State.DENIED: phrase("not allowed"),
 }
-_STATES = _ENDINGS | {
+STATES = _ENDINGS | {
     State.SUCCEEDED: phrase("done"),
     State.FAILED: phrase("failed"),
     State.TIMED_OUT: phrase("out of time"),
@@ -78,26 +87,39 @@ _STATES = _ENDINGS | {
 def ended_line(job: Job) -> Reply:
     """What the "started" message becomes."""
     words = _titled(job, _ENDINGS[job.state])
-    if job.usage.duration_ms:
-        words.verbatim(" · ").plain(duration(job.usage.duration_ms))
-    if job.usage.cost_microdollars:
-        words.verbatim(" · ").plain(dollars(job.usage.cost_microdollars))
+    for fact in facts(job):
+        words.verbatim(" · ").plain(fact)
     return words.reply()
+
+
+def facts(job: Job) -> list[Phrase]:
+    """How long it took, and what it cost, where that is known."""
+    known = [duration(job.usage.duration_ms)] if job.usage.duration_ms else []
+    if job.usage.cost_microdollars:
+        known.append(dollars(job.usage.cost_microdollars))
+    return known
 
 
 def answer(job: Job, text: str, refused: int) -> Reply:
     """The result as a message of its own. An agent's text is markdown."""
     if job.state is State.SUCCEEDED:
-        note = f"\n\n_{refused} steps were refused on the way._" if refused > 1 else ""
-        return Reply(Markdown((text or "(no output)") + note))
+        reply = Reply(Markdown(text)) if text else say("It is done, and said nothing.")
+        footer = _refused_on_the_way(refused) if refused > 1 else None
+        rows = (mover(job),) if job.project == WORKSPACE else ()
+        return replace(reply, footer=footer, buttons=rows)
     if job.state is State.FAILED and job.kind != "prompt":
-        return Reply(Markdown(f"**Job {job.id}** failed\n\n{text}"))
+        title = Words().bold("Job {job}", job=job.id).verbatim(" ").plain("failed")
+        return Reply(Markdown(text), footer=title.wording())
     ending = _ENDINGS[job.state]
     words = Words().bold("Job {job}", job=job.id).verbatim(" ")
     if text.startswith(str(ending)):  # "stopped by bob"
         words.plain(ending)
         return words.verbatim(f"{text.removeprefix(str(ending))}.").reply()
     return words.plain(ending).verbatim(f": {text}" if text else ".").reply()
+
+
+def _refused_on_the_way(count: int) -> Wording:
+    return Words().italic("{count} steps were refused on the way.", count=count).wording()
 
 
 def interrupted(job: Job) -> Reply:
@@ -133,9 +155,17 @@ def jobs(latest: Sequence[Job], now: Millis) -> Reply:
         return say("No jobs yet. Write what to do, or /help.")
     words = Words().bold("Latest jobs")
     for job in latest:
-        words.verbatim(f"\n{job.id} · ").plain(_STATES[job.state]).verbatim(" · ")
+        words.verbatim(f"\n{job.id} · ").plain(STATES[job.state]).verbatim(" · ")
         words.plain(age(now - job.created_at)).verbatim(f" · {shown(job.title, 48)}")
-    return words.reply()
+    unfinished = [job for job in latest if not job.is_finished]
+    return words.reply(*([_buttons(unfinished[0])] if unfinished else []))
+
+
+def _buttons(job: Job) -> list[Button]:
+    return [
+        Button(phrase("Stop {job}", job=job.id), f"s:{job.id}"),
+        Button(phrase("Log of {job}", job=job.id), f"tl:{job.id}"),
+    ]
 
 
 def progress(job: Job, now: Millis, what: str) -> str:

@@ -12,16 +12,28 @@ from appliance.core.model import (
 )
 from appliance.core.words import Words, phrase, say
 
+PAGE = 6
+"""Projects shown at a time, each with a button."""
 
-def projects(current: str | None, names: Sequence[str]) -> Reply:
+
+def projects(current: str | None, names: Sequence[str], page: int = 0) -> Reply:
+    last = max(0, len(names) - 1) // PAGE
+    page = min(page, last)
+    here = names[page * PAGE : (page + 1) * PAGE]
     words = Words().bold("Project: ")
     if current:
         words.verbatim(f"{current}\n")
     else:
         words.plain("none chosen").verbatim("\n")
-    for name in names:
+    for name in here:
         words.verbatim("\n").code(f"/project {name}")
-    return words.reply([Button(name, f"p:{name}") for name in names[:6]])
+    if last:
+        words.line("page {page} of {count}", page=page + 1, count=last + 1)
+    buttons = [Button(name, f"p:{name}") for name in here]
+    rows = [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
+    turning = [Button(phrase("◀ Back"), f"tp:{page - 1}")] if page else []
+    turning += [Button(phrase("More ▶"), f"tp:{page + 1}")] if page < last else []
+    return words.reply(*rows, *([turning] if turning else []))
 
 
 def project_chosen(project: Project) -> Reply:

@@ -113,12 +113,31 @@ async def test_updates_come_as_they_are(client: Client, telegram: TelegramEmulat
     assert second["message"] == {"entities": "not a list"}
 
 
-async def test_edited_messages_are_not_asked_for(
+async def test_edited_messages_are_asked_for(client: Client, telegram: TelegramEmulator) -> None:
+    telegram.user_says(42, "hello")
+    telegram.user_edits(telegram.messages[42, 1], "something else")
+    assert len(await client.updates(0, 0)) == 2
+
+
+async def test_an_answer_is_shown_under_what_it_answers_and_without_it_where_that_is_gone(
     client: Client, telegram: TelegramEmulator
 ) -> None:
     telegram.user_says(42, "hello")
-    telegram.user_edits(telegram.messages[42, 1], "something else")
-    assert len(await client.updates(0, 0)) == 1
+    await client.send_text(HERE, Rich("one"), (), answers="1")
+    await client.send_text(HERE, Rich("two"), (), answers="999")
+    first, second = telegram.sent(42)
+    assert first["reply_to_message"]["message_id"] == 1
+    assert "reply_to_message" not in second
+
+
+async def test_a_sign_that_telegram_does_not_have_is_refused(
+    client: Client, telegram: TelegramEmulator
+) -> None:
+    telegram.user_says(42, "hello")
+    with pytest.raises(ChatRefused, match="REACTION_INVALID"):
+        await client.react(HERE, "1", "🦖")
+    await client.react(HERE, "1", "👀")
+    assert telegram.reactions == {(42, 1): ["👀"]}
 
 
 async def test_a_forum_is_known(client: Client, telegram: TelegramEmulator) -> None:

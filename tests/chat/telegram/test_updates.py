@@ -45,6 +45,7 @@ def test_a_text_becomes_a_message() -> None:
             text="/status",
             sent_at=Millis(1_700_000_000_000),
             message_id="3",
+            called="Anna @anna",
         ),
     )
 
@@ -53,7 +54,7 @@ def test_a_press_becomes_a_click_whose_key_can_be_answered() -> None:
     update = read_update(click_update(), "99", NOW)
     key = "telegram:99:8:9001"
     place = Place(Platform.TELEGRAM, "-100")
-    assert update == Update(8, Click(key, ANNA, place, "a:k7m2", NOW))
+    assert update == Update(8, Click(key, ANNA, place, "a:k7m2", NOW, "5"))
     assert query_of(key) == "9001"
 
 
@@ -97,7 +98,6 @@ def test_half_surrogate_pairs_do_not_come_in() -> None:
     "update",
     [
         {"update_id": 7},
-        {"update_id": 7, "edited_message": text_update()["message"]},
         {"update_id": 7, "message": None},
         {"update_id": 7, "message": {"text": "no sender"}},
         {"update_id": 7, "message": {**text_update()["message"], "from": None}},
