@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
-from appliance.core.model import Isolation, Json, Millis, Phrase, Reply
+from appliance.core.model import Button, Isolation, Json, Millis, Phrase, Reply
 from appliance.core.words import Words, duration, phrase
 from appliance.ports import Clock, State
 
@@ -41,8 +41,19 @@ _PARTS = {
     "awake": phrase("awake"),
     "awake trouble": phrase("trouble staying awake"),
     "disk": phrase("disk"),
+    "room": phrase("free disk"),
+    "lockdown": phrase("lockdown"),
     "strangers": phrase("strangers"),
 }
+
+
+_TROUBLES = (
+    *("lockdown", "audit", "policy trouble", "wall", "disk"),
+    *("anchor trouble", "awake trouble", "memory"),
+)
+_FACTS = ("policy", "anchors", "awake", "agent", "room")
+_SHORT_LINES = 7
+"""Below the first one: what a phone shows without scrolling."""
 
 
 class Health:
@@ -75,26 +86,48 @@ class Health:
         }
 
     def reply(self) -> Reply:
-        """The same in a few lines."""
-        facts, unfinished = self._facts, self._state.unfinished_jobs()
-        running = [job for job in unfinished if job.has_started]
-        queued = [job for job in unfinished if job.state is JobState.QUEUED]
+        """What counts, in a few lines: trouble first, then the facts that there is room for."""
+        facts, troubles = self._facts, list(self._troubles())
+        words = Words().verbatim("⚠ " if troubles else "✓ ").bold(phrase("{host}", host=facts.host))
+        if not troubles:
+            words.plain(" · all well")
+        words.verbatim(f" · dispatch-appliance {facts.version}")
+        for line in [*troubles, self._work(), self._wall(), *self._said(_FACTS)][:_SHORT_LINES]:
+            words.line(line)
+        return words.reply([Button(phrase("More"), "sm")])
+
+    def whole(self) -> Reply:
+        """Everything there is to say."""
+        facts = self._facts
         words = Words().bold(phrase("{host}", host=facts.host))
         words.verbatim(f" · dispatch-appliance {facts.version}")
         words.line("up {duration}", duration=duration(self._clock.now() - facts.started_at))
-        words.line(
-            "running {running} of {possible}, queued {queued}",
-            running=len(running),
-            possible=facts.max_parallel,
-            queued=len(queued),
-        )
-        words.line("isolation: {isolation}", isolation=facts.isolation)
-        if facts.isolation is Isolation.NONE:
-            words.plain(" ⚠ the agent runs unprotected, as this user")
-        for name, probe in self._probes.items():
-            if line := probe():
-                words.line("{part}: {line}", part=_PARTS.get(name, name), line=line)
+        for line in (self._work(), self._wall(), *self._said(tuple(self._probes))):
+            words.line(line)
         return words.reply()
+
+    def _troubles(self) -> Iterator[Phrase]:
+        if self._facts.isolation is Isolation.NONE:
+            yield phrase("⚠ the agent runs unprotected, as this user")
+        for line in self._said(_TROUBLES):
+            yield phrase("⚠ {line}", line=line)
+
+    def _said(self, parts: Sequence[str]) -> Iterator[Phrase]:
+        for name in parts:
+            if line := self._probes.get(name, str)():
+                yield phrase("{part}: {line}", part=_PARTS.get(name, name), line=line)
+
+    def _work(self) -> Phrase:
+        unfinished = self._state.unfinished_jobs()
+        return phrase(
+            "running {running} of {possible}, queued {queued}",
+            running=sum(job.has_started for job in unfinished),
+            possible=self._facts.max_parallel,
+            queued=sum(job.state is JobState.QUEUED for job in unfinished),
+        )
+
+    def _wall(self) -> Phrase:
+        return phrase("isolation: {isolation}", isolation=self._facts.isolation)
 
 
 def _job(job: Job) -> dict[str, Json]:

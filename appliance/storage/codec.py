@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from appliance.core.model import (
+    AdminRequest,
     Asks,
     Attachment,
     Button,
@@ -33,6 +34,7 @@ from appliance.core.model import (
     Prompt,
     Rate,
     Reply,
+    Request,
     Rich,
     Rule,
     RuleRate,
@@ -40,14 +42,13 @@ from appliance.core.model import (
     Span,
     Style,
     ToolRequest,
+    Urgency,
     Usage,
     Wording,
     Work,
 )
 from appliance.core.preferences import Language, Preferences, QuietHours, Verbosity
-
-Judged = CommandRequest | ToolRequest
-"""The requests that are remembered when they are refused."""
+from appliance.core.proposals import Draft, Proposal, ProposalState, Wish
 
 
 def _dump(value: Any) -> str:
@@ -188,16 +189,18 @@ def asks_from_text(text: str) -> Asks:
     )
 
 
-def request_to_text(request: Judged) -> str:
+def request_to_text(request: Request) -> str:
     return _dump({type(request).__name__: asdict(request)})
 
 
-def request_from_text(text: str) -> Judged:
+def request_from_text(text: str) -> Request:
     match json.loads(text):
         case {"CommandRequest": content}:
             return CommandRequest(**{**content, "via": Platform(content["via"])})
         case {"ToolRequest": content}:
             return ToolRequest(**{**content, "via": Platform(content["via"])})
+        case {"AdminRequest": content}:
+            return AdminRequest(**{**content, "via": Platform(content["via"])})
         case _:
             raise ValueError(f"unknown request: {text[:60]}")
 
@@ -212,11 +215,38 @@ def denied_from_text(text: str) -> Denied:
     return Denied(rule, content["reason"])
 
 
+def proposal_to_text(proposal: Proposal) -> str:
+    return _dump(asdict(proposal))
+
+
+def proposal_from_text(text: str) -> Proposal:
+    content = json.loads(text)
+    drafted = content.pop("draft")
+    draft = Draft(
+        policy_sha256=str(drafted["policy_sha256"]),
+        added=tuple(drafted["added"]),
+        removed=tuple(drafted["removed"]),
+        meaning=tuple(drafted["meaning"]),
+        warnings=tuple(drafted["warnings"]),
+    )
+    return Proposal(
+        **{
+            **content,
+            "via": Platform(content["via"]),
+            "state": ProposalState(content["state"]),
+            "wish": Wish(**content["wish"]),
+            "draft": draft,
+        }
+    )
+
+
 def reply_to_text(reply: Reply) -> str:
     """Everything but the attachment's bytes, which have a column of their own."""
     assert not isinstance(reply.body, Wording), "a language is chosen before a reply is kept"
+    assert reply.footer is None, "a reply is prepared before it is kept"
     content = asdict(reply)
     content["body"] = {type(reply.body).__name__: asdict(reply.body)}
+    del content["footer"]  # part of the body since it was prepared
     file = reply.attachment
     content["attachment"] = [file.name, file.is_picture] if file else None
     return _dump(content)
@@ -231,6 +261,7 @@ def reply_from_text(text: str, attachment: bytes | None) -> Reply:
         attachment=Attachment(file[0], attachment or b"", file[1]) if file else None,
         silent=content["silent"],
         answers=content["answers"],
+        urgency=None if content["urgency"] is None else Urgency(content["urgency"]),
     )
 
 

@@ -475,8 +475,11 @@ GERMAN: Sentences = {
         "Auf diesem Rechner kann ich nicht zuhören: er braucht dispatch-appliance[voice] und ein "
         "Modell, in [voice] von dispatch.toml. Schreib es als Text."
     ),
-    "That is longer than {minutes} minutes. Say less, or write it.": (
-        "Das ist länger als {minutes} Minuten. Sag weniger, oder schreib es."
+    "That is longer than a minute. Say less, or write it.": (
+        "Das ist länger als eine Minute. Sag weniger, oder schreib es."
+    ),
+    "That is longer than {count} minutes. Say less, or write it.": (
+        "Das ist länger als {count} Minuten. Sag weniger, oder schreib es."
     ),
     "Listening …": "Ich höre zu …",
     "I understood:": "Verstanden habe ich:",
