@@ -22,11 +22,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from appliance.core import toml
 from appliance.core.model import (
     ISOLATION_ORDER,
     KEEPING_CHATS,
+    WORKSPACE,
     Care,
     Ceiling,
     Isolation,
@@ -37,6 +39,8 @@ from appliance.core.model import (
     UserName,
     Workplace,
 )
+from appliance.core.preferences import Language
+from appliance.core.router import RouterRules
 from appliance.core.toml import Document, Kind, choice, flag, many, nearest, row, text, whole
 from appliance.core.wake_on_lan import Host, HostName
 from appliance.errors import ConfigError
@@ -52,6 +56,17 @@ MAX_CREDENTIAL_BYTES = 16 * 1024
 
 def _directory() -> Kind:
     return text(r"/[^\x00-\x1f\x7f]{0,1023}", "an absolute path, such as /srv/demo")
+
+
+def _words() -> Kind:
+    return text(r"\S(?:[^\x00-\x1f\x7f]{0,62}\S)?", 'a word or two, such as "invoice"')
+
+
+def _zone() -> Kind:
+    return Kind(
+        "the name of a time zone, such as Europe/Berlin",
+        lambda v: v if v == "" or (isinstance(v, str) and v in available_timezones()) else None,
+    )
 
 
 def _credential() -> Kind:
@@ -86,7 +101,7 @@ def _is_witness(text: str) -> bool:
     return _is_safe_address(address, with_path=True) and (is_key or not blank)
 
 
-def _api_address() -> Kind:
+def api_address() -> Kind:
     return Kind(
         "an https:// address without a path (http:// only to this machine)",
         lambda v: v if isinstance(v, str) and _is_safe_address(v) else None,
@@ -157,6 +172,11 @@ class DaemonSettings:
         "memory that must be free before a job starts beside another one",
         default=1024,
     )
+    stall_minutes: int = row(
+        whole(0, 24 * 60),
+        "without a sign of life of a running job before its chat is told; 0: never",
+        default=10,
+    )
     minimum_isolation: Isolation = row(  # noqa: RUF009 (the default is an immutable word)
         _isolation(),
         f"a job is refused on a host that cannot do at least this: {', '.join(ISOLATION_ORDER)}",
@@ -218,7 +238,7 @@ class TelegramSettings:
         _credential(), "name of the credential file with the bot's token", default="telegram-token"
     )
     api: str = row(
-        _api_address(), "the Bot API, Telegram's or your own", default="https://api.telegram.org"
+        api_address(), "the Bot API, Telegram's or your own", default="https://api.telegram.org"
     )
 
 
@@ -278,7 +298,9 @@ class FilesSettings:
     """Files that people send to be worked on, and that are sent to them."""
 
     max_mib: int = row(
-        whole(1, 20), "size of one file; Telegram gives bots none that is larger than 20", default=20
+        whole(1, 20),
+        "size of one file; Telegram gives bots none that is larger than 20",
+        default=20,
     )
     max_count: int = row(whole(1, 100), "files that come with one task", default=20)
     types: tuple[str, ...] = row(
@@ -299,13 +321,35 @@ class VoiceSettings:
     """Spoken messages, written down on this machine (needs dispatch-appliance[voice])."""
 
     model: str = row(
-        _directory(), "a model for whisper, such as /var/lib/whisper/base (a file or directory)"
+        _directory(),
+        "a model of whisper.cpp: one file, ggml-base.bin or another one",
+        default="/var/lib/dispatch-voice/ggml-base.bin",
     )
     timeout_seconds: int = row(
         whole(5, 3600), "time to write down one message before it is given up", default=120
     )
     memory_mib: int = row(whole(256, 64 * 1024), "memory that writing down may use", default=2048)
     max_minutes: int = row(whole(1, 60), "length of a message that is listened to", default=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterSettings:
+    """Which plain messages are questions that need no project (/ask), when a talk begins."""
+
+    enabled: bool = row(
+        flag(),
+        "plain questions go to the workspace; false: all is work on the project",
+        default=True,
+    )
+    project: tuple[str, ...] = row(
+        many(_words()), "a message with one of these words is about the project", default=()
+    )
+    workspace: tuple[str, ...] = row(
+        many(_words()), "a message with one of these words needs no project", default=()
+    )
+
+    def rules(self) -> RouterRules:
+        return RouterRules(self.enabled, self.project, self.workspace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,9 +383,19 @@ class User:
     """A person, or an automation. Only ids that a platform or the kernel vouches for."""
 
     telegram: tuple[int, ...] = row(
-        many(whole(1, 2**52)), "numeric Telegram ids, as @userinfobot tells them", default=()
+        many(whole(1, 2**52)),
+        "numeric Telegram ids; accounts that dispatchctl pair has paired need not be here",
+        default=(),
     )
     web: bool = row(flag(), "may use the chat page", default=False)
+    language: str = row(
+        choice(("", *Language)),
+        "what they are talked to in: en or de; if empty as their app does, or English",
+        default="",
+    )
+    zone: str = row(
+        _zone(), "their time zone, such as Europe/Berlin; if empty this machine's", default=""
+    )
     unix: tuple[int, ...] = row(
         many(whole(0, 2**32 - 2)), "numeric user ids on this machine", default=()
     )
@@ -373,13 +427,6 @@ class ProjectRow:
     processes: int = row(
         whole(16, 65_536), "processes and threads of one task", default=Ceiling().processes
     )
-
-    def ceiling(self) -> Ceiling:
-        return Ceiling(
-            self.memory_mib * MIB, self.cpu_minutes * 60, self.file_mib * MIB, self.processes
-        )
-
-    @classmethod
     work: str = row(
         choice(place.value for place in Workplace),
         "where its jobs work: in the directory, there on a branch each, or in a git worktree each",
@@ -390,6 +437,13 @@ class ProjectRow:
         "when what a job changes cannot be kept: nothing may write (required), or it may (wanted)",
         default=Care.REQUIRED.value,
     )
+
+    def ceiling(self) -> Ceiling:
+        return Ceiling(
+            self.memory_mib * MIB, self.cpu_minutes * 60, self.file_mib * MIB, self.processes
+        )
+
+    @classmethod
     def of(cls, project: Project) -> ProjectRow:
         """The row that says this."""
         ceiling = project.ceiling
@@ -399,6 +453,8 @@ class ProjectRow:
             cpu_minutes=ceiling.cpu_seconds // 60,
             file_mib=ceiling.file_bytes // MIB,
             processes=ceiling.processes,
+            work=project.work,
+            snapshots=project.snapshots,
         )
 
 
@@ -406,13 +462,12 @@ class ProjectRow:
 class Settings:
     """The whole file. A chat that has no section is None and not started."""
 
-            work=project.work,
-            snapshots=project.snapshots,
     file: str
     daemon: DaemonSettings
     audit: AuditSettings
     awake: AwakeSettings
     files: FilesSettings
+    router: RouterSettings
     telegram: TelegramSettings | None
     web: WebSettings | None
     terminal: TerminalSettings | None
@@ -444,8 +499,16 @@ class Settings:
         """The users who are no people."""
         return frozenset(name for name, user in self.users.items() if user.automation)
 
+    @property
+    def pairable(self) -> frozenset[UserName]:
+        """The users whose accounts may be paired: people, where there is a bot to write to."""
+        return frozenset(self.users) - self.automations if self.telegram else frozenset()
+
     def people(self) -> Mapping[Sender, UserName]:
-        """Who is behind an id of a platform. Ids of chats that are not configured are left out."""
+        """Who is behind an id of a platform. Ids of chats that are not configured are left out.
+
+        Accounts that were paired are not among them: the state database knows those.
+        """
         pairs = ((s, name) for name, user in self.users.items() for s in self._senders(name, user))
         return MappingProxyType(dict(pairs))
 
@@ -470,6 +533,7 @@ SECTIONS: Mapping[str, type] = {
     "audit": AuditSettings,
     "awake": AwakeSettings,
     "files": FilesSettings,
+    "router": RouterSettings,
     **OPTIONAL_SECTIONS,
 }
 NAMED_SECTIONS: Mapping[str, type] = {"users": User, "projects": ProjectRow, "hosts": _HostRow}
@@ -539,6 +603,9 @@ def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
         files=toml.read(
             FilesSettings, document, ("files",), document.values.get("files", {}), mistakes
         ),
+        router=toml.read(
+            RouterSettings, document, ("router",), document.values.get("router", {}), mistakes
+        ),
         telegram=_optional(TelegramSettings, "telegram", document, mistakes),
         web=_optional(WebSettings, "web", document, mistakes),
         terminal=_optional(TerminalSettings, "terminal", document, mistakes),
@@ -595,6 +662,11 @@ def _projects(document: Document, mistakes: list[str]) -> Mapping[ProjectName, P
         if len(mistakes) > before:
             continue
         directory = os.path.realpath(wanted.path)
+        if name == WORKSPACE:
+            mistakes.append(
+                f"{document.at(('projects', name))}: {WORKSPACE} is where /ask answers; call the "
+                "project something else"
+            )
         if problem := _project_problem(Path(directory)):
             mistakes.append(f"{document.at(('projects', name, 'path'))}: {problem}")
         projects[ProjectName(name)] = Project(
@@ -658,12 +730,12 @@ def _check_people(settings: Settings, document: Document, mistakes: list[str]) -
     if not (settings.telegram or settings.web or settings.terminal):
         mistakes.append(f"{document.file}:1: no way in; add [telegram], [web] or [terminal]")
     present = {sender.platform for sender in settings.people()}
-    for platform, key in ((Platform.TELEGRAM, "telegram"), (Platform.WEB, "web")):
-        if getattr(settings, key) is not None and platform not in present:
-            mistakes.append(
-                f"{document.at((key,))}: [{key}] lets nobody in: no user has {key} = "
-                + ("[ID]" if key == "telegram" else "true")
-            )
+    if settings.telegram is not None and not settings.pairable:
+        mistakes.append(
+            f"{document.at(('telegram',))}: [telegram] lets nobody in: no user is a person"
+        )
+    if settings.web is not None and Platform.WEB not in present:
+        mistakes.append(f"{document.at(('web',))}: [web] lets nobody in: no user has web = true")
     if settings.terminal is not None and Platform.TERMINAL not in present:
         mistakes.append(
             f"{document.at(('terminal',))}: [terminal] lets nobody in: no user has unix = [UID]"
@@ -685,9 +757,10 @@ def _check_anchors(settings: Settings, document: Document, mistakes: list[str]) 
 
 
 def _keeping_a_chat(settings: Settings) -> Sequence[UserName]:
-    """Users with a chat that keeps what was said."""
-    people = settings.people().items()
-    return [name for sender, name in people if sender.platform in KEEPING_CHATS]
+    """Users who have a chat that keeps what was said, then those who can still be paired."""
+    declared = [n for s, n in settings.people().items() if s.platform in KEEPING_CHATS]
+    later = [name for name in settings.users if name in settings.pairable]
+    return list(dict.fromkeys((*declared, *later)))
 
 
 def _check_shared_ids(

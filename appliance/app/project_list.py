@@ -11,6 +11,7 @@ from pathlib import Path
 from appliance.app.programs import claude_path
 from appliance.config import ClaudeSettings, Settings
 from appliance.task.projects import Projects
+from appliance.voice.transcriber import is_installed, places
 
 CANARY = "dispatch.canary"
 """The project of the test at start-up; no project of the settings can have a dot in its name."""
@@ -33,7 +34,10 @@ def project_list(settings: Settings) -> Projects:
             settings.file,
             str(list_file(Path(settings.file))),
         ),
-        readable=() if claude is None else (str(claude_path(claude).parent),),
+        readable=(
+            *(() if claude is None else (str(claude_path(claude).parent),)),
+            *(places(settings.voice.model) if settings.voice and is_installed() else ()),
+        ),
         inboxes=settings.inbox_directory,
         unsafe_no_sandbox=settings.daemon.unsafe_no_sandbox,
     )

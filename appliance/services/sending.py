@@ -73,11 +73,11 @@ class Sending:
     async def send(self, case: Case, wanted: SendFile) -> None:
         """Raises AuditUnavailable: nothing was sent."""
         path, name = self._meant(wanted, case)
+        if not path:
+            return self._answer(case, about_files.nowhere())
         project = self._projects.get(name) if name else None
         if project is None:
             return self._answer(case, about_projects.no_project())
-        if not path:
-            return self._refuse(case, "", about_files.gone())
         decision = self._judged(case, project, path)
         if not isinstance(decision, Allowed):
             return await self._deny(case, project, path, decision)

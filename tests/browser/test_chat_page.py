@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from appliance.core.model import (
     Message,
     PostKind,
     Progress,
+    Reply,
     Rich,
     Span,
     Style,
@@ -234,7 +236,7 @@ async def test_nothing_is_wider_than_a_phone(site: Site, scheme: str) -> None:
         await site.chat.send(post(4, body, buttons=HELD))
         await site.chat.send(post(2, "https://example.org/" + "long" * 100))
         await site.chat.send(post(3, "f", attachment=Attachment("n" * 200 + ".txt", b"x")))
-        site.chat.show(Progress(JobId(1), HERE, "Bash: " + "x" * 300))
+        site.chat.show(Progress(JobId(1), HERE, Reply(Rich("Bash: " + "x" * 300))))
         site.chat.notice = "w" * 200
         await expect(page.locator("#progress li")).to_be_visible()
         await expect(page.locator(".file")).to_be_visible()
@@ -299,6 +301,18 @@ async def test_spans_become_elements(site: Site, page: Page) -> None:
     await expect(words).to_have_text("😀 bold codeprint()link bad half")
 
 
+async def test_a_picture_is_seen_in_the_conversation(site: Site, page: Page) -> None:
+    png = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJg"
+        "gg=="
+    )
+    picture = Attachment("chart.png", png, is_picture=True)
+    await site.chat.send(post(1, "as a picture", attachment=picture))
+    image = page.get_by_alt_text("chart.png")
+    await expect(image).to_be_visible()
+    assert await image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+
+
 async def test_a_file_is_downloaded(site: Site, page: Page) -> None:
     await site.chat.send(post(1, "the change", attachment=Attachment("ä.diff", b"+ new")))
     async with page.expect_download() as download:
@@ -310,7 +324,7 @@ async def test_a_file_is_downloaded(site: Site, page: Page) -> None:
 
 async def test_progress_comes_and_goes(site: Site, page: Page) -> None:
     started = await site.chat.send(post(1, "Job 1 started"))
-    site.chat.show(Progress(JobId(1), HERE, "Bash: make test", started))
+    site.chat.show(Progress(JobId(1), HERE, Reply(Rich("Bash: make test")), started))
     await expect(page.get_by_label("Running now")).to_contain_text("Bash: make test")
     await site.chat.send(post(2, "Job 1 done", PostKind.EDIT, started))
     await expect(page.get_by_label("Running now").get_by_role("listitem")).to_have_count(0)

@@ -115,9 +115,18 @@ function download(message) {
   const link = element("a", "file");
   link.href = `/file/${encodeURIComponent(message.id)}`;
   link.download = message.file.name;
+  if (message.file.picture) link.append(picture(link.href, message.file.name));
   link.append(element("span", "name", message.file.name));
   link.append(element("span", "size", size(message.file.size)));
   return link;
+}
+
+function picture(address, name) {
+  const image = element("img", "");
+  image.src = address;
+  image.alt = name;
+  image.loading = "lazy";
+  return image;
 }
 
 function size(bytes) {

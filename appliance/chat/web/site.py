@@ -14,6 +14,7 @@ from appliance.chat.web.guard import add_headers, guard
 from appliance.chat.web.login import SESSION_LIFE_MS, LoginTokens, Sessions
 from appliance.chat.web.transcript import Transcript
 from appliance.core.model import UserName
+from appliance.core.pictures import picture_in
 
 OpenPage = Callable[[web.WebSocketResponse, UserName, int | None], Awaitable[None]]
 """Serves one WebSocket of this user, who has seen everything up to that change, to its end."""
@@ -139,9 +140,11 @@ class Site:
         if file is None or content is None:
             raise web.HTTPNotFound
         disposition = f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}"
+        # nothing but a picture is ever shown by a browser, whatever a name says
+        picture = picture_in(content) if file.get("picture") else None
         return web.Response(
             body=content,
-            content_type="application/octet-stream",
+            content_type=f"image/{picture}" if picture else "application/octet-stream",
             headers={"Content-Disposition": disposition},
         )
 

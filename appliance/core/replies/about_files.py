@@ -16,7 +16,7 @@ from appliance.core.model import (
     Phrase,
     Reply,
 )
-from appliance.core.words import Words, phrase, say
+from appliance.core.words import Words, phrase, plural, say
 
 KEPT_MINUTES = 10
 """So long files wait for a word about them."""
@@ -79,7 +79,13 @@ def no_ears() -> Reply:
 
 
 def too_long_to_hear(minutes: int) -> Reply:
-    return say("That is longer than {minutes} minutes. Say less, or write it.", minutes=minutes)
+    return say(
+        plural(
+            minutes,
+            "That is longer than a minute. Say less, or write it.",
+            "That is longer than {count} minutes. Say less, or write it.",
+        )
+    )
 
 
 def listening() -> Reply:
@@ -141,7 +147,9 @@ def on_its_way() -> Reply:
     return say("On its way.")
 
 
+def nowhere() -> Reply:
+    return say("That file is not to be had from here any more.")
+
+
 def cannot_send(name: str, reason: Phrase) -> Reply:
-    if not name:
-        return say(phrase("That file is not to be had from here any more."))
     return say("{name} is not sent: {reason}", name=shown(name), reason=reason)

@@ -8,7 +8,7 @@ from datetime import date
 from appliance.core.model import Act
 from appliance.policy.lint.findings import Finding, Kind
 from appliance.policy.loaded import LoadedPolicy
-from appliance.policy.patterns import EVERYTHING, PATH_ACTS, pattern_keys, within
+from appliance.policy.patterns import EVERYTHING, INBOX_ROOT, PATH_ACTS, pattern_keys, within
 from appliance.policy.rules import EVERYBODY, Effect, PolicyRule
 
 
@@ -57,8 +57,8 @@ def _too_wide(policy: LoadedPolicy, rule: PolicyRule) -> str:
 
 
 def _is_in_project(policy: LoadedPolicy, pattern: str) -> bool:
-    if "*" not in pattern:
-        return True  # named exactly, so meant
+    if "*" not in pattern or within(pattern, f"{INBOX_ROOT}/**"):
+        return True  # named exactly, so meant; or sent by somebody for just this job
     start = pattern_keys(Act.READ, pattern)[0]
     return any(within(start, f"{path}/**") for path in policy.names.projects.values())
 

@@ -259,7 +259,7 @@ async def test_progress_is_shown_and_goes_when_its_message_is_edited(
 ) -> None:
     await frame_of(page, "hello")
     started = await chat.send(post(1, "started"))
-    chat.show(Progress(JobId(3), HERE, "Bash: git status", started))
+    chat.show(Progress(JobId(3), HERE, Reply(Rich("Bash: git status")), started))
     assert (await frame_of(page, "progress"))["text"] == "Bash: git status"
     async with client.ws_connect("/socket") as later:
         assert (await frame_of(later, "progress"))["text"] == "Bash: git status"
@@ -276,7 +276,7 @@ async def test_a_file_is_offered_and_only_to_its_owner(
     attachment = Attachment('ä "x"\r\n.diff', b"<script>")
     await chat.send(post(9, "see file", attachment=attachment))
     message = await frame_of(page, "message")
-    assert message["file"] == {"name": attachment.name, "size": 8}
+    assert message["file"] == {"name": attachment.name, "size": 8, "picture": False}
     async with client.get("/file/post-9") as answer:
         assert await answer.read() == b"<script>"
         assert answer.content_type == "application/octet-stream"
@@ -285,6 +285,24 @@ async def test_a_file_is_offered_and_only_to_its_owner(
         )
     async with logged_in(chat, base, BERT) as other, other.get("/file/post-9") as answer:
         assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(20), "image/png"),
+        (b"<svg onload='x'>", "application/octet-stream"),
+    ],
+)
+async def test_only_what_is_a_picture_is_served_as_one(
+    chat: WebChat, client: aiohttp.ClientSession, page: Page, content: bytes, kind: str
+) -> None:
+    attachment = Attachment("chart.png", content, is_picture=True)
+    await chat.send(post(9, "see", attachment=attachment))
+    assert (await frame_of(page, "message"))["file"]["picture"] is True
+    async with client.get("/file/post-9") as answer:
+        assert answer.content_type == kind
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_a_message_without_a_file_has_none(
