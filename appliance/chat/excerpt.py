@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from appliance.chat.footer import with_footer
 from appliance.chat.markdown import render
 from appliance.chat.split import cut
 from appliance.chat.wellformed import is_blank, well_formed
@@ -11,7 +12,7 @@ from appliance.core.model import Attachment, Markdown, Reply, Rich, Wording
 
 EXCERPT_CHARACTERS = 4000
 FILE_NAME = "answer.md"
-EMPTY = Rich("(empty)")
+EMPTY = Rich("—")
 
 
 def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
@@ -21,12 +22,12 @@ def with_excerpt(reply: Reply, limit: int) -> tuple[Reply, ...]:
     """
     body = _body(reply)
     if len(body.text) <= limit:
-        return (replace(reply, body=body),)
+        return (replace(reply, body=with_footer(body, reply.footer), footer=None),)
     whole = Attachment(FILE_NAME, well_formed(reply.body.text).encode())
-    first = Reply(_beginning(body), attachment=whole)
+    first = Reply(with_footer(_beginning(body), reply.footer), attachment=whole)
     if reply.attachment is None:
         return (replace(first, buttons=reply.buttons),)
-    rest = Rich(f"The text above is cut; {FILE_NAME} has all of it.")
+    rest = Rich(f"… 📎 {FILE_NAME}")
     return (first, Reply(rest, reply.buttons, reply.attachment))
 
 
@@ -43,5 +44,5 @@ def _beginning(body: Rich) -> Rich:
     line_end = body.text.rfind("\n", EXCERPT_CHARACTERS // 2, EXCERPT_CHARACTERS)
     end = line_end if line_end > 0 else EXCERPT_CHARACTERS
     first = cut(body, 0, end)
-    note = f"\n\n[… {len(body.text) - end:,} more characters in {FILE_NAME}]"
+    note = f"\n\n… 📎 {FILE_NAME}"
     return replace(first, text=first.text + note)

@@ -1,29 +1,40 @@
 """Text from an agent, in Markdown, to plain text with spans.
 
-CommonMark with tables and strike-through; HTML stays the text it is. What an address is behind
-a link's words is always written out, and the span is on the address: what one reads is where
-one goes. One thing is ours: `__init__` stays what it is. Converters that produce a platform's
-own mark-up were tried and lose text, so the syntax tree of markdown-it-py is walked here.
+CommonMark with tables, task lists and strike-through; HTML stays the text it is. What an address
+is behind a link's words is always written out, and the span is on the address: what one reads is
+where one goes. Words that a platform would make something of are code (`core.inert`), characters
+that hide something are written out. One thing is ours: `__init__` stays what it is. Converters
+that produce a platform's own mark-up were tried and lose text, so the syntax tree of
+markdown-it-py is walked here.
+
+A table stands in columns where a phone has room for them. Else each row is a list of "column:
+value": it keeps its words, can be searched and copied, and needs no scrolling to the side, unlike
+a picture.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode as Node
 
 from appliance.chat.wellformed import well_formed
+from appliance.core.commands import readable
+from appliance.core.inert import leads_openly, still
 from appliance.core.model import Rich, Span, Style
 
 MAX_RENDERED_CHARACTERS = 50_000
 """Above it a text is shown as it is: parsing takes time that everybody else waits for."""
 
 INLINE_STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
+PHONE_COLUMNS = 40
+"""What fits beside each other in a font of one width, on a phone held upright."""
+CHECKBOXES = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 RULE = "———"
 PARAGRAPH = "\n\n"
 LINE = "\n"
@@ -31,15 +42,15 @@ LINE = "\n"
 
 def render(text: str) -> Rich:
     """The text as it should look. Never fails: what cannot be rendered is shown as written."""
-    text = well_formed(text)
+    text = readable(well_formed(text))
     if len(text) > MAX_RENDERED_CHARACTERS:
-        return Rich(text)
+        return still(Rich(text))
     try:
         page = _Page()
         page.blocks(_tree(text).children, PARAGRAPH)
-        return page.rich()
+        return still(page.rich())
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return Rich(text)
+        return still(Rich(text))
 
 
 def _tree(text: str) -> Node:
@@ -87,8 +98,7 @@ class _Page:
             case "bullet_list" | "ordered_list":
                 self._list(node)
             case "table":
-                with self._styled(Style.PRE):
-                    self._write(_aligned(node))
+                self._table(node)
             case "hr":
                 self._write(RULE)
             case _:
@@ -122,8 +132,8 @@ class _Page:
         self._write(node.markup)
 
     def _code_block(self, node: Node) -> None:
-        language = node.info.split(maxsplit=1)[0] if node.info.strip() else ""
-        with self._styled(Style.PRE, language):
+        language = re.match(r"[A-Za-z0-9+#._-]{0,32}", node.info.strip())
+        with self._styled(Style.PRE, language[0] if language else ""):
             self._write(node.content.removesuffix("\n"))
 
     def _quote(self, node: Node) -> None:
@@ -142,9 +152,36 @@ class _Page:
             if index:
                 self._write(gap + self._indent)
             marker = "• " if node.type == "bullet_list" else f"{number + index}. "
+            marker = _checkbox(item) or marker
             self._write(marker)
             with self._indented(len(marker)):
                 self.blocks(item.children, gap)
+
+    def _table(self, node: Node) -> None:
+        rows = _rows(node)
+        if columns := _aligned(rows):
+            with self._styled(Style.PRE):
+                self._write(columns)
+            return
+        head, *body = rows
+        names = [_plain(cell) for cell in head.children]
+        if not body:
+            self._write(" · ".join(names))
+        for index, row in enumerate(body):
+            if index:
+                self._write(PARAGRAPH + self._indent)
+            self._row(names, row)
+
+    def _row(self, names: Sequence[str], row: Node) -> None:
+        """The first cell is what the row is about, the others say what of it."""
+        first, *others = row.children
+        self._write(f"{names[0]}: " if names[0].strip() else "")
+        with self._styled(Style.BOLD):
+            self.inline(first.children)
+        for name, cell in zip(names[1:], others, strict=True):
+            if cell.children and _plain(cell).strip():
+                self._write(LINE + self._indent + (f"{name}: " if name.strip() else ""))
+                self.inline(cell.children)
 
     def _link(self, node: Node, address: str) -> None:
         start, first = self._length, len(self._text)
@@ -160,7 +197,7 @@ class _Page:
             self._write(")")
 
     def _mark(self, style: Style, start: int, value: str) -> None:
-        if style is Style.LINK and not _is_web_address(value):
+        if style is Style.LINK and not leads_openly(value):
             return
         if self._length > start:
             self._spans.append(Span(style, start, self._length - start, value))
@@ -194,19 +231,27 @@ def _is_paragraph(node: Node) -> bool:
     return node.type == "paragraph"
 
 
-def _is_web_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+def _checkbox(item: Node) -> str:
+    """The box of an item of a task list, taken off its text; "" for any other item."""
+    first = next((node for node in item.walk() if node.type == "text"), None)
+    if first is None or first.token is None or item.children[0].type != "paragraph":
+        return ""
+    box = CHECKBOXES.get(first.content[:4], "")
+    if box:
+        first.token.content = first.content[4:]
+    return box
 
 
-def _aligned(table: Node) -> str:
-    """A table in columns, for a font in which all characters are of one width."""
-    rows = [row for part in table.children for row in part.children]
+def _rows(table: Node) -> list[Node]:
+    return [row for part in table.children for row in part.children]
+
+
+def _aligned(rows: Sequence[Node]) -> str:
+    """A table in columns, for a font in which all characters are of one width; "" if too wide."""
     cells = [[_plain(cell) for cell in row.children] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    if sum(widths) + len(" | ") * (len(widths) - 1) > PHONE_COLUMNS:
+        return ""
     lines = [
         " | ".join(_pad(*cell) for cell in zip(texts, widths, row.children, strict=True)).rstrip()
         for texts, row in zip(cells, rows, strict=True)

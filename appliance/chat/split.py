@@ -6,10 +6,11 @@ astral characters it is the number of characters. No text is lost: the parts joi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from appliance.core.model import Rich, Span
+from appliance.core.model import Rich, Span, Style
 
 BORDERS = ("\n\n", "\n", " ")
 """Where to cut, best first: between paragraphs, lines, words."""
@@ -20,12 +21,20 @@ def utf16_units(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def split(body: Rich, limit: int) -> tuple[Rich, ...]:
+def split(body: Rich, limit: int, most_spans: int | None = None) -> tuple[Rich, ...]:
     """Parts of at most `limit` (2 or more) units; spans that cross a cut go on in both parts.
 
-    A border in the second half of a part is preferred to a fuller part. Code points stay whole.
+    A border in the second half of a part is preferred to a fuller part, and a block of code stays
+    whole where it can. Code points stay whole. `most_spans` (2 or more): in each part.
     """
-    return tuple(cut(body, start, end) for start, end in _ranges(body.text, limit))
+    return tuple(cut(body, start, end) for start, end in _ranges(body, limit, most_spans))
+
+
+def cuts_code(body: Rich, parts: Sequence[Rich]) -> bool:
+    """Whether a block of code goes on from one part to the next."""
+    blocks = [_range(span) for span in body.spans if span.style is Style.PRE]
+    ends = itertools.accumulate(len(part.text) for part in parts[:-1])
+    return any(start < end < last for end in ends for start, last in blocks)
 
 
 def cut(body: Rich, start: int, end: int) -> Rich:
@@ -34,13 +43,42 @@ def cut(body: Rich, start: int, end: int) -> Rich:
     return Rich(body.text[start:end], tuple(span for span in clipped if span.length > 0))
 
 
-def _ranges(text: str, limit: int) -> Iterator[tuple[int, int]]:
-    start = 0
-    while (end := _reach(text, start, limit)) < len(text):
-        end = _border(text, start, end)
+def _ranges(body: Rich, limit: int, most_spans: int | None) -> Iterator[tuple[int, int]]:
+    text, start = body.text, 0
+    while (end := _allowed(body, start, limit, most_spans)) < len(text):
+        end = _before_code(body, start, end) or _border(text, start, end)
         yield start, end
         start = end
     yield start, end
+
+
+def _allowed(body: Rich, start: int, limit: int, most_spans: int | None) -> int:
+    end = _reach(body.text, start, limit)
+    if most_spans is not None:
+        inside = sorted(
+            max(span.start, start) for span in body.spans if _is_within(span, start, end)
+        )
+        if len(inside) > most_spans:
+            end = max(inside[most_spans], start + 1)
+    return end
+
+
+def _before_code(body: Rich, start: int, end: int) -> int | None:
+    """Where the block of code begins that would be cut, if that is far enough on."""
+    middle = start + (end - start) // 2
+    for span in body.spans:
+        first, last = _range(span)
+        if span.style is Style.PRE and middle <= first < end < last and first > start:
+            return first
+    return None
+
+
+def _range(span: Span) -> tuple[int, int]:
+    return span.start, span.start + span.length
+
+
+def _is_within(span: Span, start: int, end: int) -> bool:
+    return span.start < end and span.start + span.length > start
 
 
 def _reach(text: str, start: int, limit: int) -> int:

@@ -8,6 +8,7 @@ in linear time, because the text comes from outside.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -46,6 +47,16 @@ _SECRETS = (
     ),
     _secret("GitHub token", "gh", r"gh[oprsu]_[A-Za-z0-9]{36,}"),
     _secret("GitHub token", "github_pat_", r"github_pat_[A-Za-z0-9_]{22,}"),
+    _secret("age key", "age-secret-key-", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40,}", re.IGNORECASE),
+    _secret("GitLab token", "glpat-", r"gl(?:pat|ptt|rt|dt|cbt|soat|agent)-[A-Za-z0-9_.-]{20,}"),
+    _secret("Google key", "aiza", r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}"),
+    _secret("Google secret", "gocspx-", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
+    _secret("npm token", "npm_", r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36,}"),
+    _secret("PyPI token", "pypi-ageichlw", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,}"),
+    _secret("Hugging Face token", "hf_", r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"),
+    _secret("Stripe key", "_live_", r"(?<![A-Za-z0-9])[rs]k_live_[A-Za-z0-9]{16,}"),
+    _secret("SendGrid key", "sg.", r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    _secret("DigitalOcean token", "_v1_", r"(?<![A-Za-z0-9])do[opr]_v1_[a-f0-9]{64}"),
     _secret("AWS key id", "akia", r"(?<![A-Za-z0-9])AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _secret("AWS key id", "asia", r"(?<![A-Za-z0-9])ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _secret(
@@ -92,15 +103,42 @@ _SECRETS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What stands from `start` up to `end` becomes `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
 def redact(text: str) -> str:
     """The text with every secret of a known kind replaced by "[redacted KIND]"."""
-    lowered = text.lower()
-    for secret in _SECRETS:
-        if secret.marker in lowered:
-            text = secret.pattern.sub(_replacement(secret), text)
+    for edits in edits_of(text):
+        text = _applied(text, edits)
     return text
 
 
-def _replacement(secret: _Secret) -> str:
-    kept = r"\g<keep>" if "keep" in secret.pattern.groupindex else ""
-    return f"{kept}[redacted {secret.kind}]"
+def edits_of(text: str) -> Iterator[Sequence[Edit]]:
+    """What `redact` does, in rounds: each is about the text as it is after those before it."""
+    lowered = text.lower()
+    for secret in _SECRETS:
+        if secret.marker not in lowered:
+            continue
+        edits = [_edit(found, secret.kind) for found in secret.pattern.finditer(text)]
+        if edits:
+            yield edits
+            text = _applied(text, edits)
+
+
+def _edit(found: re.Match[str], kind: str) -> Edit:
+    start = found.end("keep") if "keep" in found.re.groupindex else found.start()
+    return Edit(start, found.end(), f"[redacted {kind}]")
+
+
+def _applied(text: str, edits: Sequence[Edit]) -> str:
+    pieces, last = [], 0
+    for edit in edits:
+        pieces += [text[last : edit.start], edit.text]
+        last = edit.end
+    return "".join((*pieces, text[last:]))

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from appliance.core.inert import still
 from appliance.core.model import (
     Button,
     Catalogue,
     Phrase,
     Piece,
     Reply,
+    Rich,
     Style,
     Value,
     Wording,
@@ -40,12 +42,26 @@ def in_language(reply: Reply, catalogue: Catalogue) -> Reply:
     """The reply with its words and buttons in one language."""
     body = reply.body
     if isinstance(body, Wording):
-        body = body.rich(catalogue)
+        body = _said(body, catalogue)
     rows = tuple(
         tuple(replace(button, label=filled(button.label, catalogue)) for button in row)
         for row in reply.buttons
     )
-    return replace(reply, body=body, buttons=rows)
+    footer = reply.footer
+    if isinstance(footer, Wording):
+        footer = _said(footer, catalogue)
+    return replace(reply, body=body, buttons=rows, footer=footer)
+
+
+def _said(wording: Wording, catalogue: Catalogue) -> Rich:
+    return still(wording.rich(catalogue), tuple(wording.outside(catalogue)))
+
+
+def one_below_the_other(first: Wording, second: Rich | Wording | None) -> Wording:
+    """Two footers in one."""
+    if not isinstance(second, Wording):
+        return first
+    return Wording((*first.pieces, Piece("\n"), *second.pieces))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.core.model import ENGLISH
 from appliance.app.anchoring import Anchoring, anchoring
 from appliance.audit.sinks import journal
 from appliance.config import load
@@ -38,7 +39,7 @@ def built(tmp_path: Path, state: SqliteState, audit: str, users: str) -> Anchori
     file = tmp_path / "dispatch.toml"
     file.write_text(f'{users}\n[projects.demo]\npath = "{tmp_path}/demo"\n[audit]\n{audit}\n')
     log, clock = AnchorableMemory(), FakeClock()
-    outbox = Outbox(state, log, {}, clock)
+    outbox = Outbox(state, log, {}, clock, lambda _place: False, lambda _place: ENGLISH)
     return anchoring(load(file), log, Activity(log), state, outbox, clock)
 
 

@@ -34,7 +34,7 @@ def test_a_file_of_its_own_follows_in_a_second_part() -> None:
 
 
 def test_an_empty_reply_says_so() -> None:
-    assert with_excerpt(Reply(Markdown(" \n")), 1000)[0].body == Rich("(empty)")
+    assert with_excerpt(Reply(Markdown(" \n")), 1000)[0].body == Rich("—")
 
 
 def test_a_file_needs_no_words() -> None:

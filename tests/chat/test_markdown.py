@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.chat.markdown import MAX_RENDERED_CHARACTERS, render
+from appliance.core.commands import readable
 from appliance.core.model import Rich, Span, Style
 
 PIECES = [
@@ -16,7 +17,11 @@ documents = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
 def marked(body: Rich) -> list[tuple[Style, str, str]]:
-    return [(s.style, body.text[s.start : s.start + s.length], s.value) for s in body.spans]
+    return [(s.style, words(body, s), s.value) for s in body.spans]
+
+
+def words(body: Rich, span: Span) -> str:
+    return body.text[span.start : span.start + span.length]
 
 
 @settings(deadline=None)
@@ -52,7 +57,7 @@ def test_links_say_where_they_lead_and_lead_to_the_web(document: str) -> None:
 @settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=1, max_size=5))
 def test_code_is_kept_to_the_letter(lines: list[str]) -> None:
-    code = "\n".join(line.replace("~", "-") for line in lines)
+    code = readable("\n".join(line.replace("~", "-") for line in lines))
     body = render(f"before\n\n~~~~py\n{code}\n~~~~\n\nafter")
     assert body.text == f"before\n\n{code}\n\nafter"
     assert marked(body) == ([(Style.PRE, code, "py")] if code else [])
@@ -72,7 +77,22 @@ def test_code_is_kept_to_the_letter(lines: list[str]) -> None:
         ("one\ntwo  \nthree", "one\ntwo\nthree", []),
         ("<b>x</b> & vector<int>", "<b>x</b> & vector<int>", []),
         ("    indented", "indented", [(Style.PRE, "indented")]),
-        ("snake_case __init__.py", "snake_case __init__.py", []),
+        ("snake_case __init__", "snake_case __init__", []),
+        ("see __init__.py", "see __init__.py", [(Style.CODE, "__init__.py")]),
+        ("- [ ] a\n- [x] b\n- [X]c", "☐ a\n☑ b\n• [X]c", []),
+        ("> - a\n>   > b", "• a\n  b", [(Style.QUOTE, "• a\n  b")]),
+        (
+            "**ask @bob now**",
+            "ask @bob now",
+            [(Style.BOLD, "ask "), (Style.CODE, "@bob"), (Style.BOLD, " now")],
+        ),
+        ("**a `b` c**", "a b c", [(Style.BOLD, "a "), (Style.CODE, "b"), (Style.BOLD, " c")]),
+        (
+            "[x](https://t.me/b?start=1)",
+            "x (https://t.me/b?start=1)",
+            [(Style.CODE, "https://t.me/b?start=1")],
+        ),
+        ("a\u202eb", "a\\u202eb", []),
     ],
 )
 def test_markdown_as_text(source: str, text: str, styles: list[tuple[Style, str]]) -> None:
@@ -104,13 +124,30 @@ def test_links(source: str, text: str, address: str | None) -> None:
     body = render(source)
     assert body.text == text
     if address is not None:
-        assert [value for _, _, value in marked(body)] == ([address] if address else [])
+        links = [span.value for span in body.spans if span.style is Style.LINK]
+        assert links == ([address] if address else [])
 
 
 def test_a_table_stands_in_columns() -> None:
     body = render("|name|n|\n|--|-:|\n|`a`|1|\n|漢字|22|")
     assert body.text == "name |  n\n-----+---\na    |  1\n漢字 | 22"
     assert marked(body) == [(Style.PRE, body.text, "")]
+
+
+def test_a_table_too_wide_for_a_phone_is_a_list_of_its_rows() -> None:
+    body = render(
+        "|Check|State|What to do|\n|-|-|-|\n"
+        "|`tests`|**red**|run them again on the machine in the cellar|\n|lint||see docs|"
+    )
+    assert body.text == (
+        "Check: tests\nState: red\nWhat to do: run them again on the machine in the cellar\n\n"
+        "Check: lint\nWhat to do: see docs"
+    )
+    assert [(style, text) for style, text, _ in marked(body)] == [
+        (Style.CODE, "tests"),
+        (Style.BOLD, "red"),
+        (Style.BOLD, "lint"),
+    ]
 
 
 def test_a_very_long_text_is_shown_as_it_is() -> None:

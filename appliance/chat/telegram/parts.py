@@ -4,39 +4,52 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from appliance.chat.footer import with_footer
 from appliance.chat.markdown import render
-from appliance.chat.split import cut, split, utf16_units
+from appliance.chat.split import cut, cuts_code, split, utf16_units
 from appliance.chat.wellformed import is_blank, well_formed
 from appliance.core.model import Attachment, Markdown, Reply, Rich, Wording
 
 MAX_TEXT_UNITS = 4096
 MAX_CAPTION_UNITS = 1024
+MAX_ENTITIES = 100
+"""Telegram leaves out what is more: words that are to be inert would act again."""
 MAX_PARTS = 4
 """More messages than this in a row are a nuisance: the whole then comes as a file."""
 MAX_SOURCE_CHARACTERS = (MAX_PARTS + 1) * MAX_TEXT_UNITS
 """A longer text becomes a file anyway: what will not be seen need not be rendered."""
 ANSWER_FILE = "answer.md"
-EMPTY = Rich("(empty)")
-_BEGINNING_UNITS = MAX_TEXT_UNITS - 100  # leaves room for the note about the file
+EMPTY = Rich("—")
+_BEGINNING_UNITS = MAX_TEXT_UNITS - 500  # leaves room for the note about the file, and a footer
 
 
 def parts_of(reply: Reply) -> tuple[Reply, ...]:
-    """The reply in parts, buttons on the last one. A file comes after its text or carries it."""
+    """The reply in parts, buttons on the last one. A file comes after its text or carries it.
+
+    The phone rings once, for the last part.
+    """
     source = well_formed(reply.body.text)
     body = _body(reply)
+    whole = with_footer(body, reply.footer)
     files = [reply.attachment] if reply.attachment else []
-    texts = [part for part in split(body, MAX_TEXT_UNITS) if not is_blank(part.text)]
-    if len(texts) > MAX_PARTS or len(source) > MAX_SOURCE_CHARACTERS:
-        texts = [_beginning(body)]
+    cuts = split(whole, MAX_TEXT_UNITS, MAX_ENTITIES)
+    texts = [part for part in cuts if not is_blank(part.text)]
+    if cuts_code(whole, cuts):  # nobody has to put a program together from two messages
         files.insert(0, Attachment(ANSWER_FILE, source.encode()))
-    if len(files) == 1 and utf16_units(body.text) <= MAX_CAPTION_UNITS:
-        parts = [Reply(body, attachment=files[0])]
+    if len(texts) > MAX_PARTS or len(source) > MAX_SOURCE_CHARACTERS:
+        texts = [with_footer(_beginning(body), reply.footer)]
+        files = [Attachment(ANSWER_FILE, source.encode())]
+        files += [reply.attachment] if reply.attachment else []
+    if len(files) == 1 and utf16_units(whole.text) <= MAX_CAPTION_UNITS and len(texts) <= 1:
+        parts = [Reply(whole, attachment=files[0])]
     else:
         parts = [Reply(text) for text in texts]
         parts += [Reply(Rich(""), attachment=file) for file in files]
     parts = parts or [Reply(EMPTY)]
-    parts[-1] = replace(parts[-1], buttons=reply.buttons)
-    return tuple(replace(part, silent=reply.silent) for part in parts)
+    parts = [replace(part, silent=True, urgency=reply.urgency) for part in parts]
+    parts[0] = replace(parts[0], answers=reply.answers)
+    parts[-1] = replace(parts[-1], buttons=reply.buttons, silent=reply.silent)
+    return tuple(parts)
 
 
 def _body(reply: Reply) -> Rich:
@@ -48,11 +61,11 @@ def _body(reply: Reply) -> Rich:
 
 def caption(body: Rich) -> Rich:
     """As much of a text as goes with a file."""
-    return split(body, MAX_CAPTION_UNITS)[0]
+    return split(body, MAX_CAPTION_UNITS, MAX_ENTITIES)[0]
 
 
 def _beginning(body: Rich) -> Rich:
-    first = split(body, _BEGINNING_UNITS)[0]
-    note = f"\n\n… all of it is in {ANSWER_FILE}"
+    first = split(body, _BEGINNING_UNITS, MAX_ENTITIES // 2)[0]
+    note = f"\n\n… 📎 {ANSWER_FILE}"
     text = first.text.rstrip()
     return replace(cut(first, 0, len(text)), text=text + note)

@@ -35,8 +35,8 @@ def test_all_parts_of_a_silent_reply_are_silent() -> None:
 
 
 def test_an_empty_reply_says_so() -> None:
-    assert texts(Reply(Markdown(" \n"))) == ["(empty)"]
-    assert texts(Reply(Rich("\u200b"))) == ["(empty)"]
+    assert texts(Reply(Markdown(" \n"))) == ["—"]
+    assert texts(Reply(Rich("\u200b"))) == ["—"]
 
 
 def test_a_reply_of_a_few_parts_has_its_buttons_below_the_last() -> None:
@@ -50,7 +50,7 @@ def test_a_long_reply_begins_and_brings_all_of_it_as_a_file() -> None:
     source = "**word** " * 4000
     beginning, whole = parts_of(Reply(Markdown(source), BUTTONS))
     assert beginning.body.text.startswith("word word")
-    assert beginning.body.text.endswith("all of it is in answer.md")
+    assert beginning.body.text.endswith("📎 answer.md")
     assert whole.attachment == Attachment("answer.md", source.encode())
     assert (beginning.buttons, whole.buttons) == ((), BUTTONS)
 
