@@ -154,7 +154,11 @@ telegram = ["@bob"]
     [
         ("", "no users"),
         (GOOD.replace("[web]", ""), "no way in"),
-        (GOOD + "[telegram]", "lets nobody in: no user has telegram = [ID]"),
+        (
+            GOOD.replace("web = true", "unix = [7]\nautomation = true")
+            + "[terminal]\n[telegram]",
+            "[telegram] lets nobody in: no user is a person",
+        ),
         (GOOD.replace("web = true", ""), "[web] lets nobody in"),
         (GOOD + "[terminal]", "[terminal] lets nobody in"),
         (GOOD + "[users.bob]\nunix = [1, 1]", "stands twice"),
