@@ -53,13 +53,18 @@ def _hint(error: ChatUnavailable) -> str:
     return error.hint or "is there a way to api.telegram.org? A proxy may be in between"
 
 
-async def claim(client: Client, wanted: BotAnswers, screen: Screen) -> None:
-    """Make sure that updates come to us. Raises ConfigError when they go elsewhere."""
+async def claim(client: Client, wanted: BotAnswers, screen: Screen, *, listen_seconds: int) -> None:
+    """Make sure that updates come to us. Raises ConfigError when they go elsewhere.
+
+    Asking as the daemon will confirms nothing, so nothing is lost by it.
+    """
     try:
         webhook = await screen.working("asking who gets the bot's messages", client.webhook())
         if webhook:
             await _take_from_webhook(client, webhook, wanted, screen)
-        await screen.working("looking for another program that polls", _listen(client))
+        await screen.working(
+            "looking for another program that polls", client.updates(0, listen_seconds)
+        )
     except ChatRefused as error:
         raise ConfigError(f"Telegram refuses: {error.message}") from error
     except ChatUnavailable as error:
@@ -71,11 +76,6 @@ async def claim(client: Client, wanted: BotAnswers, screen: Screen) -> None:
             ) from error
         raise ConfigError(error.message, hint=error.hint) from error
     screen.kept("nobody else receives its messages")
-
-
-async def _listen(client: Client) -> None:
-    """Ask as the daemon will; nothing is confirmed, so nothing is lost."""
-    await client.updates(0, LISTEN_SECONDS)
 
 
 async def _take_from_webhook(

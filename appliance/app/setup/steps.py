@@ -35,7 +35,9 @@ class Outcome:
     needs_restart: bool
 
 
-async def carry_out(file: Path, answers: Answers, screen: Screen) -> Outcome:
+async def carry_out(
+    file: Path, answers: Answers, screen: Screen, *, listen_seconds: int = bot.LISTEN_SECONDS
+) -> Outcome:
     """Bring everything to what the answers say. Raises ConfigError or PolicyError.
 
     What was done before an error stays, and is found done by the next run.
@@ -47,7 +49,7 @@ async def carry_out(file: Path, answers: Answers, screen: Screen) -> Outcome:
     _policy(settings, answers, screen)
     _projects(file, settings, answers, screen)
     if settings.telegram is not None:
-        needs_restart |= await _bot(settings, settings.telegram, answers, screen)
+        needs_restart |= await _bot(settings, settings.telegram, answers, screen, listen_seconds)
     return Outcome(settings, needs_restart)
 
 
@@ -155,7 +157,11 @@ def _projects(file: Path, settings: Settings, answers: Answers, screen: Screen) 
 
 
 async def _bot(
-    settings: Settings, telegram: TelegramSettings, answers: Answers, screen: Screen
+    settings: Settings,
+    telegram: TelegramSettings,
+    answers: Answers,
+    screen: Screen,
+    listen_seconds: int,
 ) -> bool:
     """Whether the token is a new one."""
     wanted = answers.telegram or BotAnswers()
@@ -171,7 +177,7 @@ async def _bot(
         if is_polled(Path(settings.daemon.state), me.id):
             screen.kept("dispatchd receives its messages at this moment")
         else:
-            await bot.claim(client, wanted, screen)
+            await bot.claim(client, wanted, screen, listen_seconds=listen_seconds)
         recipes = policy_in(Path(settings.daemon.policies), settings).recipes()
         await bot.furnish(client, wanted, recipes, host_name(), screen)
     return not kept

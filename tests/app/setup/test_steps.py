@@ -12,6 +12,7 @@ from appliance.app.setup.answers import Answers, BotAnswers, ProjectAnswers, Use
 from appliance.app.setup.screen import Screen
 from appliance.app.setup.steps import carry_out
 from appliance.config import load
+from appliance.core.model import UserName
 from appliance.errors import ConfigError
 from tests.emulators.telegram import TelegramEmulator
 
@@ -34,10 +35,10 @@ class Site:
         projects = {"demo": ProjectAnswers(path=str(self.project))}
         return Answers(telegram, users, projects, token)
 
-    async def set_up(self, answers: Answers) -> int:
+    async def set_up(self, answers: Answers, listen_seconds: int = 0) -> int:
         """How many things were changed."""
         screen = Screen(self.said.append, can_ask=False)
-        await carry_out(self.file, answers, screen)
+        await carry_out(self.file, answers, screen, listen_seconds=listen_seconds)
         return screen.changed
 
 
@@ -46,7 +47,7 @@ async def test_it_goes_from_nothing_to_everything_once(tmp_path: Path) -> None:
         site = Site(tmp_path, telegram)
         assert await site.set_up(site.answers(name="Dispatch")) > 5
         settings = load(site.file)
-        assert settings.users["alice" + ""].unix == (4711,)  # type: ignore[index]
+        assert settings.users[UserName("alice")].unix == (4711,)
         assert telegram.about.said["name", ""] == "Dispatch"
         assert telegram.about.said["description", "de"].startswith("Gib dem Coding-Agenten")
         assert telegram.menus["all_private_chats", "de"] != telegram.menus["all_private_chats", ""]
@@ -123,7 +124,7 @@ async def test_another_poller_is_told_of(tmp_path: Path) -> None:
             polling = group.create_task(poll())
             await telegram.until(lambda: telegram.poller > 0)
             with pytest.raises(ConfigError, match="another program receives"):
-                await site.set_up(site.answers())
+                await site.set_up(site.answers(), listen_seconds=5)
             polling.cancel()
 
 
