@@ -73,6 +73,7 @@ class ClaudeProgram:
         launch = Launch(
             argv=self._argv(task, prompt),
             environment=ENVIRONMENT | account.environment(),
+            directory=task.directory,
             secret=account.key,
             has_own_stderr=True,
         )
@@ -92,7 +93,8 @@ class ClaudeProgram:
             "--resume": prompt.session,
             "--model": prompt.model,
             "--max-turns": prompt.max_turns,
-            "--add-dir": task.project.path,
+            "--add-dir": task.directory or task.project.path,
+            "--append-system-prompt": terms.briefing or None,
         }
         inbox = (f"--add-dir={task.inbox.path}",) if task.inbox else ()
         return (

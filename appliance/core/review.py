@@ -10,7 +10,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.core.commands import CommitChanges, RevertChanges, ShowChanges, readable
+from appliance.core.commands import (
+    CommitChanges,
+    Fate,
+    RevertChanges,
+    SettleTree,
+    ShowChanges,
+    readable,
+)
 from appliance.core.diffs import Line, Sign
 from appliance.core.model import JobId
 from appliance.core.redact import redact
@@ -102,7 +109,7 @@ def file_token(job: JobId, place: int, part: int = 0) -> str:
     return f"v:{job}:{place}:{part}" if part else f"v:{job}:{place}"
 
 
-def pressed(token: str) -> ShowChanges | RevertChanges | CommitChanges | None:
+def pressed(token: str) -> ReviewCommand | None:
     """What a button under a change asks for; None: it is another button."""
     kind, _, value = token.partition(":")
     if kind == "v":
@@ -113,15 +120,20 @@ def pressed(token: str) -> ShowChanges | RevertChanges | CommitChanges | None:
     return _BUTTONS[kind](JobId(int(value)))
 
 
-_BUTTONS: Mapping[str, Callable[[JobId], ShowChanges | RevertChanges | CommitChanges]] = {
+ReviewCommand = ShowChanges | RevertChanges | CommitChanges | SettleTree
+
+_BUTTONS: Mapping[str, Callable[[JobId], ReviewCommand]] = {
     "vw": lambda job: ShowChanges(job, whole=True),
     "vr": RevertChanges,
     "vz": lambda job: RevertChanges(job, is_sure=True),
     "vc": CommitChanges,
+    "vm": lambda job: SettleTree(job, Fate.MERGE),
+    "vk": lambda job: SettleTree(job, Fate.KEEP),
+    "vx": lambda job: SettleTree(job, Fate.REMOVE),
 }
 
 
-def typed(command: ShowChanges | RevertChanges | CommitChanges) -> str:
+def typed(command: ReviewCommand) -> str:
     """What to write instead of pressing the button."""
     match command:
         case ShowChanges(job=job, whole=True):
@@ -133,6 +145,8 @@ def typed(command: ShowChanges | RevertChanges | CommitChanges) -> str:
             return f"/revert {job} yes" if sure else f"/revert {job}"
         case CommitChanges():
             return "/commit MESSAGE"
+        case SettleTree(job=job, fate=fate):
+            return f"/tree {fate} {job}"
 
 
 _TOKEN = re.compile(r"([1-9][0-9]{0,9})(?::([1-9][0-9]{0,5})(?::([0-9]{1,5}))?)?")

@@ -68,7 +68,7 @@ class Snapshots:
 
 # No configuration but ours; the project's directory is where looking for a repository ends. A
 # symbolic link in our place would lead to somebody else's files.
-_PREPARED = r"""
+PREPARED = r"""
 set -eu
 project=$PWD
 export LC_ALL=C GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_NO_REPLACE_OBJECTS=1 \
@@ -85,10 +85,13 @@ ours() { git --git-dir="$kept" --work-tree=. "$@"; }
 """
 
 _MADE = r"""
-format=$(theirs rev-parse --show-object-format 2>/dev/null || echo sha1)
+theirs=sha1
+if [ -d .git ] && ! [ -L .git ]; then
+  theirs=$(git config --file .git/config extensions.objectFormat || echo sha1)
+fi
 if ! [ -f "$kept/HEAD" ]; then
   mkdir -p .dispatch
-  git init --quiet --bare --template= --object-format="$format" "$kept"
+  git init --quiet --bare --template= --object-format="$theirs" "$kept"
 fi
 format=$(ours rev-parse --show-object-format)
 mkdir -p "$kept/info" "$kept/objects/info"
@@ -122,7 +125,7 @@ cat > "$kept/config" <<END
 END
 echo "* !diff -text -filter -ident -eol -working-tree-encoding" > "$kept/info/attributes"
 if [ -d .git ] && ! [ -L .git ]; then
-  if [ "$(theirs rev-parse --show-object-format 2>/dev/null)" = "$format" ]; then
+  if [ "$theirs" = "$format" ]; then
     echo ../../../.git/objects > "$kept/objects/info/alternates"
   fi
   if ! [ -L .git/info ] && ! [ -L .git/info/exclude ]; then
@@ -133,8 +136,9 @@ fi
 { echo /.dispatch/; cat .git/info/exclude 2>/dev/null || :; } > "$kept/info/exclude"
 """
 
+# The index keeps its time (cp -p): by it git knows which files it cannot trust to be unchanged.
 _KEEP = (
-    _PREPARED
+    PREPARED
     + _MADE
     + r"""
 job=$1 which=$2 root=$3 largest=$4
@@ -144,7 +148,7 @@ GIT_INDEX_FILE=$kept/temporary.$job.$which.$$
 export GIT_INDEX_FILE
 trap 'rm -f "$GIT_INDEX_FILE" "$GIT_INDEX_FILE.lock"' EXIT
 cd "$root"
-cp "$cached" "$GIT_INDEX_FILE" 2>/dev/null && ours ls-files >/dev/null 2>&1 ||
+cp -p "$cached" "$GIT_INDEX_FILE" 2>/dev/null && ours ls-files >/dev/null 2>&1 ||
   rm -f "$GIT_INDEX_FILE"
 new=$(ours ls-files -z --others --modified --exclude-standard |
   { xargs -0 du -k -- 2>/dev/null || :; } | awk '{ sum += $1 } END { print sum + 0 }')
@@ -176,28 +180,29 @@ _DIFF = (
 )
 
 _COMPARE = (
-    _PREPARED
+    PREPARED
     + rf"""
 ours {_DIFF} -z -M --raw --numstat "$1" "$2"
 """
 )
 
 _PATCH = (
-    _PREPARED
+    PREPARED
     + rf"""
 ours {_DIFF} -p -M "$1" "$2"
 """
 )
 
 _ONE_FILE = (
-    _PREPARED
+    PREPARED
     + r"""
+ours hash-object -w --stdin < /dev/null > /dev/null
 ours diff --no-ext-diff --no-textconv --no-color -U3 "$1" "$2"
 """
 )
 
 _NOTES = (
-    _PREPARED
+    PREPARED
     + r"""
 ours cat-file commit "$1"
 """
@@ -206,7 +211,7 @@ ours cat-file commit "$1"
 # All or nothing: git refuses when a file is not as it was in `now`, and when something that no
 # snapshot knows is in the way.
 _RESTORE = (
-    _PREPARED
+    PREPARED
     + r"""
 root=$1 now=$2
 cached=$kept/index.$(echo "$root" | tr -c 'A-Za-z0-9\n' _)
@@ -217,14 +222,14 @@ trap 'rm -f "$GIT_INDEX_FILE" "$GIT_INDEX_FILE.lock"' EXIT
 ours read-tree "$now"
 ours update-index -z --index-info
 wanted=$(ours write-tree)
-cp "$cached" "$GIT_INDEX_FILE"
+cp -p "$cached" "$GIT_INDEX_FILE"
 ours read-tree -m -u "$now" "$wanted"
 mv "$GIT_INDEX_FILE" "$cached"
 """
 )
 
 _FORGET = (
-    _PREPARED
+    PREPARED
     + r"""
 ours for-each-ref --format='%(refname:lstrip=2)' refs/dispatch | cut -d/ -f1 | sort -rnu |
   tail -n "+$(($1 + 1))" | while read -r job; do

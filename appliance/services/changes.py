@@ -125,8 +125,14 @@ class Changes:
             return None
         return await self.close(job.id)
 
+    async def left(self, job: Job) -> None:
+        """Nothing of the job is left that could write: it is settled once more, for good."""
+        if (watch := self._watches.get(job.id)) is not None:
+            await watch.kept.wait()
+            await self.settle(job)
+
     def forget(self, job: Job) -> None:
-        """Nothing of the job is left that could write."""
+        """Whatever became of it, the job is over."""
         self._watches.pop(job.id, None)
 
     async def close(self, job_id: JobId) -> Counts | None:
@@ -158,7 +164,7 @@ class Changes:
 
     def _care(self, job: Job) -> Care:
         project = self._projects.get(job.project)
-        return project.snapshots if project is not None else Care.REQUIRED
+        return project.snapshots if project is not None else Care.OFF  # a workspace
 
     # looking
 

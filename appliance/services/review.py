@@ -12,30 +12,31 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from appliance.core import diffs
-from appliance.core.commands import RevertChanges, ShowChanges
+from appliance.core.commands import Fate, RevertChanges, SettleTree, ShowChanges
 from appliance.core.diffs import FileChange
-from appliance.core.events import ChangesShown, Event, RevertStarted, Who
+from appliance.core.events import ChangesShown, RevertStarted, Who, WorktreeSettled
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
-from appliance.core.model import Attachment, Button, ButtonKind, JobId, Reply
+from appliance.core.model import Attachment, Button, ButtonKind, JobId, ProjectName, Reply
 from appliance.core.redact import redact
 from appliance.core.replies import about_changes, about_requests
 from appliance.core.review import Page, file_token, page, presentable
 from appliance.core.snapshots import Snapshots
 from appliance.core.words import phrase
-from appliance.errors import AuditUnavailable
+from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused
 from appliance.ports import Audit, Painter, Policy, Ready, State
 from appliance.services.cases import Case, answer, turn_page
 from appliance.services.changes import Changes, NotShown
 from appliance.services.outbox import Outbox
+from appliance.services.worktrees import Worktrees, tree_of
 
 AT_ONCE = 2
 """So many reviews are read at the same time; each is a program in a sandbox."""
 
 FILE_BUTTONS = 6
 
-WorksThere = Callable[[Job], JobId | None]
-"""The job that may write where this one worked, if one runs."""
+WorksThere = Callable[[ProjectName, str], JobId | None]
+"""The job that may write now in this place of a project, if one runs."""
 
 
 class Review:
@@ -47,6 +48,7 @@ class Review:
         audit: Audit,
         policy: Policy,
         changes: Changes,
+        worktrees: Worktrees,
         painter: Painter,
         outbox: Outbox,
         works_there: WorksThere,
@@ -55,6 +57,7 @@ class Review:
         self._audit = audit
         self._policy = policy
         self._changes = changes
+        self._worktrees = worktrees
         self._painter = painter
         self._outbox = outbox
         self._works_there = works_there
@@ -91,6 +94,8 @@ class Review:
             return about_changes.no_such_job()
         if not job.is_finished:
             return about_changes.still_running(job.id)
+        if isinstance(case.command, SettleTree):
+            return await self._settled(case, job, case.command.fate)
         found = self._state.snapshots(job.id)
         if found is None or not found.before:
             return about_changes.cannot_show(job.id, _why_none(job, found))
@@ -179,9 +184,12 @@ class Review:
         whole = Button(phrase("All as a file"), f"vw:{job.id}")
         revert = Button(phrase("Revert"), f"vr:{job.id}", ButtonKind.DENY)
         has_commit = any(recipe.words == ("commit",) for recipe in self._policy.recipes())
-        commit = (Button(phrase("Commit"), f"vc:{job.id}", ButtonKind.APPROVE),)
+        commit: tuple[Button, ...] = ()
+        if job.tree is None and has_commit:
+            commit = (Button(phrase("Commit"), f"vc:{job.id}", ButtonKind.APPROVE),)
+        tree = about_changes.tree_buttons(job.id) if job.tree is not None else ()
         ask = (Button(phrase("Ask for a change"), f"to:{job.id}"),) if job.session else ()
-        rows = (files, (*(commit if has_commit else ()), revert), (*ask, whole))
+        rows = (files, (*commit, revert), (*ask, whole), tree)
         return tuple(row for row in rows if row)
 
     # reverting
@@ -189,7 +197,7 @@ class Review:
     async def _reverted(self, case: Case, job: Job, found: Snapshots) -> Reply:
         if not found.after:
             return about_changes.reverted(job.id, (), ())
-        if (running := self._works_there(job)) is not None:
+        if (running := self._works_there(job.project, job.workplace)) is not None:
             return about_changes.busy(job.id, running)
 
         async def record(files: Sequence[bytes]) -> None:
@@ -206,8 +214,37 @@ class Review:
         restored = await self._changes.restore(found, record)
         return about_changes.reverted(job.id, restored.files, restored.left)
 
+    # worktrees
+
+    async def _settled(self, case: Case, job: Job, fate: Fate) -> Reply:
+        places = (job.workplace, ".") if fate is Fate.MERGE else (job.workplace,)
+        for place in places:
+            if (running := self._works_there(job.project, place)) is not None:
+                return about_changes.busy_tree(job.id, running)
+        event = WorktreeSettled(
+            who=Who.user(case.actor),
+            cause=(case.incoming.key, f"job:{job.id}"),
+            job=job.id,
+            project=job.project,
+            fate=fate,
+        )
+        await self._audit.append(event)
+        try:
+            is_done = await self._worktrees.settle(job, fate)
+        except (AgentFailed, SandboxRefused) as error:
+            return about_changes.not_settled(job.id, error.message)
+        if not is_done:
+            return about_changes.conflicts(job.id)
+        match fate:
+            case Fate.MERGE:
+                return about_changes.merged(job.id)
+            case Fate.KEEP:
+                return about_changes.kept(job.id, tree_of(job) or job.id)
+            case Fate.REMOVE:
+                return about_changes.removed(job.id)
+
     async def _record(self, case: Case, job: Job, what: str) -> None:
-        event: Event = ChangesShown(
+        event = ChangesShown(
             who=Who.user(case.actor),
             cause=(case.incoming.key, f"job:{job.id}"),
             job=job.id,

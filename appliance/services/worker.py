@@ -450,7 +450,7 @@ class Worker:
                 self._approvals.confirm(used.id)
             # what it said last is recorded and on its way before the process has gone
             await self._finish(job, run, await self._follow(job, run, session))
-        await self._changes.settle(job)  # once more: now nothing is left that could write
+        await self._changes.left(job)
         return None
 
     async def _judged(self, job: Job, run: Run, call: ToolCall) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from appliance.core.commands import shown
 from appliance.core.diffs import LINK, REPOSITORY, Counts, FileChange, Kind
@@ -83,14 +84,8 @@ def no_such_job() -> Reply:
     return say("There is no such job here whose changes could be shown. /jobs lists the latest.")
 
 
-def not_yours(job_id: JobId) -> Reply:
-    return say("You may not see what job {job} changed: its project is not yours.", job=job_id)
-
-
 def still_running(job_id: JobId) -> Reply:
-    return say(
-        "Job {job} is still running. What it changed is shown when it has ended.", job=job_id
-    )
+    return say("Job {job} has not ended yet. Then /diff {job} shows what it changed.", job=job_id)
 
 
 def nothing_changed(job_id: JobId) -> Reply:
@@ -100,15 +95,10 @@ def nothing_changed(job_id: JobId) -> Reply:
 # --- the list
 
 
-def counted(counts: Counts) -> Phrase:
-    """ "3 files, +42 -7", for the answer's footer and the list."""
-    return plural(
-        counts.files,
-        "{count} file, +{added} -{removed}",
-        "{count} files, +{added} -{removed}",
-        added=number(counts.added),
-        removed=number(counts.removed),
-    )
+def counted(words: Words, counts: Counts) -> Words:
+    """ "3 files changed +42 -7", as in the footer of the answer."""
+    words.plain(plural(counts.files, "{count} file changed", "{count} files changed"))
+    return words.verbatim(f" +{counts.added} −{counts.removed}")  # noqa: RUF001 - a minus
 
 
 def overview(
@@ -120,7 +110,7 @@ def overview(
 ) -> Reply:
     """The files with their numbers."""
     words = Words().bold("Job {job}", job=job.id).verbatim(f" · {job.project} · ")
-    words.plain(counted(counts)).verbatim("\n")
+    counted(words, counts).verbatim("\n")
     for place, change in enumerate(changes[:FILES_LISTED], start=1):
         words.verbatim(f"\n{place}. ").code(name_of(change.path)).verbatim(" ")
         words.verbatim(_numbers(change))
@@ -145,7 +135,7 @@ def _numbers(change: FileChange) -> str:
         part
         for part in (
             f"+{change.added}" if change.added else "",
-            f"-{change.removed}" if change.removed else "",
+            f"−{change.removed}" if change.removed else "",  # noqa: RUF001
         )
         if part
     )
@@ -184,7 +174,7 @@ def _note(change: FileChange, page: Page) -> Phrase | None:
     if REPOSITORY in modes:
         return phrase("a git repository of its own: what changed in it is not looked at")
     if change.is_binary:
-        return phrase("not text")
+        return phrase("not text, or too large for it")
     if LINK in modes:
         return phrase("a symbolic link")
     if change.old.is_there and change.new.is_there and change.old.mode != change.new.mode:
@@ -197,8 +187,7 @@ def _note(change: FileChange, page: Page) -> Phrase | None:
 
 
 def whole(job: JobId, counts: Counts, patch: bytes) -> Reply:
-    words = Words().bold("Job {job}", job=job).verbatim(" · ").plain(counted(counts))
-    reply = words.reply()
+    reply = counted(Words().bold("Job {job}", job=job).verbatim(" · "), counts).reply()
     return Reply(reply.body, attachment=Attachment(f"job-{job}.diff", patch))
 
 
@@ -206,12 +195,8 @@ def whole(job: JobId, counts: Counts, patch: bytes) -> Reply:
 
 
 def sure(job: JobId, counts: Counts) -> Reply:
-    words = (
-        Words()
-        .plain("Make the files of job {job} as they were before it? ", job=job)
-        .plain(counted(counts))
-        .verbatim(". ")
-    )
+    words = Words().plain("Make the files of job {job} as they were before it? ", job=job)
+    counted(words, counts).verbatim(". ")
     words.plain("What others have changed in them since stays.")
     yes = Button(phrase("Yes, revert"), f"vz:{job}", ButtonKind.DENY)
     return words.reply([yes, Button(phrase("No"), list_token(job))])
@@ -247,15 +232,64 @@ def not_reverted(job: JobId, why: Phrase) -> Reply:
     return say("Job {job} was not reverted: {why}.", job=job, why=why)
 
 
-# --- asking for more
+# --- worktrees
 
 
-def ask_for_change(job: JobId) -> Reply:
-    return say("What should be different? Your next message goes on with job {job}.", job=job)
+def no_tree(job: JobId) -> Phrase:
+    return phrase("job {job} has no worktree of its own", job=job)
 
 
-def cannot_go_on(job: JobId) -> Reply:
-    return say("Job {job} has no session to go on with. Start afresh with /run.", job=job)
+def tree_left(job: Job, counts: Counts | None) -> Reply:
+    """Beside the answer of a job that had a worktree."""
+    words = Words().bold("Job {job}", job=job.id).verbatim(" ")
+    words.plain("worked on the branch {branch}", branch=f"dispatch/{job.tree or job.id}")
+    counted(words.verbatim(" · "), counts or Counts())
+    review = Button(phrase("Look"), list_token(job.id))
+    reply = words.reply([review], tree_buttons(job.id))
+    return replace(reply, silent=True)
+
+
+def tree_buttons(job: JobId) -> tuple[Button, ...]:
+    return (
+        Button(phrase("Merge"), f"vm:{job}", ButtonKind.APPROVE),
+        Button(phrase("Keep"), f"vk:{job}"),
+        Button(phrase("Remove"), f"vx:{job}", ButtonKind.DENY),
+    )
+
+
+def busy_tree(job: JobId, running: JobId) -> Reply:
+    return say(
+        "Job {running} works in the same place. Settle job {job} when it has ended.",
+        running=running,
+        job=job,
+    )
+
+
+def merged(job: JobId) -> Reply:
+    return say("Job {job} is merged, and its worktree is gone.", job=job)
+
+
+def kept(job: JobId, tree: JobId) -> Reply:
+    return say("Job {job} is committed to {branch}.", job=job, branch=f"dispatch/{tree}")
+
+
+def removed(job: JobId) -> Reply:
+    return say("The worktree and the branch of job {job} are gone.", job=job)
+
+
+def conflicts(job: JobId) -> Reply:
+    return say(
+        "Job {job} cannot be merged: the project has changed in the same places, or has changes "
+        "that are not committed. Nothing was merged.",
+        job=job,
+    )
+
+
+def not_settled(job: JobId, why: str) -> Reply:
+    return say("The worktree of job {job} is as it was: {why}.", job=job, why=why)
+
+
+# --- buttons
 
 
 def nav(job: JobId, place: int, files: int, page: Page) -> tuple[tuple[Button, ...], ...]:
