@@ -488,6 +488,16 @@ class Settings:
         return f"{self.daemon.state.rstrip('/')}-inbox"
 
     @property
+    def workspace(self) -> Project:
+        """Where questions are answered: an empty directory beside our state."""
+        return Project(WORKSPACE, f"{self.daemon.state.rstrip('/')}-workspace")
+
+    @property
+    def workplaces(self) -> Mapping[ProjectName, Project]:
+        """All that tasks may be started in, and rules may be about."""
+        return {**self.projects, WORKSPACE: self.workspace}
+
+    @property
     def anchor_user(self) -> UserName | None:
         """Whose chat keeps checkpoints of the log; None when nobody has a chat that keeps."""
         if self.audit.anchor_user:
@@ -789,6 +799,7 @@ def _check_places(settings: Settings, document: Document, mistakes: list[str]) -
         "this settings file": settings.file,
         "the audit log": str(settings.audit_directory),
         "the inbox directory": settings.inbox_directory,
+        "the workspace": settings.workspace.path,
         **({"the anchor file": settings.audit.anchor_file} if settings.audit.anchor_file else {}),
     }
     projects = list(settings.projects.values())

@@ -14,7 +14,7 @@ from appliance.agent.program import Account, ClaudeProgram
 from appliance.agent.session import ClaudeSession, Terms
 from appliance.agent.task_link import TaskLink
 from appliance.core.events import AgentTested, Event
-from appliance.core.model import ASK_PEOPLE, END_PLANNING, Project, Prompt, Task
+from appliance.core.model import ASK_PEOPLE, END_PLANNING, WORKSPACE, Project, Prompt, Task
 from appliance.errors import AgentFailed, AuditUnavailable
 from appliance.ports import Judge, Ready
 
@@ -26,6 +26,14 @@ TOOLS = (
     *("Agent", ASK_PEOPLE, END_PLANNING),
 )
 """Without those that act later or elsewhere (Cron, Monitor, Workflow) and without skills."""
+
+WORKSPACE_TOOLS = ("Read", "WebFetch", "WebSearch", ASK_PEOPLE)
+"""To answer questions with: no shell, and nothing that changes anything."""
+WORKSPACE_BRIEFING = (
+    "You answer a question away from any project: there are no project files and no shell here. "
+    "If it can only be answered or done with a project's files or commands, say so in one "
+    "sentence and stop; the person can move it to the project with one tap."
+)
 
 RETRY_SECONDS = 120.0
 """A login that is refused is tried again by the CLI for minutes; nobody waits that long."""
@@ -96,11 +104,16 @@ class ClaudeAgent:
         await self.ready()
         resumed = task.work.session if isinstance(task.work, Prompt) else None
         with self._held(resumed) as hold:
-            terms = Terms(self._program.tools, self._retry_seconds, hold)
+            terms = self._terms(task, hold)
             async with self._program.converse(
                 task, judge, StrictGates(), self._account, terms
             ) as session:
                 yield session
+
+    def _terms(self, task: Task, hold: Callable[[str], None]) -> Terms:
+        if task.project.name == WORKSPACE:
+            return Terms(WORKSPACE_TOOLS, self._retry_seconds, hold, WORKSPACE_BRIEFING)
+        return Terms(self._program.tools, self._retry_seconds, hold)
 
     def _identity(self) -> object:
         """Changes when the program does."""

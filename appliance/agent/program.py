@@ -71,7 +71,7 @@ class ClaudeProgram:
         if not isinstance(prompt, Prompt):
             raise AgentFailed("Claude Code works on prompts; recipes have a runner of their own")
         launch = Launch(
-            argv=self._argv(task, prompt),
+            argv=self._argv(task, prompt, terms),
             environment=ENVIRONMENT | account.environment(),
             directory=task.directory,
             secret=account.key,
@@ -85,7 +85,7 @@ class ClaudeProgram:
                 if session.has_ended:  # it may still write what a later task resumes
                     await asyncio.wait([conversation])
 
-    def _argv(self, task: Task, prompt: Prompt) -> tuple[str, ...]:
+    def _argv(self, task: Task, prompt: Prompt, terms: Terms) -> tuple[str, ...]:
         """Options with a value from outside are one word: it can never become another option."""
         if prompt.session is not None and not SESSION.fullmatch(prompt.session):
             raise AgentFailed(f"{prompt.session!r} is not a session that can be resumed")
@@ -103,7 +103,7 @@ class ClaudeProgram:
             *("--permission-prompt-tool", "stdio"),
             *("--permission-mode", "plan" if prompt.is_plan else "default"),
             *("--restricted", "--setting-sources=", "--strict-mcp-config"),
-            *("--tools", ",".join(self.tools), "--settings", json.dumps(SETTINGS)),
+            *("--tools", ",".join(terms.tools), "--settings", json.dumps(SETTINGS)),
             *(f"{option}={value}" for option, value in chosen.items() if value is not None),
             *inbox,
         )

@@ -22,7 +22,7 @@ UNIT_CANARY = Path("/var/lib/dispatch-canary")
 
 def project_list(settings: Settings) -> Projects:
     """What a launcher may start tasks in, and what it hides from them."""
-    projects = {str(name): project.path for name, project in settings.projects.items()}
+    projects = {str(name): project.path for name, project in settings.workplaces.items()}
     claude = settings.claude
     return Projects(
         projects={**projects, CANARY: str(canary_directory(settings))},
