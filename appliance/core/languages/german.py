@@ -43,12 +43,8 @@ GERMAN: Sentences = {
     "needs a yes from {count} people of {who}": "braucht ein Ja von {count} Leuten aus {who}",
     ", on {where}": ", über {where}",
     "{given} of {needed} so far: {names}": "bisher {given} von {needed}: {names}",
-    "expires in {duration} · id {id}": "verfällt in {duration} · Kennung {id}",
     "“Allow for this job” covers all of:": "„Für diesen Auftrag erlauben“ gilt für alles aus:",
     "for all like it in this job": "für alles Gleiche in diesem Auftrag",
-    "✓ Allowed by {user}": "✓ Erlaubt von {user}",
-    "Approved by {user}, being passed on": "Erlaubt von {user}, wird weitergegeben",
-    "✗ Denied by {user}": "✗ Abgelehnt von {user}",
     "Expired: nobody answered in time, so it did not run": (
         "Verfallen: niemand hat rechtzeitig geantwortet, darum lief es nicht"
     ),
@@ -62,12 +58,8 @@ GERMAN: Sentences = {
     ": nobody approved this in time, so it did not run:": (
         ": niemand hat es rechtzeitig erlaubt, darum lief es nicht:"
     ),
-    "Ask for it again if it is still wanted.": "Frag noch einmal, wenn es noch gebraucht wird.",
     "There is no such question. Compare the id, or press its button.": (
         "So eine Frage gibt es nicht. Vergleiche die Kennung oder drück ihren Knopf."
-    ),
-    "Too late: this has expired. Nothing ran; ask for it again.": (
-        "Zu spät: das ist verfallen. Es lief nichts; frag noch einmal."
     ),
     "This is no longer being asked. Nothing ran.": "Das wird nicht mehr gefragt. Es lief nichts.",
     "Already denied by {user}.": "Schon von {user} abgelehnt.",
@@ -726,4 +718,121 @@ GERMAN: Sentences = {
         "Hier ist nichts noch einmal zu versuchen. /jobs zeigt die letzten."
     ),
     "Job {job} has not ended yet.": "Auftrag {job} ist noch nicht zu Ende.",
+    # approving, and what agents ask
+    "May this plan be carried out?": "Darf dieser Plan ausgeführt werden?",
+    "until {time} ({duration}) · id {id}": "bis {time} ({duration}) · Kennung {id}",
+    "{day}, {time}": "{day}, {time}",
+    "Deny with a reason": "Ablehnen mit Grund",
+    "All {count} characters are in the file.": "Alle {count} Zeichen stehen in der Datei.",
+    "the agent says: “{why}”": "der Agent sagt: „{why}“",
+    "who may answer: {names}": "antworten darf: {names}",
+    "{names} and {count} more": "{names} und {count} weitere",
+    "It has been asked again.": "Es wurde noch einmal gefragt.",
+    "✓ Allowed by {user} at {time}": "✓ Erlaubt von {user} um {time}",
+    "Approved by {user} at {time}, being passed on": (
+        "Erlaubt von {user} um {time}, wird weitergegeben"
+    ),
+    "✗ Denied by {user} at {time}": "✗ Abgelehnt von {user} um {time}",
+    "{user} can ask for it again.": "{user} kann noch einmal fragen.",
+    "Too late: this has expired, and nothing ran. “Ask again” asks anew.": (
+        "Zu spät: das ist verfallen, und es lief nichts. „Noch einmal fragen“ fragt neu."
+    ),
+    "Ask again": "Noch einmal fragen",
+    "Details": "Einzelheiten",
+    "asked at {time}, until {until}": "gefragt um {time}, bis {until}",
+    "task:": "Aufgabe:",
+    "rule {rule}:": "Regel {rule}:",
+    "the whole input:": "die ganze Eingabe:",
+    "in the file": "in der Datei",
+    "Nothing else in this job was allowed by it.": (
+        "Sonst hat sie in diesem Auftrag nichts erlaubt."
+    ),
+    "Also allowed by it in this job:": "Auch von ihr in diesem Auftrag erlaubt:",
+    "and {count} more before": "und {count} weitere davor",
+    "Why not?": "Warum nicht?",
+    "Reply to this message, or to the question, with the reason.": (
+        "Antworte auf diese Nachricht oder auf die Frage mit dem Grund."
+    ),
+    "Or write: ": "Oder schreib: ",
+    "Until then nothing is decided.": "Bis dahin ist nichts entschieden.",
+    "Say why below.": "Sag unten, warum.",
+    "That button belongs to another question. Nothing was answered.": (
+        "Dieser Knopf gehört zu einer anderen Frage. Nichts wurde beantwortet."
+    ),
+    "There is no such question, or it is not yours to look at.": (
+        "So eine Frage gibt es nicht, oder sie geht dich nichts an."
+    ),
+    "Only what nobody answered in time can be asked again.": (
+        "Noch einmal fragen kann man nur, was niemand rechtzeitig beantwortet hat."
+    ),
+    "It has been asked again already.": "Es wurde schon noch einmal gefragt.",
+    "Only whoever may run it can ask for it again.": (
+        "Noch einmal fragen kann nur, wer es ausführen darf."
+    ),
+    "Its session cannot be taken up again. Send the task once more.": (
+        "Diese Sitzung lässt sich nicht fortsetzen. Schick die Aufgabe noch einmal."
+    ),
+    "The agent asks": "Der Agent fragt",
+    "Done": "Fertig",
+    "Choose any number, then press Done.": "Wähle beliebig viele, dann drück Fertig.",
+    "Or reply to this message in your own words.": (
+        "Oder antworte auf diese Nachricht mit eigenen Worten."
+    ),
+    "until {time} · id {id}": "bis {time} · Kennung {id}",
+    "✓ Answered by {user} at {time}": "✓ Beantwortet von {user} um {time}",
+    "Nobody answered in time; the agent went on without an answer": (
+        "Niemand hat rechtzeitig geantwortet; der Agent hat ohne Antwort weitergemacht"
+    ),
+    "Withdrawn: the job went on or ended without an answer": (
+        "Zurückgezogen: der Auftrag ging ohne Antwort weiter oder zu Ende"
+    ),
+    "Passed on to the agent.": "An den Agenten weitergegeben.",
+    "Noted. Press Done when it is complete.": "Notiert. Drück Fertig, wenn es vollständig ist.",
+    "Choose something first, or reply in your own words.": (
+        "Wähle erst etwas aus oder antworte mit eigenen Worten."
+    ),
+    "Already answered by {user}.": "Schon von {user} beantwortet.",
+    "Too late: the agent went on without an answer.": (
+        "Zu spät: der Agent hat ohne Antwort weitergemacht."
+    ),
+    "This is no longer being asked.": "Das wird nicht mehr gefragt.",
+    "a plan first, done once you approve it": "erst ein Plan; ausgeführt, wenn du ihn erlaubst",
+    "all about a held step": "alles über einen angehaltenen Schritt",
+    "ask again for what nobody approved in time": (
+        "noch einmal fragen, was niemand rechtzeitig erlaubt hat"
+    ),
+    "answer what the agent asks: 2, or 1,3, or words": (
+        "beantworten, was der Agent fragt: 2, oder 1,3, oder Worte"
+    ),
+    "Answer which question? Write: /answer ID WORDS": (
+        "Welche Frage beantworten? Schreib: /answer ID WORTE"
+    ),
+    "Plan what? Write: /plan TASK": "Was planen? Schreib: /plan AUFGABE",
+    "Ask for a change": "Änderung verlangen",
+    # watching
+    "is running": "läuft",
+    "waits for an answer": "wartet auf eine Antwort",
+    "thinking": "denkt nach",
+    "{count} step": "{count} Schritt",
+    "{count} steps": "{count} Schritte",
+    "{count} tokens": "{count} Token",
+    "{count} file changed": "{count} Datei geändert",
+    "{count} files changed": "{count} Dateien geändert",
+    "tests: ": "Tests: ",
+    " has shown no sign of life for {time}.": " gibt seit {time} kein Lebenszeichen.",
+    "Under way:": "Gerade dabei:",
+    "The last thing it did:": "Zuletzt getan:",
+    "It may still be at work. Stop it, or leave it.": (
+        "Vielleicht arbeitet er noch. Halt ihn an oder lass ihn."
+    ),
+    " showed no sign of life for {time}; it went on.": (
+        " gab {time} lang kein Lebenszeichen; er hat weitergemacht."
+    ),
+    " showed no sign of life for a while, and has ended.": (
+        " gab eine Weile kein Lebenszeichen und ist zu Ende."
+    ),
+    "Still waiting for you": "Wartet noch auf dich",
+    "job {job} asks whether this may run:": "Auftrag {job} fragt, ob das laufen darf:",
+    "expires in {time}": "läuft ab in {time}",
+    "id {id}": "Kennung {id}",
 }
