@@ -835,4 +835,120 @@ GERMAN: Sentences = {
     "job {job} asks whether this may run:": "Auftrag {job} fragt, ob das laufen darf:",
     "expires in {time}": "läuft ab in {time}",
     "id {id}": "Kennung {id}",
+    # what jobs change
+    "what a job changed, file by file": "was ein Job geändert hat, Datei für Datei",
+    "a task beside others, in a worktree of its own": (
+        "eine Aufgabe neben anderen, in einem eigenen Arbeitsbaum"
+    ),
+    "merge, keep or remove a job's worktree": (
+        "den Arbeitsbaum eines Jobs übernehmen, behalten oder entfernen"
+    ),
+    "make its files as they were before a job": "seine Dateien wie vor dem Job machen",
+    "What is to be done there? Write: /worktree TASK": (
+        "Was ist dort zu tun? Schreib: /worktree AUFGABE"
+    ),
+    "Which worktree? Write: /tree merge JOB, /tree keep JOB or remove": (
+        "Welcher Arbeitsbaum? Schreib: /tree merge JOB, /tree keep JOB oder remove"
+    ),
+    "What of which job? Write: /diff JOB, /diff JOB 2 or /diff JOB all": (
+        "Was von welchem Job? Schreib: /diff JOB, /diff JOB 2 oder /diff JOB all"
+    ),
+    "Revert which job? Write: /revert JOB": "Welchen Job zurücknehmen? Schreib: /revert JOB",
+    "new": "neu",
+    "deleted": "gelöscht",
+    "changed": "geändert",
+    "renamed": "umbenannt",
+    "of another type": "von anderer Art",
+    "the project could not be kept as it is, so nothing may be changed in it: {why} "
+    '(an administrator may set snapshots = "wanted" for the project)': (
+        "das Projekt ließ sich nicht festhalten, wie es ist, also darf darin nichts geändert "
+        'werden: {why} (ein Administrator kann für das Projekt snapshots = "wanted" setzen)'
+    ),
+    "there are {size} MiB of new or changed files that git does not ignore, more than {limit}": (
+        "es gibt {size} MiB neue oder geänderte Dateien, die git nicht ignoriert, mehr als {limit}"
+    ),
+    "git: {why}": "git: {why}",
+    "git answers with something else than it was asked for: {why}": (
+        "git antwortet etwas anderes, als es gefragt wurde: {why}"
+    ),
+    "it is too much to be shown here": "es ist zu viel, um es hier zu zeigen",
+    "project {project} is not in the settings any more": (
+        "das Projekt {project} steht nicht mehr in den Einstellungen"
+    ),
+    "What job {job} changed cannot be shown: {why}.": (
+        "Was Job {job} geändert hat, kann nicht gezeigt werden: {why}."
+    ),
+    "nothing was kept before it": "vor ihm wurde nichts festgehalten",
+    "it was a command, and only what an agent changes is kept": (
+        "er war ein Befehl, und festgehalten wird nur, was ein Agent ändert"
+    ),
+    "There is no such job here whose changes could be shown. /jobs lists the latest.": (
+        "Hier gibt es keinen solchen Job, dessen Änderungen sich zeigen ließen. "
+        "/jobs zeigt die letzten."
+    ),
+    "Job {job} has not ended yet. Then /diff {job} shows what it changed.": (
+        "Job {job} ist noch nicht zu Ende. Dann zeigt /diff {job}, was er geändert hat."
+    ),
+    "There is no such job here.": "Diesen Job gibt es hier nicht.",
+    "Job {job} changed no files.": "Job {job} hat keine Dateien geändert.",
+    "New, but ignored by git, so not shown and not reverted:": (
+        "Neu, aber von git ignoriert, also nicht gezeigt und nicht zurückgenommen:"
+    ),
+    "renamed from {name}": "umbenannt von {name}",
+    "part {part} of {parts}": "Teil {part} von {parts}",
+    "a git repository of its own: what changed in it is not looked at": (
+        "ein eigenes git-Repository: was sich darin geändert hat, wird nicht angesehen"
+    ),
+    "not text, or too large for it": "kein Text, oder zu groß dafür",
+    "a symbolic link": "ein symbolischer Link",
+    "may be run now": "darf jetzt ausgeführt werden",
+    "may not be run any more": "darf nicht mehr ausgeführt werden",
+    "empty": "leer",
+    "Make the files of job {job} as they were before it? ": (
+        "Die Dateien von Job {job} wieder machen, wie sie vor ihm waren? "
+    ),
+    "What others have changed in them since stays.": (
+        "Was andere seither darin geändert haben, bleibt."
+    ),
+    "Yes, revert": "Ja, zurücknehmen",
+    "No": "Nein",
+    "Job {running} works in the same place. Revert job {job} when it has ended.": (
+        "Job {running} arbeitet am selben Ort. Nimm Job {job} zurück, wenn er zu Ende ist."
+    ),
+    "{count} file is as before.": "{count} Datei ist wie zuvor.",
+    "{count} files are as before.": "{count} Dateien sind wie zuvor.",
+    "everything is as before already.": "alles ist schon wie zuvor.",
+    "nothing was reverted.": "nichts wurde zurückgenommen.",
+    "Left alone, because they were changed since:": (
+        "Nicht angerührt, weil sie seither geändert wurden:"
+    ),
+    "Job {job} was not reverted: {why}.": "Job {job} wurde nicht zurückgenommen: {why}.",
+    "job {job} has no worktree of its own": "Job {job} hat keinen eigenen Arbeitsbaum",
+    "worked on the branch {branch}": "hat auf dem Zweig {branch} gearbeitet",
+    "Look": "Ansehen",
+    "Merge": "Übernehmen",
+    "Keep": "Behalten",
+    "Remove": "Entfernen",
+    "Job {running} works in the same place. Settle job {job} when it has ended.": (
+        "Job {running} arbeitet am selben Ort. Entscheide über Job {job}, wenn er zu Ende ist."
+    ),
+    "Job {job} is merged, and its worktree is gone.": (
+        "Job {job} ist übernommen, und sein Arbeitsbaum ist weg."
+    ),
+    "Job {job} is committed to {branch}.": "Job {job} ist auf {branch} festgeschrieben.",
+    "The worktree and the branch of job {job} are gone.": (
+        "Der Arbeitsbaum und der Zweig von Job {job} sind weg."
+    ),
+    "Job {job} cannot be merged: the project has changed in the same places, or has changes "
+    "that are not committed. Nothing was merged.": (
+        "Job {job} lässt sich nicht übernehmen: Das Projekt hat sich an denselben Stellen "
+        "geändert oder hat Änderungen, die nicht festgeschrieben sind. Nichts wurde übernommen."
+    ),
+    "The worktree of job {job} is as it was: {why}.": (
+        "Der Arbeitsbaum von Job {job} ist, wie er war: {why}."
+    ),
+    "List": "Liste",
+    "All as a file": "Alles als Datei",
+    "Revert": "Zurücknehmen",
+    "Commit": "Festschreiben",
 }
