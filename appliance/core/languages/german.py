@@ -951,4 +951,57 @@ GERMAN: Sentences = {
     "All as a file": "Alles als Datei",
     "Revert": "Zurücknehmen",
     "Commit": "Festschreiben",
+    # how a place is talked to
+    "language, times, quiet hours, how much of jobs": (
+        "Sprache, Zeiten, Ruhezeit, wie viel von Aufträgen"
+    ),
+    "Settings of this conversation": "Einstellungen dieses Gesprächs",
+    "Language: {language}": "Sprache: {language}",
+    "Time zone: {zone}, {time} now": "Zeitzone: {zone}, jetzt {time}",
+    "Of jobs: {verbosity}": "Von Aufträgen: {verbosity}",
+    "answers only": "nur Antworten",
+    "and what it does now": "und was gerade geschieht",
+    "and every step": "und jeden Schritt",
+    "Quiet hours: none": "Ruhezeit: keine",
+    "Quiet hours: {hours}": "Ruhezeit: {hours}",
+    "Quiet {hours}": "Ruhe {hours}",
+    "Never quiet": "Nie Ruhe",
+    "Answers": "Antworten",
+    "Normal": "Normal",
+    "Every step": "Jeder Schritt",
+    "Time zone": "Zeitzone",
+    "Time zone: ": "Zeitzone: ",
+    "Any other: /settings zone Europe/Madrid": "Jede andere: /settings zone Europe/Madrid",
+    "As the machine": "Wie der Rechner",
+    "There is no time zone {name}. It has a name such as Europe/Berlin.": (
+        "Es gibt keine Zeitzone {name}. Sie heißt etwa Europe/Berlin."
+    ),
+    "Set what? Write: /settings language, zone, jobs or quiet": (
+        "Was einstellen? Schreib: /settings language, zone, jobs oder quiet"
+    ),
+    "Which language? Write: /settings language en, or de": (
+        "Welche Sprache? Schreib: /settings language de, oder en"
+    ),
+    "A time zone has a name such as Europe/Berlin.": "Eine Zeitzone heißt etwa Europe/Berlin.",
+    "How much of jobs? Write: /settings jobs quiet, normal or full": (
+        "Wie viel von Aufträgen? Schreib: /settings jobs quiet, normal oder full"
+    ),
+    "When is it quiet? Write: /settings quiet 22:00-07:00, or off": (
+        "Wann ist Ruhe? Schreib: /settings quiet 22:00-07:00, oder off"
+    ),
+    "Quiet hours must begin and end at different times.": (
+        "Die Ruhezeit muss zu verschiedenen Zeiten beginnen und enden."
+    ),
+    # what fits a phone
+    "Show the rest": "Den Rest zeigen",
+    "More of what? Press the button below it.": "Mehr wovon? Drück den Knopf darunter.",
+    "There is nothing more of that.": "Davon gibt es nicht mehr.",
+    "All of it, as a file.": "Das Ganze als Datei.",
+    "It is done, and said nothing.": "Es ist fertig und hat nichts gesagt.",
+    "{count} steps were refused on the way.": "Unterwegs wurden {count} Schritte abgelehnt.",
+    "Work": "Arbeit",
+    "Watch": "Zusehen",
+    "This conversation": "Dieses Gespräch",
+    "The machine": "Der Rechner",
+    "Recipes": "Rezepte",
 }
