@@ -29,8 +29,6 @@ TESTED_ELSEWHERE = {
     "appliance/agent/program.py": "tests/agent/test_claude.py",
     "appliance/app/egress_access.py": "tests/app/test_attack.py",
     "appliance/app/listening.py": "tests/app/test_dispatch_audit.py",
-    "appliance/core/replies/about_files.py": "tests/services/test_parcels.py",
-    "appliance/services/file_desk.py": "tests/services/test_parcels.py",
     "appliance/task/ahead.py": "tests/task/test_starter.py",
     "appliance/app/audit_commands/job_page.py": "tests/app/audit_commands/test_show.py",
     "appliance/app/audit_commands/page.py": "tests/app/audit_commands/test_show.py",

@@ -138,13 +138,13 @@ async def test_its_start_is_not_counted_again(rig: Rig) -> None:
 async def test_an_approval_holds_at_the_start_if_it_would_be_enough_then(
     rig: Rig, then: Decision, starts: bool
 ) -> None:
-    rig.policy.table["/ask"] = Asks(RULE)
     may_end = await _busy(rig)
-    await rig.says("/ask what is it")
+    rig.policy.table["/run"] = Asks(RULE)
+    await rig.says("/run what is it")
     await rig.chat.until("May this run?")
     await rig.clicks(rig.button("Approve"))
     await rig.chat.until("Passing it on")
-    rig.policy.table["/ask"] = then
+    rig.policy.table["/run"] = then
     may_end.set()
     await rig.chat.until("Job 2 started" if starts else "Job 2 stopped: ")
     assert [task.job for task in rig.agent.tasks] == ([1, 2] if starts else [1])
