@@ -36,7 +36,10 @@ TITLES: Mapping[Group, Phrase] = {
 }
 
 _GROUPS: Mapping[Group, tuple[str, ...]] = {
-    Group.WORK: ("run", "plan", "ask", "after", "retry", "resume", "new", "sessions", "send"),
+    Group.WORK: (
+        *("run", "worktree", "tree", "plan", "ask", "after", "retry", "resume", "new"),
+        *("sessions", "send"),
+    ),
     Group.WATCH: ("status", "jobs", "queue", "log", "diff", "revert", "stop"),
     Group.APPROVE: ("approve", "deny", "details", "again", "answer"),
     Group.PLACE: ("project", "settings", "why", "pair", "unpair", "help"),

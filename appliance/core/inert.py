@@ -35,12 +35,14 @@ _PART_OF_A_WORD = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@~+=#$%&?-"
 )
 _LONGEST_REST = 256
+_BLANK = "\x1f"
 
 # Wider than what Telegram looks for, never narrower. Each alternative begins at the beginning of
 # a word and gives up after a bounded number of characters.
 _ACTIVE = re.compile(
     rf"""
-      (?<![A-Za-z0-9+.-]) [A-Za-z][A-Za-z0-9+.-]{{1,15}}:// [^\s<>]{{1,2048}}
+      (?<![A-Za-z0-9+.-]) https?:// [^\s<>|"\\^`{{}}\[\]]{{1,2048}}
+    | (?<![A-Za-z0-9+.-]) [A-Za-z][A-Za-z0-9+.-]{{1,15}}:// [^\s<>]{{1,2048}}
     | (?<![\w.+-]) [\w.+-]{{1,64}} @ (?:{_LABEL}\.){{1,8}} [^\W\d_]{{2,24}}
     | (?<!\w) @ \w{{2,64}}
     | (?<![\w/<>]) / [A-Za-z0-9_]{{1,64}} (?:@\w{{1,64}})? (?![\w/<>])
@@ -102,8 +104,7 @@ def still(body: Rich, outside: Sequence[Range] | None = None) -> Rich:
     there = _Code(inert)
     words = [
         Span(Style.CODE, start, end - start)
-        for start, end in _found(body.text, outside)
-        if not there.within(start, end)
+        for start, end in _found(there.blanked(body.text), outside)
     ]
     if not words and not inert:
         return body
@@ -114,7 +115,7 @@ def still(body: Rich, outside: Sequence[Range] | None = None) -> Rich:
         if span.style not in (Style.CODE, Style.PRE)
         for piece in _around(span, code)
     ]
-    order = sorted((*code.spans, *others), key=lambda span: (span.start, -span.length))
+    order = sorted((*others, *code.spans), key=lambda span: (span.start, -span.length))
     return replace(body, spans=tuple(order))
 
 
@@ -124,6 +125,14 @@ class _Code:
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = sorted(spans, key=lambda span: span.start)
         self._ends = [span.start + span.length for span in self.spans]
+
+    def blanked(self, text: str) -> str:
+        """The text with nothing in its code: what begins behind it begins there."""
+        pieces, last = [], 0
+        for span, end in zip(self.spans, self._ends, strict=True):
+            pieces += [text[last : span.start], _BLANK * (end - max(last, span.start))]
+            last = max(last, end)
+        return "".join((*pieces, text[last:]))
 
     def within(self, start: int, end: int) -> Sequence[Span]:
         """Those that have anything of a range."""

@@ -95,6 +95,17 @@ _SECRETS = (
     _secret(
         "password",
         "=",
+        # "Server=db;User Id=app;Password=…;" and "host=db user=app password=…"
+        r"(?P<keep>\b(?:server|data source|host|user id|uid|user|dbname|database)\s?=\s?"
+        r"[^\n=]{1,64}[;\s]"
+        r"(?:(?!password|pwd)[\w ]{1,32}\s?=\s?[^\n=;\s]{0,64}[;\s]\s?){0,6}"
+        r"(?:password|pwd)\s?=\s?)"
+        r"(?!\[redacted )[^\s;\"']+",
+        re.IGNORECASE,
+    ),
+    _secret(
+        "password",
+        "=",
         r"(?P<keep>(?:[?&]|--)(?:password|passwd|passphrase|pwd|secret|client_secret|token|"
         r"access_token|refresh_token|auth_token|api_key|apikey|signature|sig)=)"
         r"(?!\[redacted )[^\s&\"'\\]+",
