@@ -218,7 +218,7 @@ class _Session:
             id=f"connect-{ask.id}",
             tool=CONNECT,
             input={"host": ask.host, "port": ask.port},
-            cwd=self._task.project.path,
+            cwd=self._task.directory or self._task.project.path,
         )
         verdict = await self._judge(call)
         allowed = isinstance(verdict, Proceed) and verdict.input == call.input

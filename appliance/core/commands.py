@@ -216,12 +216,14 @@ class Unpair:
 @dataclass(frozen=True, slots=True)
 class ShowChanges:
     """What a job changed; None: the last one here. `file` counts from one, 0: the list of files;
-    `part` from zero. `whole`: all of it, as a file."""
+    `part` from zero. `whole`: all of it, as a file. `is_anew`: not in place of what shows it now,
+    which is a picture."""
 
     job: JobId | None = None
     file: int = 0
     part: int = 0
     whole: bool = False
+    is_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from appliance.core.commands import (
     CommitChanges,
@@ -100,21 +101,28 @@ def _pages(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
     return [tuple(found) for found in pages]
 
 
-def list_token(job: JobId) -> str:
-    return f"v:{job}"
+class Under(StrEnum):
+    """Under what a button is; the first letters of its token."""
+
+    TEXT = "v"
+    PICTURE = "vn"
 
 
-def file_token(job: JobId, place: int, part: int = 0) -> str:
+def list_token(job: JobId, under: Under = Under.TEXT) -> str:
+    return f"{under}:{job}"
+
+
+def file_token(job: JobId, place: int, part: int = 0, under: Under = Under.TEXT) -> str:
     """`place` counts from one."""
-    return f"v:{job}:{place}:{part}" if part else f"v:{job}:{place}"
+    return f"{under}:{job}:{place}:{part}" if part else f"{under}:{job}:{place}"
 
 
 def pressed(token: str) -> ReviewCommand | None:
     """What a button under a change asks for; None: it is another button."""
     kind, _, value = token.partition(":")
-    if kind == "v":
+    if kind in tuple(Under):
         page = read_token(value)
-        return ShowChanges(*page) if page is not None else None
+        return ShowChanges(*page, is_anew=kind == Under.PICTURE) if page is not None else None
     if kind not in _BUTTONS or not re.fullmatch(r"[1-9][0-9]{0,9}", value):
         return None
     return _BUTTONS[kind](JobId(int(value)))

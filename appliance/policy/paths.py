@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
 
+from appliance.core.jobs import WORKTREES
 from appliance.core.model import Act
 from appliance.policy.atoms import Atom, Care, Unclear
 from appliance.policy.patterns import INBOX_ROOT
@@ -93,19 +94,20 @@ class Guard:
         return self._atom(act, _as_in_settings(real, root), root)
 
     def _atom(self, act: Act, real: str, root: str) -> Atom:
-        if name := self._protected_name(act, real, root):
+        meant = _as_in_project(real, root)
+        if name := self._protected_name(act, real, meant, root):
             note = f'"{name}" is protected'
             instead = "leave it alone, or ask the owner for a rule that names this file exactly"
-            return Atom(act, real, real, Care.PROTECTED, note, instead)
+            return Atom(act, meant, real, Care.PROTECTED, note, instead)
         if is_within(real, root):
-            return Atom(act, real, real)
+            return Atom(act, meant, real)
         note = "it is outside the project"
         return Atom(act, real, real, note=note, instead=f"work inside {root}")
 
-    def _protected_name(self, act: Act, real: str, root: str) -> str:
+    def _protected_name(self, act: Act, real: str, meant: str, root: str) -> str:
         if any(is_within(_folded(real), directory) for directory in self._ours):
             return real
-        below = real[len(root) :] if is_within(real, root) else real
+        below = meant[len(root) :] if is_within(real, root) else real
         return next((name for name in below.split("/") if is_protected(act, name)), "")
 
 
@@ -142,6 +144,18 @@ def _as_in_settings(real: str, root: str) -> str:
     """Rules speak of the project's directory as the settings write it, whatever its case."""
     kept = as_kept(root)
     return root + real[len(kept) :] if kept != root and is_within(real, kept) else real
+
+
+_IN_WORKTREE = re.compile(rf"/{re.escape(WORKTREES)}/[0-9]+(?=/|$)")
+
+
+def _as_in_project(real: str, root: str) -> str:
+    """A file of a job's worktree is judged as the project's file of which it is a copy."""
+    if not is_within(real, root):
+        return real
+    below = real[len(root) :]
+    found = _IN_WORKTREE.match(below)
+    return root + below[found.end() :] if found else real
 
 
 def as_kept(

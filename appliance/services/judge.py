@@ -139,8 +139,11 @@ class Judge:
             return await self._deny(job, calls, call, Denied(None, str(barred)))
         if (only := self._only(job)) and call.tool not in only.tools:
             return await self._deny(job, calls, call, Denied(None, only.reason))
-        if call.tool not in READING_TOOLS and (why := await self._changes.why_not(job)):
-            return await self._deny(job, calls, call, Denied(None, why))
+        if call.tool not in READING_TOOLS:
+            place = place_of(self._projects[job.project], job)
+            why = _strays(job, place, call) or await self._changes.why_not(job)
+            if why:
+                return await self._deny(job, calls, call, Denied(None, why))
         call = self._policy.as_run(call)  # from here on there is only what would really run
         if call.tool == CONNECT and (rule := calls.opened.get(about_calls.call_summary(call))):
             return await self._allow(job, call, rule)
@@ -176,7 +179,7 @@ class Judge:
         return ToolRequest(
             user=job.requester,
             project=job.project,
-            root=place_of(self._projects[job.project], job),
+            root=self._projects[job.project].path,
             cwd=call.cwd,
             tool=call.tool,
             input=call.input,
@@ -380,6 +383,16 @@ def what_asks(decision: Decision, command: Command) -> Asks | None:
 def _is_for(command: Command, work: Program) -> bool:
     """Whether the words still call the same recipe, and it still runs the same."""
     return isinstance(command, CallRecipe) and program_of(command) == work
+
+
+def _strays(job: Job, place: str, call: ToolCall) -> str:
+    """Why a file is none of a job that has a worktree: what is written elsewhere is not merged."""
+    path = call.input.get("file_path", call.input.get("notebook_path"))
+    if job.tree is None or not isinstance(path, str):
+        return ""
+    inside = path.startswith(f"{place}/") if path.startswith("/") else call.cwd.startswith(place)
+    is_there = inside and ".." not in path.split("/")
+    return "" if is_there else f"this job works in its own worktree; write to files in {place}"
 
 
 def _host_of(call: ToolCall) -> str:

@@ -20,7 +20,7 @@ from appliance.core.jobs import State as JobState
 from appliance.core.model import Attachment, Button, ButtonKind, JobId, ProjectName, Reply
 from appliance.core.redact import redact
 from appliance.core.replies import about_changes, about_requests
-from appliance.core.review import Page, file_token, page, presentable
+from appliance.core.review import Page, Under, file_token, page, presentable
 from appliance.core.snapshots import Snapshots
 from appliance.core.words import phrase
 from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused
@@ -83,10 +83,11 @@ class Review:
                 reply = await self._reply(case)
             except AuditUnavailable as error:
                 reply = about_requests.audit_is_broken(error.message)
-        if reply.attachment is None and isinstance(case.command, ShowChanges):
-            turn_page(case, reply, self._state, self._outbox)
-        else:  # a text cannot become a picture
+        is_anew = isinstance(case.command, ShowChanges) and case.command.is_anew
+        if is_anew or reply.attachment is not None:  # a text cannot become a picture
             answer(case, reply, self._state, self._outbox)
+        else:
+            turn_page(case, reply, self._state, self._outbox)
 
     async def _reply(self, case: Case) -> Reply:
         job = case.wish.about
@@ -157,14 +158,11 @@ class Review:
         )
         lines = await self._changes.lines(found, change) if is_text else ()
         shown = page(presentable(lines), part)
-        return about_changes.file_page(
-            job.id,
-            change,
-            (place, len(changes)),
-            shown,
-            await self._picture(shown),
-            about_changes.nav(job.id, place, len(changes), shown),
-        )
+        picture = await self._picture(shown)
+        under = Under.PICTURE if picture else Under.TEXT
+        buttons = about_changes.nav(job.id, place, len(changes), shown, under)
+        where = (place, len(changes))
+        return about_changes.file_page(job.id, change, where, shown, picture, buttons)
 
     async def _picture(self, shown: Page) -> Attachment | None:
         painted = await self._painter.lines(shown.lines) if shown.is_wide else None

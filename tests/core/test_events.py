@@ -7,14 +7,15 @@ from appliance.core.events import JobStarted, MessageReceived, event_names, name
 GOLDEN = """
 account.paired account.unpaired agent.tested anchor.posted approval.asked approval.expired
 approval.given approval.refused approval.renewed audit.forked audit.sealed audit.ticked
-config.loaded connection.closed daemon.started daemon.stopped daemon.stopping file.received
-file.sent grants.removed job.cancelled job.failed job.finished job.interrupted job.queued
-job.started job.steered job.timed_out key.rotated lockdown.lifted lockdown.started log.pruned
-message.edited message.ignored message.received pairing.ended pairing.opened pairing.refused
-place.paired place.unpaired policy.changed policy.loaded policy.rejected post.failed
-proposal.accepted proposal.lapsed proposal.made proposal.refused question.answered question.asked
-question.expired record.redacted request.allowed request.denied sandbox.refused speech.heard
-tool.finished tool.started wake.held wake.released
+changes.shown config.loaded connection.closed daemon.started daemon.stopped daemon.stopping
+file.received file.sent grants.removed job.cancelled job.failed job.finished job.interrupted
+job.queued job.started job.steered job.timed_out key.rotated lockdown.lifted lockdown.started
+log.pruned message.edited message.ignored message.received pairing.ended pairing.opened
+pairing.refused place.paired place.unpaired policy.changed policy.loaded policy.rejected
+post.failed proposal.accepted proposal.lapsed proposal.made proposal.refused question.answered
+question.asked question.expired record.redacted request.allowed request.denied revert.started
+sandbox.refused snapshot.taken speech.heard tool.finished tool.started wake.held wake.released
+worktree.settled
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from appliance.core.review import (
     CHARACTERS_OF_PAGE,
     LINES_OF_PAGE,
     LONGEST_LINE,
+    Under,
     file_token,
     list_token,
     page,
@@ -95,6 +98,7 @@ JOB = JobId(12)
         (list_token(JOB), ShowChanges(JOB)),
         (file_token(JOB, 3), ShowChanges(JOB, 3)),
         (file_token(JOB, 3, 1), ShowChanges(JOB, 3, 1)),
+        (file_token(JOB, 3, 1, Under.PICTURE), ShowChanges(JOB, 3, 1, is_anew=True)),
         ("vw:12", ShowChanges(JOB, whole=True)),
         ("vr:12", RevertChanges(JOB)),
         ("vz:12", RevertChanges(JOB, is_sure=True)),
@@ -107,6 +111,8 @@ def test_a_button_and_the_words_for_it_mean_the_same(
     token: str, command: review.ReviewCommand
 ) -> None:
     assert pressed(token) == command
+    if isinstance(command, ShowChanges):
+        command = replace(command, is_anew=False)
     assert parse(review.typed(command), ()) == command
 
 

@@ -192,7 +192,12 @@ def test_the_hostile_repository_is_hostile(tmp_path: Path, hostile: Path) -> Non
 
 def test_only_deploying_asks_and_only_looking_runs_beside_a_writer(tmp_path: Path) -> None:
     shipped = disk.shipped(tmp_path).recipes()
-    assert [recipe.name for recipe in shipped if recipe.approval] == ["deploy"]
+    assert [recipe.name for recipe in shipped if recipe.approval] == [
+        "deploy",
+        "commit",
+        "push",
+        "pr",
+    ]
     assert all(recipe.parallel == (recipe.words[0] == "git") for recipe in shipped)
 
 

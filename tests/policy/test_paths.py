@@ -157,3 +157,22 @@ def test_where_case_matters_a_path_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "bOTH").mkdir()
     for name in ("Both", "bOTH", "both", "new"):
         assert as_kept(f"{tmp_path}/{name}/x") == f"{tmp_path}/{name}/x"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant", "care"),
+    [
+        (".dispatch/worktrees/12/src/a.py", "/src/a.py", Care.PLAIN),
+        (".dispatch/worktrees/12", "", Care.PLAIN),
+        (".dispatch/worktrees/12/.git", "/.git", Care.PROTECTED),
+        (".dispatch/worktrees/12/.env", "/.env", Care.PROTECTED),
+        (".dispatch/worktrees/12x/a", "/.dispatch/worktrees/12x/a", Care.PLAIN),
+        ("src/.dispatch/worktrees/1/a", "/src/.dispatch/worktrees/1/a", Care.PLAIN),
+        (".dispatch/.git/config", "/.dispatch/.git/config", Care.PROTECTED),
+    ],
+)
+def test_a_file_of_a_worktree_is_judged_as_the_projects(
+    root: Path, path: str, meant: str, care: Care
+) -> None:
+    atom = Guard(()).atom(Act.WRITE, path, cwd=str(root), root=str(root))
+    assert (atom.object, atom.text, atom.care) == (f"{root}{meant}", f"{root}/{path}", care)

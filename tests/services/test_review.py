@@ -135,6 +135,9 @@ async def test_wide_lines_come_as_a_picture(rig: Rig) -> None:
     assert "yyyy" not in post.reply.body.text
     assert [line.whole[:2] for line in rig.painter.painted[0]] == ["@@", "-x", "+y", "+z"]
     assert post.kind is PostKind.NEW
+    await rig.clicks(rig.button("◀"), under="3/3")
+    await rig.chat.until("2/3")
+    await rig.chat.until("3/3")  # the picture keeps its words
 
 
 async def test_a_revert_asks_first_and_is_recorded_before_it_happens(
@@ -290,3 +293,18 @@ async def test_what_the_log_cannot_take_is_not_shown(rig: Rig) -> None:
     await rig.says("/diff 1 1")
     await rig.chat.until("disk full")
     assert not any("1/3" in text for text in rig.chat.messages.values())
+
+
+async def test_a_job_in_a_worktree_writes_files_nowhere_else(rig: Rig, project: Path) -> None:
+    place = f"{project}/.dispatch/worktrees/1"
+    said: list[str] = []
+
+    async def strays(puppet: Puppet) -> None:
+        for path in (f"{project}/a.txt", f"{place}/../../../a.txt", f"{place}/a.txt"):
+            said.append(await puppet.call("Edit", f"call-{len(said)}", file_path=path))
+
+    rig.agent.script = strays
+    await done(rig, "/worktree mend it")
+    assert "its own worktree" in said[0]
+    assert "its own worktree" in said[1]
+    assert said[2] == "ok"

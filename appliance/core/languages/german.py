@@ -43,12 +43,8 @@ GERMAN: Sentences = {
     "needs a yes from {count} people of {who}": "braucht ein Ja von {count} Leuten aus {who}",
     ", on {where}": ", über {where}",
     "{given} of {needed} so far: {names}": "bisher {given} von {needed}: {names}",
-    "expires in {duration} · id {id}": "verfällt in {duration} · Kennung {id}",
     "“Allow for this job” covers all of:": "„Für diesen Auftrag erlauben“ gilt für alles aus:",
     "for all like it in this job": "für alles Gleiche in diesem Auftrag",
-    "✓ Allowed by {user}": "✓ Erlaubt von {user}",
-    "Approved by {user}, being passed on": "Erlaubt von {user}, wird weitergegeben",
-    "✗ Denied by {user}": "✗ Abgelehnt von {user}",
     "Expired: nobody answered in time, so it did not run": (
         "Verfallen: niemand hat rechtzeitig geantwortet, darum lief es nicht"
     ),
@@ -62,12 +58,8 @@ GERMAN: Sentences = {
     ": nobody approved this in time, so it did not run:": (
         ": niemand hat es rechtzeitig erlaubt, darum lief es nicht:"
     ),
-    "Ask for it again if it is still wanted.": "Frag noch einmal, wenn es noch gebraucht wird.",
     "There is no such question. Compare the id, or press its button.": (
         "So eine Frage gibt es nicht. Vergleiche die Kennung oder drück ihren Knopf."
-    ),
-    "Too late: this has expired. Nothing ran; ask for it again.": (
-        "Zu spät: das ist verfallen. Es lief nichts; frag noch einmal."
     ),
     "This is no longer being asked. Nothing ran.": "Das wird nicht mehr gefragt. Es lief nichts.",
     "Already denied by {user}.": "Schon von {user} abgelehnt.",
@@ -726,4 +718,291 @@ GERMAN: Sentences = {
         "Hier ist nichts noch einmal zu versuchen. /jobs zeigt die letzten."
     ),
     "Job {job} has not ended yet.": "Auftrag {job} ist noch nicht zu Ende.",
+    # approving, and what agents ask
+    "May this plan be carried out?": "Darf dieser Plan ausgeführt werden?",
+    "until {time} ({duration}) · id {id}": "bis {time} ({duration}) · Kennung {id}",
+    "{day}, {time}": "{day}, {time}",
+    "Deny with a reason": "Ablehnen mit Grund",
+    "All {count} characters are in the file.": "Alle {count} Zeichen stehen in der Datei.",
+    "the agent says: “{why}”": "der Agent sagt: „{why}“",
+    "who may answer: {names}": "antworten darf: {names}",
+    "{names} and {count} more": "{names} und {count} weitere",
+    "It has been asked again.": "Es wurde noch einmal gefragt.",
+    "✓ Allowed by {user} at {time}": "✓ Erlaubt von {user} um {time}",
+    "Approved by {user} at {time}, being passed on": (
+        "Erlaubt von {user} um {time}, wird weitergegeben"
+    ),
+    "✗ Denied by {user} at {time}": "✗ Abgelehnt von {user} um {time}",
+    "{user} can ask for it again.": "{user} kann noch einmal fragen.",
+    "Too late: this has expired, and nothing ran. “Ask again” asks anew.": (
+        "Zu spät: das ist verfallen, und es lief nichts. „Noch einmal fragen“ fragt neu."
+    ),
+    "Ask again": "Noch einmal fragen",
+    "Asking again.": "Wird noch einmal gefragt.",
+    "Details": "Einzelheiten",
+    "asked at {time}, until {until}": "gefragt um {time}, bis {until}",
+    "task:": "Aufgabe:",
+    "rule {rule}:": "Regel {rule}:",
+    "the whole input:": "die ganze Eingabe:",
+    "in the file": "in der Datei",
+    "Nothing else in this job was allowed by it.": (
+        "Sonst hat sie in diesem Auftrag nichts erlaubt."
+    ),
+    "Also allowed by it in this job:": "Auch von ihr in diesem Auftrag erlaubt:",
+    "and {count} more before": "und {count} weitere davor",
+    "Why not?": "Warum nicht?",
+    "Reply to this message, or to the question, with the reason.": (
+        "Antworte auf diese Nachricht oder auf die Frage mit dem Grund."
+    ),
+    "Or write: ": "Oder schreib: ",
+    "Until then nothing is decided.": "Bis dahin ist nichts entschieden.",
+    "Say why below.": "Sag unten, warum.",
+    "That button belongs to another question. Nothing was answered.": (
+        "Dieser Knopf gehört zu einer anderen Frage. Nichts wurde beantwortet."
+    ),
+    "There is no such question, or it is not yours to look at.": (
+        "So eine Frage gibt es nicht, oder sie geht dich nichts an."
+    ),
+    "Only what nobody answered in time can be asked again.": (
+        "Noch einmal fragen kann man nur, was niemand rechtzeitig beantwortet hat."
+    ),
+    "It has been asked again already.": "Es wurde schon noch einmal gefragt.",
+    "Only whoever may run it can ask for it again.": (
+        "Noch einmal fragen kann nur, wer es ausführen darf."
+    ),
+    "Its session cannot be taken up again. Send the task once more.": (
+        "Diese Sitzung lässt sich nicht fortsetzen. Schick die Aufgabe noch einmal."
+    ),
+    "The agent asks": "Der Agent fragt",
+    "Done": "Fertig",
+    "Choose any number, then press Done.": "Wähle beliebig viele, dann drück Fertig.",
+    "Or reply to this message in your own words.": (
+        "Oder antworte auf diese Nachricht mit eigenen Worten."
+    ),
+    "until {time} · id {id}": "bis {time} · Kennung {id}",
+    "✓ Answered by {user} at {time}": "✓ Beantwortet von {user} um {time}",
+    "Nobody answered in time; the agent went on without an answer": (
+        "Niemand hat rechtzeitig geantwortet; der Agent hat ohne Antwort weitergemacht"
+    ),
+    "Withdrawn: the job went on or ended without an answer": (
+        "Zurückgezogen: der Auftrag ging ohne Antwort weiter oder zu Ende"
+    ),
+    "Passed on to the agent.": "An den Agenten weitergegeben.",
+    "Noted. Press Done when it is complete.": "Notiert. Drück Fertig, wenn es vollständig ist.",
+    "Choose something first, or reply in your own words.": (
+        "Wähle erst etwas aus oder antworte mit eigenen Worten."
+    ),
+    "Already answered by {user}.": "Schon von {user} beantwortet.",
+    "Too late: the agent went on without an answer.": (
+        "Zu spät: der Agent hat ohne Antwort weitergemacht."
+    ),
+    "This is no longer being asked.": "Das wird nicht mehr gefragt.",
+    "a plan first, done once you approve it": "erst ein Plan; ausgeführt, wenn du ihn erlaubst",
+    "all about a held step": "alles über einen angehaltenen Schritt",
+    "ask again for what nobody approved in time": (
+        "noch einmal fragen, was niemand rechtzeitig erlaubt hat"
+    ),
+    "answer what the agent asks: 2, or 1,3, or words": (
+        "beantworten, was der Agent fragt: 2, oder 1,3, oder Worte"
+    ),
+    "Answer which question? Write: /answer ID WORDS": (
+        "Welche Frage beantworten? Schreib: /answer ID WORTE"
+    ),
+    "Plan what? Write: /plan TASK": "Was planen? Schreib: /plan AUFGABE",
+    "Ask for a change": "Änderung verlangen",
+    # watching
+    "is running": "läuft",
+    "waits for an answer": "wartet auf eine Antwort",
+    "thinking": "denkt nach",
+    "{count} step": "{count} Schritt",
+    "{count} steps": "{count} Schritte",
+    "{count} tokens": "{count} Token",
+    "{count} file changed": "{count} Datei geändert",
+    "{count} files changed": "{count} Dateien geändert",
+    "tests: ": "Tests: ",
+    " has shown no sign of life for {time}.": " gibt seit {time} kein Lebenszeichen.",
+    "Under way:": "Gerade dabei:",
+    "The last thing it did:": "Zuletzt getan:",
+    "It may still be at work. Stop it, or leave it.": (
+        "Vielleicht arbeitet er noch. Halt ihn an oder lass ihn."
+    ),
+    " showed no sign of life for {time}; it went on.": (
+        " gab {time} lang kein Lebenszeichen; er hat weitergemacht."
+    ),
+    " showed no sign of life for a while, and has ended.": (
+        " gab eine Weile kein Lebenszeichen und ist zu Ende."
+    ),
+    "Still waiting for you": "Wartet noch auf dich",
+    "job {job} asks whether this may run:": "Auftrag {job} fragt, ob das laufen darf:",
+    "expires in {time}": "läuft ab in {time}",
+    "id {id}": "Kennung {id}",
+    # what jobs change
+    "what a job changed, file by file": "was ein Job geändert hat, Datei für Datei",
+    "a task beside others, in a worktree of its own": (
+        "eine Aufgabe neben anderen, in einem eigenen Arbeitsbaum"
+    ),
+    "merge, keep or remove a job's worktree": (
+        "den Arbeitsbaum eines Jobs übernehmen, behalten oder entfernen"
+    ),
+    "make its files as they were before a job": "seine Dateien wie vor dem Job machen",
+    "What is to be done there? Write: /worktree TASK": (
+        "Was ist dort zu tun? Schreib: /worktree AUFGABE"
+    ),
+    "Which worktree? Write: /tree merge JOB, /tree keep JOB or remove": (
+        "Welcher Arbeitsbaum? Schreib: /tree merge JOB, /tree keep JOB oder remove"
+    ),
+    "What of which job? Write: /diff JOB, /diff JOB 2 or /diff JOB all": (
+        "Was von welchem Job? Schreib: /diff JOB, /diff JOB 2 oder /diff JOB all"
+    ),
+    "Revert which job? Write: /revert JOB": "Welchen Job zurücknehmen? Schreib: /revert JOB",
+    "new": "neu",
+    "deleted": "gelöscht",
+    "changed": "geändert",
+    "renamed": "umbenannt",
+    "of another type": "von anderer Art",
+    "the project could not be kept as it is, so nothing may be changed in it: {why} "
+    '(an administrator may set snapshots = "wanted" for the project)': (
+        "das Projekt ließ sich nicht festhalten, wie es ist, also darf darin nichts geändert "
+        'werden: {why} (ein Administrator kann für das Projekt snapshots = "wanted" setzen)'
+    ),
+    "there are {size} MiB of new or changed files that git does not ignore, more than {limit}": (
+        "es gibt {size} MiB neue oder geänderte Dateien, die git nicht ignoriert, mehr als {limit}"
+    ),
+    "git: {why}": "git: {why}",
+    "git answers with something else than it was asked for: {why}": (
+        "git antwortet etwas anderes, als es gefragt wurde: {why}"
+    ),
+    "it is too much to be shown here": "es ist zu viel, um es hier zu zeigen",
+    "project {project} is not in the settings any more": (
+        "das Projekt {project} steht nicht mehr in den Einstellungen"
+    ),
+    "What job {job} changed cannot be shown: {why}.": (
+        "Was Job {job} geändert hat, kann nicht gezeigt werden: {why}."
+    ),
+    "nothing was kept before it": "vor ihm wurde nichts festgehalten",
+    "it was a command, and only what an agent changes is kept": (
+        "er war ein Befehl, und festgehalten wird nur, was ein Agent ändert"
+    ),
+    "There is no such job here whose changes could be shown. /jobs lists the latest.": (
+        "Hier gibt es keinen solchen Job, dessen Änderungen sich zeigen ließen. "
+        "/jobs zeigt die letzten."
+    ),
+    "Job {job} has not ended yet. Then /diff {job} shows what it changed.": (
+        "Job {job} ist noch nicht zu Ende. Dann zeigt /diff {job}, was er geändert hat."
+    ),
+    "There is no such job here.": "Diesen Job gibt es hier nicht.",
+    "Job {job} changed no files.": "Job {job} hat keine Dateien geändert.",
+    "New, but ignored by git, so not shown and not reverted:": (
+        "Neu, aber von git ignoriert, also nicht gezeigt und nicht zurückgenommen:"
+    ),
+    "renamed from {name}": "umbenannt von {name}",
+    "part {part} of {parts}": "Teil {part} von {parts}",
+    "a git repository of its own: what changed in it is not looked at": (
+        "ein eigenes git-Repository: was sich darin geändert hat, wird nicht angesehen"
+    ),
+    "not text, or too large for it": "kein Text, oder zu groß dafür",
+    "a symbolic link": "ein symbolischer Link",
+    "may be run now": "darf jetzt ausgeführt werden",
+    "may not be run any more": "darf nicht mehr ausgeführt werden",
+    "empty": "leer",
+    "Make the files of job {job} as they were before it? ": (
+        "Die Dateien von Job {job} wieder machen, wie sie vor ihm waren? "
+    ),
+    "What others have changed in them since stays.": (
+        "Was andere seither darin geändert haben, bleibt."
+    ),
+    "Yes, revert": "Ja, zurücknehmen",
+    "No": "Nein",
+    "Job {running} works in the same place. Revert job {job} when it has ended.": (
+        "Job {running} arbeitet am selben Ort. Nimm Job {job} zurück, wenn er zu Ende ist."
+    ),
+    "{count} file is as before.": "{count} Datei ist wie zuvor.",
+    "{count} files are as before.": "{count} Dateien sind wie zuvor.",
+    "everything is as before already.": "alles ist schon wie zuvor.",
+    "nothing was reverted.": "nichts wurde zurückgenommen.",
+    "Left alone, because they were changed since:": (
+        "Nicht angerührt, weil sie seither geändert wurden:"
+    ),
+    "Job {job} was not reverted: {why}.": "Job {job} wurde nicht zurückgenommen: {why}.",
+    "job {job} has no worktree of its own": "Job {job} hat keinen eigenen Arbeitsbaum",
+    "worked on the branch {branch}": "hat auf dem Zweig {branch} gearbeitet",
+    "Look": "Ansehen",
+    "Merge": "Übernehmen",
+    "Keep": "Behalten",
+    "Remove": "Entfernen",
+    "Job {running} works in the same place. Settle job {job} when it has ended.": (
+        "Job {running} arbeitet am selben Ort. Entscheide über Job {job}, wenn er zu Ende ist."
+    ),
+    "Job {job} is merged, and its worktree is gone.": (
+        "Job {job} ist übernommen, und sein Arbeitsbaum ist weg."
+    ),
+    "Job {job} is committed to {branch}.": "Job {job} ist auf {branch} festgeschrieben.",
+    "The worktree and the branch of job {job} are gone.": (
+        "Der Arbeitsbaum und der Zweig von Job {job} sind weg."
+    ),
+    "Job {job} cannot be merged: the project has changed in the same places, or has changes "
+    "that are not committed. Nothing was merged.": (
+        "Job {job} lässt sich nicht übernehmen: Das Projekt hat sich an denselben Stellen "
+        "geändert oder hat Änderungen, die nicht festgeschrieben sind. Nichts wurde übernommen."
+    ),
+    "The worktree of job {job} is as it was: {why}.": (
+        "Der Arbeitsbaum von Job {job} ist, wie er war: {why}."
+    ),
+    "List": "Liste",
+    "All as a file": "Alles als Datei",
+    "Revert": "Zurücknehmen",
+    "Commit": "Festschreiben",
+    # how a place is talked to
+    "language, times, quiet hours, how much of jobs": (
+        "Sprache, Zeiten, Ruhezeit, wie viel von Aufträgen"
+    ),
+    "Settings of this conversation": "Einstellungen dieses Gesprächs",
+    "Language: {language}": "Sprache: {language}",
+    "Time zone: {zone}, {time} now": "Zeitzone: {zone}, jetzt {time}",
+    "Of jobs: {verbosity}": "Von Aufträgen: {verbosity}",
+    "answers only": "nur Antworten",
+    "and what it does now": "und was gerade geschieht",
+    "and every step": "und jeden Schritt",
+    "Quiet hours: none": "Ruhezeit: keine",
+    "Quiet hours: {hours}": "Ruhezeit: {hours}",
+    "Quiet {hours}": "Ruhe {hours}",
+    "Never quiet": "Nie Ruhe",
+    "Answers": "Antworten",
+    "Normal": "Normal",
+    "Every step": "Jeder Schritt",
+    "Time zone": "Zeitzone",
+    "Time zone: ": "Zeitzone: ",
+    "Any other: /settings zone Europe/Madrid": "Jede andere: /settings zone Europe/Madrid",
+    "As the machine": "Wie der Rechner",
+    "There is no time zone {name}. It has a name such as Europe/Berlin.": (
+        "Es gibt keine Zeitzone {name}. Sie heißt etwa Europe/Berlin."
+    ),
+    "Set what? Write: /settings language, zone, jobs or quiet": (
+        "Was einstellen? Schreib: /settings language, zone, jobs oder quiet"
+    ),
+    "Which language? Write: /settings language en, or de": (
+        "Welche Sprache? Schreib: /settings language de, oder en"
+    ),
+    "A time zone has a name such as Europe/Berlin.": "Eine Zeitzone heißt etwa Europe/Berlin.",
+    "How much of jobs? Write: /settings jobs quiet, normal or full": (
+        "Wie viel von Aufträgen? Schreib: /settings jobs quiet, normal oder full"
+    ),
+    "When is it quiet? Write: /settings quiet 22:00-07:00, or off": (
+        "Wann ist Ruhe? Schreib: /settings quiet 22:00-07:00, oder off"
+    ),
+    "Quiet hours must begin and end at different times.": (
+        "Die Ruhezeit muss zu verschiedenen Zeiten beginnen und enden."
+    ),
+    # what fits a phone
+    "Show the rest": "Den Rest zeigen",
+    "More of what? Press the button below it.": "Mehr wovon? Drück den Knopf darunter.",
+    "There is nothing more of that.": "Davon gibt es nicht mehr.",
+    "All of it, as a file.": "Das Ganze als Datei.",
+    "It is done, and said nothing.": "Es ist fertig und hat nichts gesagt.",
+    "{count} steps were refused on the way.": "Unterwegs wurden {count} Schritte abgelehnt.",
+    "Work": "Arbeit",
+    "Watch": "Zusehen",
+    "This conversation": "Dieses Gespräch",
+    "The machine": "Der Rechner",
+    "Recipes": "Rezepte",
 }

@@ -10,7 +10,7 @@ from appliance.core.diffs import LINK, REPOSITORY, Counts, FileChange, Kind
 from appliance.core.jobs import Job
 from appliance.core.model import Attachment, Button, ButtonKind, JobId, Phrase, ProjectName, Reply
 from appliance.core.redact import redact
-from appliance.core.review import Page, file_token, list_token
+from appliance.core.review import Page, Under, file_token, list_token
 from appliance.core.words import Words, number, phrase, plural, say
 
 FILES_LISTED = 12
@@ -292,19 +292,17 @@ def not_settled(job: JobId, why: str) -> Reply:
 # --- buttons
 
 
-def nav(job: JobId, place: int, files: int, page: Page) -> tuple[tuple[Button, ...], ...]:
+def nav(
+    job: JobId, place: int, files: int, page: Page, under: Under
+) -> tuple[tuple[Button, ...], ...]:
     """Buttons from a file to its neighbours and back to the list; `place` counts from one."""
-    rows: list[tuple[Button, ...]] = []
-    if page.of > 1:
-        parts = []
-        if page.number > 0:
-            parts.append(Button("↑", file_token(job, place, page.number - 1)))
-        if page.number + 1 < page.of:
-            parts.append(Button("↓", file_token(job, place, page.number + 1)))
-        rows.append(tuple(parts))
-    row = [Button(phrase("List"), list_token(job))]
+    parts, row = [], [Button(phrase("List"), list_token(job, under))]
+    if page.number > 0:
+        parts.append(Button("↑", file_token(job, place, page.number - 1, under)))
+    if page.number + 1 < page.of:
+        parts.append(Button("↓", file_token(job, place, page.number + 1, under)))
     if place > 1:
-        row.insert(0, Button("◀", file_token(job, place - 1)))
+        row.insert(0, Button("◀", file_token(job, place - 1, under=under)))
     if place < files:
-        row.append(Button("▶", file_token(job, place + 1)))
-    return (*rows, tuple(row))
+        row.append(Button("▶", file_token(job, place + 1, under=under)))
+    return tuple(tuple(buttons) for buttons in (parts, row) if buttons)
