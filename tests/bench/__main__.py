@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 
 import psutil
 
-from tests.bench import audit, egress, policy, task_start
+from tests.bench import audit, egress, forum, policy, task_start
 from tests.bench.sides import ROOT, NothingCame, Sample, Side, Start, daemon, plain_script
 from tests.bench.table import MEBIBYTE, Row, Target, markdown, write
 
@@ -54,6 +54,7 @@ def main() -> int:
             *policy.rows(work),
             *egress.rows(work),
             *task_start.rows(work),
+            *forum.rows(work),
         ]
     except BaseExceptionGroup as group:
         if group.subgroup(NothingCame) is None:
@@ -134,6 +135,13 @@ def message_rows(bare: list[Sample], walled: list[Sample], plain: list[Sample]) 
             of(walled, "agent_started"),
             theirs,
             Target(100, "p95"),
+        ),
+        Row(
+            "update → first visible reaction, bubblewrap",
+            "ms",
+            of(walled, "first_reaction"),
+            of(plain, "first_reaction"),
+            Target(50),
         ),
         *(
             Row(name, "ms", of(bare, field), of(plain, field), Target(bound))
