@@ -45,7 +45,7 @@ class Document:
         return [
             token.content.removesuffix("\n")
             for token in tokens
-            if token.type in ("fence", "code_block")
+            if token.type in ("fence", "code_block") and token.content.strip()
         ]
 
 

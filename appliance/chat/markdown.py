@@ -70,7 +70,7 @@ class _Page:
         self._length = 0
         self._spans: list[Span] = []
         self._indent = ""
-        self._is_quoted = False
+        self._styles = set[Style]()
 
     def rich(self) -> Rich:
         order = sorted(self._spans, key=lambda span: (span.start, -span.length))
@@ -137,13 +137,8 @@ class _Page:
             self._write(node.content.removesuffix("\n"))
 
     def _quote(self, node: Node) -> None:
-        if self._is_quoted:  # platforms know one level
-            return self.blocks(node.children, PARAGRAPH)
-        self._is_quoted = True
         with self._styled(Style.QUOTE):
             self.blocks(node.children, PARAGRAPH)
-        self._is_quoted = False
-        return None
 
     def _list(self, node: Node) -> None:
         number = int(node.attrs.get("start", 1))
@@ -204,8 +199,13 @@ class _Page:
 
     @contextmanager
     def _styled(self, style: Style, value: str = "") -> Iterator[None]:
+        if style in self._styles:  # bold in a heading is no bolder
+            yield
+            return
+        self._styles.add(style)
         start = self._length
         yield
+        self._styles.remove(style)
         self._mark(style, start, value)
 
     @contextmanager

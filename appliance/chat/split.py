@@ -12,6 +12,9 @@ from dataclasses import replace
 
 from appliance.core.model import Rich, Span, Style
 
+LOOKS = (Style.BOLD, Style.ITALIC, Style.STRIKE)
+"""Without them a text says the same."""
+
 BORDERS = ("\n\n", "\n", " ")
 """Where to cut, best first: between paragraphs, lines, words."""
 
@@ -25,9 +28,11 @@ def split(body: Rich, limit: int, most_spans: int | None = None) -> tuple[Rich, 
     """Parts of at most `limit` (2 or more) units; spans that cross a cut go on in both parts.
 
     A border in the second half of a part is preferred to a fuller part, and a block of code stays
-    whole where it can. Code points stay whole. `most_spans` (2 or more): in each part.
+    whole where it can. Code points stay whole. `most_spans` (2 or more): in each part; where
+    there are more, what is only for looks goes first.
     """
-    return tuple(cut(body, start, end) for start, end in _ranges(body, limit, most_spans))
+    parts = (cut(body, start, end) for start, end in _ranges(body, limit, most_spans))
+    return tuple(_lighter(part, most_spans) for part in parts)
 
 
 def cuts_code(body: Rich, parts: Sequence[Rich]) -> bool:
@@ -56,11 +61,19 @@ def _allowed(body: Rich, start: int, limit: int, most_spans: int | None) -> int:
     end = _reach(body.text, start, limit)
     if most_spans is not None:
         inside = sorted(
-            max(span.start, start) for span in body.spans if _is_within(span, start, end)
+            max(span.start, start)
+            for span in body.spans
+            if span.style not in LOOKS and _is_within(span, start, end)
         )
         if len(inside) > most_spans:
             end = max(inside[most_spans], start + 1)
     return end
+
+
+def _lighter(part: Rich, most_spans: int | None) -> Rich:
+    if most_spans is None or len(part.spans) <= most_spans:
+        return part
+    return replace(part, spans=tuple(span for span in part.spans if span.style not in LOOKS))
 
 
 def _before_code(body: Rich, start: int, end: int) -> int | None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+
+from appliance.core.model import Millis
+
+DAY_MINUTES = 24 * 60
 
 
 class Language(StrEnum):
     ENGLISH = "en"
     GERMAN = "de"
+
+
+def spoken(language: str) -> Language | None:
+    """Ours for what a program calls its language, as "de-at"; None: we do not speak it."""
+    first = language.partition("-")[0].casefold()
+    return next((ours for ours in Language if ours == first), None)
 
 
 class Verbosity(StrEnum):
@@ -25,6 +36,18 @@ class QuietHours:
 
     since: int
     until: int
+
+
+def quiet_since(hours: QuietHours, at: Millis, zone: tzinfo) -> Millis | None:
+    """When the quiet hours began that it is now; None: it is not quiet."""
+    local = datetime.fromtimestamp(at / 1000, zone)
+    minute = local.hour * 60 + local.minute
+    length = (hours.until - hours.since) % DAY_MINUTES
+    gone = (minute - hours.since) % DAY_MINUTES
+    if gone >= length:
+        return None
+    began = local.replace(second=0, microsecond=0) - timedelta(minutes=gone)
+    return Millis(round(began.timestamp() * 1000))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from appliance.core.place_settings import (
     ShowSettings,
     Zone,
 )
-from appliance.core.preferences import Language, Preferences, QuietHours, Verbosity
+from appliance.core.preferences import Language, Preferences, QuietHours, Verbosity, spoken
 from appliance.core.replies import about_settings
 from appliance.ports import Clock, State
 from appliance.services.people import People
@@ -59,6 +59,11 @@ class Manners:
         known = zone_named(zone) if zone else None
         return Catalogue(SENTENCES[language], known or self._machine)
 
+    def language(self, place: Place, of_program: str) -> Language:
+        """What is spoken there; where nobody has said, what their program speaks, if we can."""
+        said = self._state.preferences(place).language or self._habit(place).language
+        return said or spoken(of_program) or Language.ENGLISH
+
     def meet(self, message: Message) -> None:
         """At first contact in private, talk as their platform does, if we can.
 
@@ -66,11 +71,10 @@ class Manners:
         """
         if not message.language or not is_private(message):
             return
-        spoken = message.language.partition("-")[0].casefold()
+        language = spoken(message.language)
         known = self._state.preferences(message.place)
         is_said = known.language or self._habit(message.place).language
-        if is_said is None and spoken in list(Language):
-            language = Language(spoken)
+        if is_said is None and language is not None:
             self._state.save_preferences(message.place, replace(known, language=language))
 
     def follow(self, command: ShowSettings | ChangeSettings, place: Place) -> Reply:
