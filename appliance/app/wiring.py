@@ -328,7 +328,15 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         ),
     )
     review = Review(
-        state, audit, policy, changes, worktrees, PillowPainter(), outbox, worker.works_there
+        state,
+        audit,
+        policy,
+        changes,
+        worktrees,
+        PillowPainter(),
+        outbox,
+        worker.works_there,
+        worker.gone,
     )
     overview = Overview(
         state,

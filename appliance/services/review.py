@@ -9,7 +9,7 @@ a crash cuts off is asked for again by its button; a revert that was half done t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from appliance.core import diffs
 from appliance.core.commands import Fate, RevertChanges, SettleTree, ShowChanges
@@ -38,6 +38,9 @@ FILE_BUTTONS = 6
 WorksThere = Callable[[ProjectName, str], JobId | None]
 """The job that may write now in this place of a project, if one runs."""
 
+Gone = Callable[[JobId], Awaitable[None]]
+"""Returns once nothing is left of a job that has ended."""
+
 
 class Review:
     """Does what the gate has let through, one task for each request."""
@@ -52,6 +55,7 @@ class Review:
         painter: Painter,
         outbox: Outbox,
         works_there: WorksThere,
+        gone: Gone,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -61,6 +65,7 @@ class Review:
         self._painter = painter
         self._outbox = outbox
         self._works_there = works_there
+        self._gone = gone
         self._cases: asyncio.Queue[Case] = asyncio.Queue()
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -95,6 +100,7 @@ class Review:
             return about_changes.no_such_job()
         if not job.is_finished:
             return about_changes.still_running(job.id)
+        await self._gone(job.id)  # its answer comes a moment before its program has ended
         if isinstance(case.command, SettleTree):
             return await self._settled(case, job, case.command.fate)
         found = self._state.snapshots(job.id)

@@ -295,6 +295,12 @@ class Worker:
         assert self._tasks is not None, "a slot is given only while running"
         self._tasks.create_task(work)
 
+    async def gone(self, job_id: JobId) -> None:
+        """Wait until nothing is left of a job that has ended."""
+        while job_id in self._runs:
+            self._idle.clear()
+            await self._idle.wait()
+
     def works_there(self, project: ProjectName, workplace: str) -> JobId | None:
         """The job that may write there now."""
         for run in self._runs.values():

@@ -508,6 +508,7 @@ class Rig:
             self.outbox,
             self.worker.works_there,
         )
+            self.worker.gone,
         desk = Desk(
             self.state,
             self.activity,
