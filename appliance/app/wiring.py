@@ -357,7 +357,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         worker,
         approvals,
         answering,
-        Renewals(state, audit, approvals),
+        Renewals(state, audit, approvals, outbox),
         refusals,
         outbox,
         health,

@@ -54,10 +54,14 @@ def test_the_command_of_a_question_stands_in_a_block() -> None:
 
 def test_a_long_command_shows_its_head_and_its_tail() -> None:
     long = "echo " + "a" * 9000 + "; rm -rf /"
-    text = text_of(about_approvals.question(approval(summary=long), job(), NOW))
-    assert "characters not shown" in text
+    reply = about_approvals.question(approval(summary=long), job(), NOW)
+    text = text_of(reply)
+    assert "[… 8,615 characters …]" in text
     assert "; rm -rf /" in text
-    assert len(text) < 4000
+    assert len(text) < 1000  # it goes with the file
+    assert reply.attachment is not None
+    assert reply.attachment.name == "bcdfghjkmn.sh"
+    assert reply.attachment.content.decode() == long
 
 
 def test_hidden_characters_of_a_command_are_visible() -> None:
@@ -216,6 +220,9 @@ def test_the_end_of_a_command_can_be_seen_where_there_is_one_line() -> None:
     call = ToolCall("1", "Bash", {"command": "git status\nrm -rf /\n"}, "/")
     assert about_calls.doing(call) == "Bash: git status ⏎ rm -rf /"
     expired = approval(state=ApprovalState.EXPIRED, summary="make\nrm -rf /")
-    text = text_of(about_approvals.expired(expired, job()))
-    assert "make ⏎ rm -rf /" in text
-    assert text.endswith("Ask for it again if it is still wanted.")
+    there = about_approvals.expired(expired, job(), is_there=True)
+    assert "make ⏎ rm -rf /" in text_of(there)
+    assert [button.token for row in there.buttons for button in row] == ["g:bcdfghjkmn"]
+    elsewhere = about_approvals.expired(expired, job())
+    assert text_of(elsewhere).endswith("alice can ask for it again.")
+    assert not elsewhere.buttons

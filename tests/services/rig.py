@@ -247,7 +247,8 @@ class TablePolicy:
 
 def allow_everything() -> TablePolicy:
     words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /why /help /deploy"
-    words += " /retry /queue /log /sessions /awake /wake /unpair"
+    words += " /plan /details /again /answer /retry /move /queue /log /sessions /awake /wake /unpair"
+    words += " /settings /more"
     allowed: dict[str, Decision] = {word: Allowed(RULE) for word in [*words.split(), "Read"]}
     admin = (SHOW_USERS, PROPOSE, CONFIRM, READ_AUDIT, LOCK_DOWN)
     allowed |= {word: Allowed(RULE) for word in admin}
@@ -517,7 +518,7 @@ class Rig:
             self.worker,
             self.approvals,
             answering,
-            Renewals(self.state, self.activity, self.approvals),
+            Renewals(self.state, self.activity, self.approvals, self.outbox),
             refusals,
             self.outbox,
             health,
