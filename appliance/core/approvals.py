@@ -36,6 +36,7 @@ class ApprovalState(StrEnum):
     WITHDRAWN = "withdrawn"  # the agent gave up, or the appliance restarted under it
 
 
+NEVER = Millis(0)
 JOB_ITSELF = "job"
 """The request id of an approval that is about starting the job, not about a tool call."""
 
@@ -46,6 +47,9 @@ class Approval:
 
     `given_by`: who has said yes so far; it is given once enough different people have.
     `for_job`: the yes is for everything in this job that the same rule asks about.
+    `why`: what the agent says about it, which nobody has checked. `input`: all that it would be
+    called with, for whoever wants to see it. `renewed_by`: the message by which somebody has asked
+    once more after it expired.
     """
 
     id: ApprovalId
@@ -64,6 +68,10 @@ class Approval:
     reason: str = ""
     given_by: tuple[str, ...] = ()
     for_job: bool = False
+    answered_at: Millis = NEVER
+    why: str = ""
+    input: str = ""
+    renewed_by: str = ""
 
     @property
     def is_about_job(self) -> bool:
@@ -90,13 +98,20 @@ def settle(
     if at >= approval.expires_at:
         return replace(approval, state=ApprovalState.EXPIRED)
     if not is_granted:
-        return replace(approval, state=ApprovalState.REFUSED, answered_by=by, reason=reason)
+        return replace(
+            approval,
+            state=ApprovalState.REFUSED,
+            answered_by=by,
+            answered_at=at,
+            reason=reason,
+        )
     given_by = tuple(dict.fromkeys((*approval.given_by, by)))
     is_enough = len(given_by) >= approval.asks.people
     return replace(
         approval,
         state=ApprovalState.GIVEN if is_enough else ApprovalState.PENDING,
         answered_by=" and ".join(given_by) if is_enough else "",
+        answered_at=at if is_enough else approval.answered_at,
         given_by=given_by,
         for_job=for_job and may_be_for_job(approval),
     )
@@ -131,9 +146,8 @@ def sha256_text(text: str) -> str:
 def work_fingerprint(work: Work) -> str:
     """The fingerprint of starting a job, so that what was approved is what is started."""
     match work:
-        case Prompt(text=text, files=()):
-            return fingerprint("prompt", {"text": text})
-        case Prompt(text=text, files=files):
-            return fingerprint("prompt", {"text": text, "files": [file.id for file in files]})
+        case Prompt(text=text, files=files, is_plan=is_plan):
+            named: Json = [file.id for file in files]
+            return fingerprint("plan" if is_plan else "prompt", {"text": text, "files": named})
         case Program(recipe=recipe, argv=argv, directory=directory):
             return fingerprint(recipe, {"argv": list(argv), "directory": directory})

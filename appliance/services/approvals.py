@@ -13,15 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from appliance.core.approvals import JOB_ITSELF, Approval, ApprovalState, may_redeem, settle
-from appliance.core.events import (
-    ApprovalAsked,
-    ApprovalExpired,
-    ApprovalGiven,
-    ApprovalRefused,
-    Event,
-    RequestDenied,
-    Who,
-)
+from appliance.core.events import ApprovalExpired
 from appliance.core.jobs import Asked, Granted, Job, JobEvent, Lapsed, Refused, advance
 from appliance.core.model import (
     Actor,
@@ -30,14 +22,17 @@ from appliance.core.model import (
     JobId,
     Millis,
     Phrase,
-    Place,
-    Platform,
+    Reply,
+    Urgency,
     UserName,
 )
 from appliance.core.replies import about_approvals
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
+from appliance.services import approval_records
+from appliance.services.audience import places_to_ask
 from appliance.services.outbox import Outbox
+from appliance.services.reminders import Reminders
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +41,16 @@ log = logging.getLogger(__name__)
 _ALPHABET = "bcdfghjkmnpqrstvwxz234679"
 _ID_LENGTH = 10
 _OPEN = (ApprovalState.PENDING, ApprovalState.GIVEN)
+QUESTION = "approval"
+"""Posts of a question are labelled with this and its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody is asked: one request of one job."""
+    """What somebody is asked: one request of one job.
+
+    `why`: the agent's own words about it; `input`: all of it, for details.
+    """
 
     job: Job
     request: str
@@ -59,6 +59,8 @@ class Question:
     input_sha256: str
     directory: str
     asks: Asks
+    why: str = ""
+    input: str = ""
 
 
 class Approvals:
@@ -79,29 +81,36 @@ class Approvals:
         self._clock = clock
         self._waiting: dict[ApprovalId, asyncio.Future[Approval]] = {}
         self._changed = asyncio.Event()
+        self._reminders = Reminders(state, policy, outbox, clock)
 
     # asking
 
     async def ask(self, question: Question) -> Approval:
         """Record the question, store it and show it. Raises AuditUnavailable: it is not asked."""
         approval = self._draft(question)
-        await self._audit.append(_asked(approval, question))
+        await self._audit.append(approval_records.asked(approval, question.job))
         with self._state.transaction():
             self._state.save_approval(approval)
             job = self._advance(approval.job, Asked())
-            for place in self._places(approval, job):
+            for place in places_to_ask(job, approval.asks, self._policy, self._state):
                 self._outbox.put(
                     place,
-                    about_approvals.question(approval, job, self._clock.now()),
+                    replace(self._shown(approval, job), urgency=Urgency.ANSWER),
                     label=_label(approval),
+                    job=job.id,
+                    asked_at=job.created_at if place == job.place else None,
                 )
         self._changed.set()
         return approval
 
+    def _shown(self, approval: Approval, job: Job) -> Reply:
+        who_may = self._policy.approvers(approval.requester, approval.asks)
+        return about_approvals.question(approval, job, self._clock.now(), who_may)
+
     def _draft(self, question: Question) -> Approval:
         now = self._clock.now()
         return Approval(
-            id=ApprovalId("".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))),
+            id=ApprovalId(random_id()),
             job=question.job.id,
             request=question.request,
             requester=question.job.requester,
@@ -112,17 +121,9 @@ class Approvals:
             asks=question.asks,
             asked_at=now,
             expires_at=Millis(now + question.asks.ttl_seconds * 1000),
+            why=question.why,
+            input=question.input,
         )
-
-    def _places(self, approval: Approval, job: Job) -> list[Place]:
-        places = [job.place]
-        if not self._policy.may_approve(job.requester, job.requester, approval.asks):
-            platforms = approval.asks.via or tuple(Platform)
-            for user in self._policy.approvers(job.requester, approval.asks):
-                place = self._state.place_of(user, platforms)
-                if place is not None and place not in places:
-                    places.append(place)
-        return places
 
     async def answer_of(self, approval: Approval) -> Approval:
         """Wait until it is settled, however long that takes."""
@@ -157,12 +158,12 @@ class Approvals:
             return about_approvals.late_answer(approval)
         asks = approval.asks
         if not self._policy.may_approve(actor.name, approval.requester, asks):
-            await self._audit.append(_foreign(approval, actor, key))
+            await self._audit.append(approval_records.foreign(approval, actor, key))
             return about_approvals.not_yours_to_answer(
                 self._policy.approvers(approval.requester, asks)
             )
         if asks.via and actor.sender.platform not in asks.via:
-            await self._audit.append(_foreign(approval, actor, key))
+            await self._audit.append(approval_records.foreign(approval, actor, key))
             return about_approvals.not_from_here(asks.via)
         if is_granted and actor.name in approval.given_by:
             return about_approvals.answered(approval)
@@ -174,7 +175,7 @@ class Approvals:
             reason=reason,
             for_job=for_job,
         )
-        await self._audit.append(_answered(answer(approval), actor, key))
+        await self._audit.append(approval_records.answered(answer(approval), actor, key))
         current = self._open(approval_id)
         if current is None or current.state is not ApprovalState.PENDING:
             return about_approvals.late_answer(current)  # somebody was quicker while we recorded
@@ -207,7 +208,7 @@ class Approvals:
         assert job is not None, "an approval's job is never deleted"
         with self._state.transaction():
             self._state.save_approval(approval)
-            question = about_approvals.question(approval, job, self._clock.now())
+            question = replace(self._shown(approval, job), attachment=None)  # it is there
             self._outbox.edit_labelled(_label(approval), question)
 
     def _store(self, approval: Approval, event: JobEvent) -> None:
@@ -215,7 +216,7 @@ class Approvals:
             self._state.save_approval(approval)
             job = self._advance(approval.job, event)
             if approval.state is not ApprovalState.GIVEN:
-                self._outbox.edit_labelled(_label(approval), about_approvals.settled(approval, job))
+                self._show_settled(approval, job)
             self._tell(approval, job)
         waiting = self._waiting.get(approval.id)
         if waiting is not None and not waiting.done():
@@ -226,7 +227,8 @@ class Approvals:
         if approval.state is ApprovalState.EXPIRED:
             posts = self._state.posts_labelled(_label(approval))
             for place in dict.fromkeys(place for _, place in posts):
-                self._outbox.put(place, about_approvals.expired(approval, job))
+                notice = about_approvals.expired(approval, job, is_there=place == job.place)
+                self._outbox.put(place, notice, label=_again(approval), job=job.id)
         is_by_another = approval.answered_by != approval.requester
         is_refused = approval.state is ApprovalState.REFUSED and is_by_another
         if is_refused and approval.is_about_job:  # of a step its agent tells
@@ -248,6 +250,39 @@ class Approvals:
             if is_same and self._policy.may_approve(by, job.requester, asks):
                 return approval
         return None
+
+    def let_through(self, approval: Approval, request: str, summary: str) -> None:
+        """Note a call that went on because of a yes for the whole job, for who asks later."""
+        with self._state.transaction():
+            self._state.questions.let_through(approval.id, request, summary)
+
+    def earlier(self, approval: Approval) -> list[str]:
+        """What else somebody has allowed in this job because the same rule asked."""
+        found: list[str] = []
+        for other in self._state.approvals_of(approval.job):
+            is_same = other.asks.rule == approval.asks.rule and other.id != approval.id
+            if is_same and other.state is ApprovalState.USED:
+                found += [other.summary, *self._state.questions.passed(other.id)]
+        return found
+
+    def mark_renewed(self, approval: Approval, key: str) -> None:
+        """What has expired was asked again by the message `key`, which happens once.
+
+        Inside a transaction.
+        """
+        job = self._state.job(approval.job)
+        assert job is not None, "an approval's job is never deleted"
+        renewed = replace(approval, renewed_by=key)
+        self._state.save_approval(renewed)
+        self._show_settled(renewed, job)
+        for post, place in self._state.posts_labelled(_again(renewed)):
+            self._outbox.edit(post, place, about_approvals.expired(renewed, job))
+
+    def _show_settled(self, approval: Approval, job: Job) -> None:
+        """Wherever it was asked."""
+        for post, place in self._state.posts_labelled(_label(approval)):
+            reply = about_approvals.settled(approval, job, is_there=place == job.place)
+            self._outbox.edit(post, place, reply)
 
     def stands(self, approval: Approval, asks: Asks) -> bool:
         """Whether those who said yes may say it to what is asked now, and are enough for it."""
@@ -278,7 +313,7 @@ class Approvals:
         if approval is None or job is None:
             return
         with self._state.transaction():
-            self._outbox.edit_labelled(_label(approval), about_approvals.settled(approval, job))
+            self._show_settled(approval, job)
 
     def given_for(self, job_id: JobId) -> Approval | None:
         """The answered question about starting this job."""
@@ -307,7 +342,7 @@ class Approvals:
     def _withdraw(self, approval: Approval, job: Job) -> None:
         gone = replace(approval, state=ApprovalState.WITHDRAWN)
         self._state.save_approval(gone)
-        self._outbox.edit_labelled(_label(gone), about_approvals.settled(gone, job))
+        self._show_settled(gone, job)
 
     # lapsing
 
@@ -324,8 +359,9 @@ class Approvals:
             for approval in pending:
                 if approval.expires_at <= self._clock.now():
                     await self._expire(approval)
-            seconds = min((a.expires_at - self._clock.now() for a in pending), default=None)
-            await self._sleep(seconds)
+            reminder = self._reminders.send(pending, QUESTION)
+            moments = [*(a.expires_at for a in pending), *([reminder] if reminder else [])]
+            await self._sleep(min((at - self._clock.now() for at in moments), default=None))
 
     async def _sleep(self, milliseconds: int | None) -> None:
         async with asyncio.TaskGroup() as either:
@@ -355,8 +391,17 @@ class Approvals:
         return after
 
 
+def random_id() -> str:
+    """How a question is named: it cannot be guessed, and reads like no word."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
 def _label(approval: Approval) -> str:
-    return f"approval:{approval.id}"
+    return f"{QUESTION}:{approval.id}"
+
+
+def _again(approval: Approval) -> str:
+    return f"again:{approval.id}"
 
 
 def _job_event(approval: Approval) -> JobEvent:
@@ -367,62 +412,3 @@ def _job_event(approval: Approval) -> JobEvent:
             return Lapsed()
         case _:
             return Refused(f"denied by {approval.answered_by}")
-
-
-def _asked(approval: Approval, question: Question) -> Event:
-    return ApprovalAsked(
-        who=Who.agent(approval.job),
-        cause=(question.job.key, f"job:{approval.job}"),
-        approval=approval.id,
-        job=approval.job,
-        request=approval.request,
-        object=approval.tool,
-        project=question.job.project,
-        directory=approval.directory,
-        rule=str(approval.asks.rule),
-        input_sha256=approval.input_sha256,
-        expires_at=approval.expires_at,
-        by=approval.asks.by,
-        people=approval.asks.people,
-        input=approval.summary,
-    )
-
-
-def _answered(approval: Approval, actor: Actor, key: str) -> Event:
-    cause = (key, f"job:{approval.job}", f"approval:{approval.id}")
-    match approval.state:
-        case ApprovalState.GIVEN | ApprovalState.PENDING:
-            return ApprovalGiven(
-                who=Who.user(actor),
-                cause=cause,
-                approval=approval.id,
-                job=approval.job,
-                request=approval.request,
-                input_sha256=approval.input_sha256,
-                for_job=approval.for_job,
-            )
-        case ApprovalState.EXPIRED:
-            return ApprovalExpired(
-                cause=cause, approval=approval.id, job=approval.job, request=approval.request
-            )
-        case _:
-            return ApprovalRefused(
-                who=Who.user(actor),
-                cause=cause,
-                approval=approval.id,
-                job=approval.job,
-                request=approval.request,
-                reason=approval.reason,
-            )
-
-
-def _foreign(approval: Approval, actor: Actor, key: str) -> Event:
-    return RequestDenied(
-        who=Who.user(actor),
-        cause=(key, f"job:{approval.job}"),
-        act="approve",
-        object=approval.id,
-        project="",
-        rule=str(approval.asks.rule),
-        reason="may not answer this approval",
-    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from appliance.core.commands import shown
-from appliance.core.model import (
-    Json,
-    ToolCall,
+from appliance.core.model import END_PLANNING, PLAN_FILE, Json, ToolCall
+
+UNDERSTOOD = frozenset(
+    {"Bash", "Edit", "MultiEdit", "Write", "NotebookEdit", PLAN_FILE, END_PLANNING}
 )
+"""Tools of which we know what their fields mean."""
 
 
 def doing(call: ToolCall) -> str:
@@ -39,9 +41,13 @@ def input_summary(values: Mapping[str, Json]) -> str:
 
 def call_in_full(call: ToolCall) -> str:
     """What a held call would do, for the question: the command, or the file and its change."""
+    if call.tool not in UNDERSTOOD:  # a field that means something elsewhere may not, here
+        return _all_of(call)
     match call.input:
         case {"command": str(command), **_rest}:
             return command
+        case {"plan": str(plan), **_rest}:
+            return plan
         case {"file_path": str(path), "old_string": str(old), "new_string": str(new), **rest}:
             every = " (every place)" if rest.get("replace_all") else ""
             return "\n".join((f"{call.tool} {path}{every}", _lines(old, "-"), _lines(new, "+")))
@@ -54,8 +60,12 @@ def call_in_full(call: ToolCall) -> str:
             title = f"{call.tool} {path} ({rest.get('edit_mode') or 'replace'} cell {cell})"
             return f"{title}\n{_lines(source, '+')}"
         case _:
-            lines = (f"{key}: {value}" for key, value in call.input.items())
-            return "\n".join((call.tool, *lines))
+            return _all_of(call)
+
+
+def _all_of(call: ToolCall) -> str:
+    lines = (f"{key}: {value}" for key, value in call.input.items())
+    return "\n".join((call.tool, *lines))
 
 
 def _edit(edit: Json) -> str:

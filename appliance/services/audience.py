@@ -1,0 +1,23 @@
+"""Where people are asked something about a job."""
+
+from __future__ import annotations
+
+from appliance.core.jobs import Job
+from appliance.core.model import Asks, Place, Platform
+from appliance.ports import Policy, State
+
+
+def places_to_ask(job: Job, asks: Asks, policy: Policy, state: State) -> list[Place]:
+    """The job's own place, and where those were heard last who may answer if its requester may not.
+
+    The job's place comes first: it is told in any case.
+    """
+    places = [job.place]
+    if policy.may_approve(job.requester, job.requester, asks):
+        return places
+    platforms = asks.via or tuple(Platform)
+    for user in policy.approvers(job.requester, asks):
+        place = state.place_of(user, platforms)
+        if place is not None and place not in places:
+            places.append(place)
+    return places
