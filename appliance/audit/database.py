@@ -11,7 +11,7 @@ once, so there is exactly one writing connection and everybody else opens the fi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -101,6 +101,13 @@ SCHEMA = (
     _VIEW,
 )
 
+SCHEMA_VERSION = 1
+STEPS: Mapping[int, Sequence[str]] = {0: ()}
+"""Statements that lead on by one from each version; what was recorded is never changed.
+
+Logs made before the first release say that they are of version 0, and have the tables of 1.
+"""
+
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What using a database raises: a message that quotes a damaged schema may be no UTF-8."""
 
@@ -132,12 +139,33 @@ def open_for_writing(path: Path, factory: type[sqlite3.Connection]) -> sqlite3.C
             (actual,) = connection.execute(f"PRAGMA {name}").fetchone()
             if actual != expected:
                 raise sqlite3.OperationalError(f"{name} is {actual} and cannot be {value}")
-        if not _has_tables(connection):
-            _create(connection)
+        bring_up(connection, SCHEMA_VERSION, STEPS)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def bring_up(
+    connection: sqlite3.Connection, version: int, steps: Mapping[int, Sequence[str]]
+) -> None:
+    """Make the tables, or bring older ones up to this version, one transaction for each step.
+
+    Raises sqlite3.Error when a newer version made them.
+    """
+    if not _has_tables(connection):
+        _create(connection)
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > version:
+        raise sqlite3.NotSupportedError(
+            f"a newer version made it (schema {found}, this one knows {version}): "
+            "install that one again"
+        )
+    for number in range(found, version):
+        with Transaction(connection):
+            for statement in steps[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number + 1}")
 
 
 class Transaction:
@@ -246,6 +274,7 @@ def _create(connection: sqlite3.Connection) -> None:
     with Transaction(connection):
         for statement in SCHEMA:
             connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def _open_view(path: Path, how: str) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import StorageUnavailable
+from appliance.storage.migrations import STEPS, Schema, bring_up
 
 SCHEMA_VERSION = 1
 
@@ -129,6 +130,8 @@ CREATE INDEX transcript_seq ON transcript(chat, seq);
 CREATE INDEX transcript_position ON transcript(chat, position);
 """
 
+SCHEMA = Schema(SCHEMA_VERSION, TABLES, STEPS)
+
 
 class Database:
     """The one writing connection to a state database, under a lock of its own.
@@ -137,14 +140,14 @@ class Database:
     SQLite cannot give the durability we ask for.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema = SCHEMA) -> None:
         self.path = path
-        self._lock = _lock(path.with_suffix(".lock"))
+        self._lock = lock(path)
         try:
-            self._connection = _connect(path)
-            _migrate(self._connection, path)
-        except sqlite3.Error as error:
-            raise StorageUnavailable(f"cannot open the state database {path}: {error}") from error
+            self._connection = _opened(path, schema)
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._depth = 0
 
     def close(self) -> None:
@@ -207,8 +210,13 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
     return f"cannot write the state database {path}: {error}"
 
 
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def lock(path: Path) -> int:
+    """A descriptor that keeps everybody else from a state database until it is closed.
+
+    Raises StorageUnavailable when somebody has it.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path.with_suffix(".lock"), flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -218,6 +226,19 @@ def _lock(path: Path) -> int:
             hint="stop it first, or give this one another [daemon] state directory",
         ) from error
     return descriptor
+
+
+def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
+    try:
+        connection = _connect(path)
+        try:
+            bring_up(connection, path, schema)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        raise StorageUnavailable(f"cannot open the state database {path}: {error}") from error
+    return connection
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -233,18 +254,3 @@ def _connect(path: Path) -> sqlite3.Connection:
     if mode != "wal" or not durable:
         raise StorageUnavailable(f"SQLite does not offer durable WAL commits for {path}")
     return connection
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == SCHEMA_VERSION:
-        return
-    if version > SCHEMA_VERSION:
-        raise StorageUnavailable(
-            f"{path} was made by a newer version (schema {version}, this one knows "
-            f"{SCHEMA_VERSION})",
-            hint="install the newer version again, or restore a backup",
-        )
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    )
