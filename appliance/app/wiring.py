@@ -27,17 +27,20 @@ from appliance.app.file_handling import file_handling, limits_of
 from appliance.app.granted import GrantsFile
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
-from appliance.app.project_list import CANARY, canary_directory, project_list, workspace_directory
+from appliance.app.project_list import CANARY, canary_directory, project_list
 from appliance.app.recorder import RecordedLog
 from appliance.app.recorder import recorder as recorder_of
 from appliance.app.room import free_bytes, shortfall
 from appliance.chat.telegram.chat import TelegramChat
 from appliance.chat.terminal import TerminalChat
-from appliance.chat.web.server import WebChat
-from appliance.config import ClaudeSettings, Settings, TelegramSettings, read_credential
+from appliance.chat.web.server import Manner, WebChat
+from appliance.chat.web.uploads import Kept, Uploads
+from appliance.config import MIB, ClaudeSettings, Settings, TelegramSettings, read_credential
 from appliance.core.events import ConfigLoaded, DaemonStarted, Event, PolicyLoaded
+from appliance.core.languages import SENTENCES
+from appliance.core.menu import Audience, menu
 from appliance.core.model import (
-    WORKSPACE,
+    Catalogue,
     Incoming,
     Json,
     Platform,
@@ -161,7 +164,18 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     telegram = _telegram(
         settings, directories, lambda incoming: intake.hears(incoming), state_directory, clock
     )
-    web = _web(settings, state, state_directory, clock)
+    web = _web(
+        settings,
+        state,
+        state_directory,
+        Manner(
+            language=lambda place, spoken: manners.language(place, spoken),
+            menu=lambda language: menu(
+                Audience.PRIVATE, policy.recipes(), Catalogue(SENTENCES[language])
+            ),
+        ),
+        clock,
+    )
     terminal = _terminal(
         settings,
         clock,
@@ -238,7 +252,6 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         clock,
     )
     host_queries = HostQueries(state, administration, proposals, lockdowns)
-    workplaces = {**settings.projects, WORKSPACE: _workspace(settings)}
     workbench = TaskWorkbench(link, settings.daemon.minimum_isolation)
     changes = Changes(state, audit, workbench, settings.projects)
     worktrees = Worktrees(workbench, settings.projects)
@@ -252,7 +265,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         link,
         refusals,
         outbox,
-        {Platform.TELEGRAM: telegram} if telegram else {},
+        {source.platform: source for source in (telegram, web) if source},
         clock,
     )
     judge = Judge(
@@ -264,7 +277,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         questions,
         refusals,
         outbox,
-        workplaces,
+        settings.workplaces,
         changes,
         anchors.before_risk,
         clock,
@@ -284,7 +297,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         worktrees,
         files.inboxes,
         files.sending,
-        workplaces,
+        settings.workplaces,
         _terms(settings, wall),
         clock,
         anchors.before_risk,
@@ -353,7 +366,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         state,
         audit,
         policy,
-        workplaces,
+        settings.workplaces,
         worker,
         approvals,
         answering,
@@ -469,16 +482,20 @@ def _telegram(
 
 
 def _web(
-    settings: Settings, state: SqliteState, state_directory: Path, clock: Clock
+    settings: Settings, state: SqliteState, state_directory: Path, manner: Manner, clock: Clock
 ) -> WebChat | None:
     if settings.web is None:
         return None
+    files = settings.files
+    kept = Kept(files.max_mib * MIB, files.max_count, files.disk_mib * MIB, files.keep_days)
     return WebChat(
         port=settings.web.port,
         users=[name for name, user in settings.users.items() if user.web],
         transcript=state.transcript,
         clock=clock,
         sessions_file=state_directory / "web-sessions.json",
+        uploads=Uploads(state_directory / "web-uploads", kept, clock),
+        manner=manner,
         commands=QUICK_COMMANDS,
     )
 
@@ -551,10 +568,6 @@ def _claude(
     )
 
 
-def _workspace(settings: Settings) -> Project:
-    return Project(WORKSPACE, str(workspace_directory(settings)))
-
-
 def _launchers(settings: Settings, state_directory: Path) -> Launchers:
     if settings.daemon.task_socket:
         return ConnectedLaunchers(Path(settings.daemon.task_socket))
@@ -564,7 +577,7 @@ def _launchers(settings: Settings, state_directory: Path) -> Launchers:
 def _projects_file(settings: Settings, state_directory: Path) -> Path:
     """The list from which the launcher takes directories: never from what a task says."""
     _private(canary_directory(settings))
-    _private(workspace_directory(settings))
+    _private(Path(settings.workspace.path))
     file = state_directory / "projects.json"
     file.write_text(project_list(settings).encode())
     return file

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from appliance.core.model import (
     Attachment,
     Button,
     ButtonKind,
     Click,
+    Edited,
     JobId,
     Message,
     PostKind,
@@ -23,10 +25,11 @@ from appliance.core.model import (
     Rich,
     Span,
     Style,
+    Urgency,
 )
 from appliance.storage.state import SqliteState
 from tests.browser.page import Site
-from tests.chat.web.running import ANNA, HERE, post
+from tests.chat.web.running import ANNA, HERE, KEPT, post
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,6 +37,10 @@ pytestmark = [
 ]
 
 PHONE = {"viewport": {"width": 360, "height": 640}}
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
 
 HELD = (
     (Button("Approve", "a:k7m2", ButtonKind.APPROVE), Button("Deny", "d:k7m2", ButtonKind.DENY)),
@@ -135,7 +142,8 @@ async def test_approving_by_mouse(site: Site, page: Page) -> None:
 async def test_denying_by_keyboard(site: Site, page: Page) -> None:
     question = await site.chat.send(post(1, "May this run?", buttons=HELD))
     await expect(page.get_by_role("button", name="Deny")).to_be_visible()
-    await page.keyboard.press("Shift+Tab")  # from the text box, back to the last button
+    for _ in range(3):  # from the text box back, past "Attach files" and "Reply"
+        await page.keyboard.press("Shift+Tab")
     await expect(page.get_by_role("button", name="Deny")).to_be_focused()
     await page.keyboard.press("Enter")
     click = await site.inbox.next()
@@ -302,11 +310,7 @@ async def test_spans_become_elements(site: Site, page: Page) -> None:
 
 
 async def test_a_picture_is_seen_in_the_conversation(site: Site, page: Page) -> None:
-    png = base64.b64decode(
-        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJg"
-        "gg=="
-    )
-    picture = Attachment("chart.png", png, is_picture=True)
+    picture = Attachment("chart.png", PNG, is_picture=True)
     await site.chat.send(post(1, "as a picture", attachment=picture))
     image = page.get_by_alt_text("chart.png")
     await expect(image).to_be_visible()
@@ -322,11 +326,27 @@ async def test_a_file_is_downloaded(site: Site, page: Page) -> None:
     assert (await saved.path()).read_bytes() == b"+ new"
 
 
-async def test_progress_comes_and_goes(site: Site, page: Page) -> None:
-    started = await site.chat.send(post(1, "Job 1 started"))
-    site.chat.show(Progress(JobId(1), HERE, Reply(Rich("Bash: make test")), started))
-    await expect(page.get_by_label("Running now")).to_contain_text("Bash: make test")
+async def test_what_a_job_does_now_is_seen_in_its_own_message(site: Site, page: Page) -> None:
+    stop = ((Button("Stop", "s:1"),),)
+    started = await site.chat.send(post(1, "Job 1 started", buttons=stop))
+    button = page.get_by_role("button", name="Stop")
+    await button.focus()
+    now = Reply(Rich("Job 1 is running: make test", (Span(Style.CODE, 18, 9),)), stop)
+    site.chat.show(Progress(JobId(1), HERE, now, started))
+    await expect(page.locator("#log .live code")).to_have_text("make test")
+    await expect(button).to_be_focused()  # it did not go from under a finger
+    await page.reload()
+    await expect(page.locator("#log .words")).to_have_text(["Job 1 is running: make test"])
+    await expect(page.get_by_label("Running now").get_by_role("listitem")).to_have_count(0)
     await site.chat.send(post(2, "Job 1 done", PostKind.EDIT, started))
+    await expect(page.locator("#log .words")).to_have_text(["Job 1 done"])
+    await expect(page.locator("#log .live")).to_have_count(0)
+
+
+async def test_progress_without_a_message_comes_and_goes(site: Site, page: Page) -> None:
+    site.chat.show(Progress(JobId(1), HERE, Reply(Rich("Bash: make test"))))
+    await expect(page.get_by_label("Running now")).to_contain_text("Bash: make test")
+    site.chat.show(Progress(JobId(1), HERE))
     await expect(page.get_by_label("Running now").get_by_role("listitem")).to_have_count(0)
 
 
@@ -347,3 +367,172 @@ async def test_reading_older_messages_is_not_interrupted_by_new_ones(
     await expect(page.get_by_text("message 1.", exact=True)).to_be_in_viewport()
     await page.get_by_role("button", name="New messages").click()
     await expect(page.get_by_text("message 41.")).to_be_in_viewport()
+
+
+# --- files
+
+
+CSV: FilePayload = {"name": "list.csv", "mimeType": "text/csv", "buffer": b"1,2"}
+PICTURE: FilePayload = {"name": "chart.png", "mimeType": "image/png", "buffer": PNG}
+
+
+async def test_files_go_with_a_message_and_pictures_are_seen(site: Site, page: Page) -> None:
+    await page.locator("#picker").set_input_files([CSV, PICTURE])
+    await expect(page.get_by_label("Files", exact=True).get_by_role("listitem")).to_have_count(2)
+    await expect(page.locator(".chip.coming")).to_have_count(0)
+    await say(page, "what is this?")
+    message = await site.inbox.next()
+    assert isinstance(message, Message)
+    assert [file.name for file in message.files] == ["list.csv", "chart.png"]
+    await expect(page.locator(".chip")).to_have_count(0)
+    image = page.get_by_alt_text("chart.png")
+    assert await image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+    await expect(page.get_by_role("link", name="list.csv")).to_be_visible()
+
+
+async def test_a_file_is_dropped_on_the_page_and_taken_away_again(site: Site, page: Page) -> None:
+    dropped = await page.evaluate_handle(
+        "() => { const d = new DataTransfer(); d.items.add(new File(['x'], 'a.txt')); return d; }"
+    )
+    await page.dispatch_event("#scroller", "drop", {"dataTransfer": dropped})
+    await expect(page.locator(".chip")).to_contain_text("a.txt")
+    await page.get_by_role("button", name="Remove a.txt").click()
+    await expect(page.locator(".chip")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Send")).to_be_disabled()
+
+
+async def test_files_that_are_too_many_or_too_large_are_told_before_they_go(
+    site: Site, page: Page
+) -> None:
+    large: FilePayload = {**CSV, "buffer": bytes(KEPT.file_bytes + 1)}
+    await page.locator("#picker").set_input_files([large])
+    await expect(page.get_by_role("alert")).to_have_text(
+        "list.csv has 100 kB; 100 kB is the most that can be taken here."
+    )
+    await page.locator("#picker").set_input_files([CSV] * (KEPT.files + 1))
+    await expect(page.get_by_role("alert")).to_have_text("At most 3 files go with a message.")
+    await expect(page.locator(".chip")).to_have_count(KEPT.files)
+
+
+async def test_sound_without_a_word_is_not_listened_to(site: Site, page: Page) -> None:
+    sound: FilePayload = {"name": "note.ogg", "mimeType": "audio/ogg", "buffer": b"OggS"}
+    await page.locator("#picker").set_input_files([sound])
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nobody listens to sound on this page")
+    await say(page, "cut the silence out of this")
+    message = await site.inbox.next()
+    assert isinstance(message, Message)
+    assert [file.name for file in message.files] == ["note.ogg"]
+
+
+# --- replies and changes
+
+
+async def test_replying_to_an_earlier_message(site: Site, page: Page) -> None:
+    answer = await site.chat.send(post(1, "The first answer."))
+    await site.chat.send(post(2, "The second answer."))
+    await page.locator(f"#message-{answer}").hover()
+    await page.locator(f"#message-{answer}").get_by_role("button", name="Reply").click()
+    await expect(page.locator("#about")).to_have_text(re.compile("Reply to: The first answer."))
+    await page.keyboard.type("and again")
+    await page.keyboard.press("Enter")
+    message = await site.inbox.next()
+    assert isinstance(message, Message)
+    assert (message.text, message.reply_to) == ("and again", answer)
+    await expect(page.locator("#about")).to_be_hidden()
+    await expect(page.locator("#log .quote")).to_have_text("The first answer.")
+
+
+async def test_changing_ones_last_message(site: Site, page: Page) -> None:
+    await say(page, "an earlier one")
+    await say(page, "paint it red")
+    await site.inbox.next()
+    said = await site.inbox.next()
+    assert isinstance(said, Message)
+    own = page.locator("li.user")
+    await own.first.hover()
+    await expect(own.first.get_by_role("button", name="Edit")).to_be_hidden()
+    await own.last.hover()
+    await own.last.get_by_role("button", name="Edit").click()
+    box = page.get_by_label("Message", exact=True)
+    await expect(box).to_have_value("paint it red")
+    await page.keyboard.press("Escape")
+    await expect(box).to_have_value("")
+    await page.keyboard.press("ArrowUp")
+    await box.fill("paint it blue")
+    await page.keyboard.press("Enter")
+    edited = await site.inbox.next()
+    assert isinstance(edited, Edited)
+    assert (edited.message_id, edited.text) == (said.message_id, "paint it blue")
+    await expect(own.last).to_contain_text("paint it blue")
+    await expect(own.last).to_contain_text("edited")
+    await site.chat.send(post(1, "👀", PostKind.MARK, said.message_id))
+    await expect(own.last.locator(".sign")).to_have_text("👀")
+
+
+async def test_commands_are_offered_when_one_is_begun(site: Site, page: Page) -> None:
+    await page.get_by_label("Message", exact=True).fill("/h")
+    await expect(page.get_by_label("Commands").get_by_role("listitem")).to_have_count(1)
+    await page.get_by_role("button", name="/help what can be done").click()
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("/help ")
+    await expect(page.get_by_label("Commands")).to_be_hidden()
+
+
+# --- what rings
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+LISTEN = """
+window.told = [];
+window.Notification = class extends EventTarget {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, { body }) { super(); window.told.push(body); }
+};
+"""
+
+
+async def test_who_looks_elsewhere_is_told_of_what_rings(site: Site) -> None:
+    async with site.window() as page:
+        await page.add_init_script(LISTEN)
+        await page.goto(site.chat.login_link(ANNA))
+        await page.get_by_role("button", name="Notify me").click()
+        await expect(page.get_by_role("button", name="Notify me")).to_be_hidden()
+        await page.evaluate(HIDE, True)
+        await site.chat.send(post(1, "Job 1 started", silent=True))
+        await site.chat.send(post(2, "For your information"))
+        await expect(page).to_have_title("(1) Dispatch")
+        question = await site.chat.send(
+            post(3, "May this run?", buttons=HELD, urgency=Urgency.ANSWER)
+        )
+        await expect(page).to_have_title("❗ (2) Dispatch")
+        await site.chat.send(post(4, "Allowed", PostKind.EDIT, question))
+        await expect(page.get_by_text("Allowed")).to_be_visible()
+        await page.evaluate(HIDE, False)
+        await expect(page).to_have_title("Dispatch")
+        told = await page.evaluate("window.told")
+    assert told == ["From now on you are told here.", "May this run?"]
+
+
+# --- German
+
+
+async def test_who_speaks_german_reads_german_from_the_login_page_on(site: Site) -> None:
+    async with site.window(locale="de-DE", **PHONE) as page:
+        await page.goto(f"http://127.0.0.1:{site.chat.port}/login")
+        await expect(page.get_by_label("Anmelde-Link")).to_be_visible()
+        await page.get_by_label("Anmelde-Link").fill(site.chat.login_link(ANNA))
+        await page.get_by_role("button", name="Anmelden").click()
+        await expect(page.get_by_text("Was soll getan werden?")).to_be_visible()
+        await expect(page.get_by_text("Verbunden")).to_be_visible()
+        await page.get_by_label("Nachricht", exact=True).fill("guten Tag")
+        await page.get_by_role("button", name="Senden").click()
+        await expect(page.get_by_label("gespeichert")).to_be_visible()
+        await expect(page.get_by_role("button", name="Antworten")).to_have_count(1)
+        message = await site.inbox.next()
+    assert isinstance(message, Message)
+    assert message.language == "de-de"
+    site.problems = [p for p in site.problems if "403" not in p]  # no link at first

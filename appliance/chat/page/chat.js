@@ -1,24 +1,35 @@
 // The page: what the user does goes to the link, what arrives goes to the log.
 
+import { Composer } from "/page/composer.js";
 import { Link } from "/page/link.js";
 import { Log, element } from "/page/log.js";
+import { News } from "/page/news.js";
+import { speak, t } from "/page/words.js";
 
 const byId = (id) => document.getElementById(id);
-const text = byId("text");
 const scroller = byId("scroller");
 const progress = new Map();
 const pressed = new Map();
 const LAST = Number.MAX_SAFE_INTEGER;
+const TOAST_MS = 6000;
 let oldest = LAST;
-let unread = 0;
+let toastTimer = null;
 
-const log = new Log(byId("log"), press);
+const composer = new Composer(say, edit, () => log.lastOwn);
+const log = new Log(byId("log"), {
+  press,
+  reply: (message) => composer.replyTo(message),
+  edit: (message) => composer.edit(message),
+});
 const link = new Link(receive, showConnection);
+const news = new News(byId("notify"));
 
 // --- what arrives
 
 function receive(frame) {
   switch (frame.type) {
+    case "words":
+      return showWords(frame);
     case "hello":
       return greet(frame);
     case "message":
@@ -28,9 +39,9 @@ function receive(frame) {
     case "stored":
       return stored(frame.id);
     case "refused":
-      return refused(frame.id, `Not sent: ${frame.reason}`);
+      return refused(frame.id, t("Not sent: {reason}", { reason: t(frame.reason) }));
     case "later":
-      return delayed(frame.id, `Waiting: ${frame.reason}`);
+      return delayed(frame.id, t("Waiting: {reason}", { reason: frame.reason }));
     case "toast":
       return showToast(frame);
     case "progress":
@@ -43,29 +54,39 @@ function receive(frame) {
   }
 }
 
+function showWords({ language, said, menu }) {
+  speak(language, said);
+  composer.offer(menu);
+  log.redraw();
+  showConnection("online");
+}
+
 function greet(frame) {
   byId("user").textContent = frame.user;
   byId("commands").replaceChildren(...frame.commands.map(suggestion));
-  for (const line of progress.values()) line.remove(); // those still running follow
-  progress.clear();
+  for (const job of [...progress.keys()]) forgetProgress(job); // those still running follow
+  log.forgetLive();
   showNotice(frame.notice);
+  composer.open(frame.files);
   tidy();
 }
 
 function showMessage(message) {
   const wasAtEnd = isAtEnd();
   const height = scroller.scrollHeight;
-  const { hadFocus } = log.put(message, link.isUnstored(ownId(message.id)) ? "sending" : "stored");
-  if (hadFocus) text.focus();
+  const isUnstored = link.isUnstored(message.id.replace(/^said-/, ""));
+  const { isNew, hadFocus } = log.put(message, isUnstored ? "sending" : "stored");
+  if (hadFocus) composer.focus();
+  for (const [job, { post }] of [...progress]) if (post === message.id) forgetProgress(job);
   if (message.history) {
     if (oldest !== LAST && message.position < oldest && !wasAtEnd)
       scroller.scrollTop += scroller.scrollHeight - height;
     oldest = Math.min(oldest, message.position);
-  } else if (document.hidden) {
-    unread += 1;
+  } else if (isNew) {
+    news.note(message);
   }
   tidy();
-  follow(wasAtEnd, !message.history);
+  follow(wasAtEnd, isNew && !message.history);
 }
 
 function showUnstored(frame) {
@@ -76,7 +97,8 @@ function showUnstored(frame) {
 function show(frame) {
   const id = `said-${frame.id}`;
   if (byId(`message-${id}`)) return;
-  log.put({ id, from: "user", text: frame.text, position: LAST }, "sending");
+  const files = frame.files?.map((file) => ({ ...file, size: 0 }));
+  log.put({ id, from: "user", text: frame.text, files, position: LAST }, "sending");
   tidy();
   scrollToEnd();
 }
@@ -88,19 +110,22 @@ function stored(id) {
 }
 
 function refused(id, sentence) {
-  delayed(id, sentence);
+  if (!delayed(id, sentence)) composer.complain(sentence);
   pressed.get(id)?.removeAttribute("aria-disabled");
 }
 
 /** It is offered again by itself, so the buttons stay as they are. */
 function delayed(id, sentence) {
-  log.mark(`said-${id}`, sentence);
   answer(id, sentence);
+  return log.mark(`said-${id}`, sentence);
 }
 
-function showToast({ click, text: sentence }) {
-  answer(click, sentence);
-  pressed.delete(click);
+/** On the page where the button was pressed; what it was below may be another message by now. */
+function showToast({ click, text }) {
+  if (!pressed.delete(click)) return;
+  byId("toast").textContent = text;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => byId("toast").replaceChildren(), TOAST_MS);
 }
 
 /** Below the buttons that were pressed, as long as they are there. */
@@ -109,18 +134,21 @@ function answer(id, sentence) {
   if (label) label.textContent = sentence;
 }
 
+/** In the job's own message; below all others when that is not to be seen here. */
 function showProgress(frame) {
   const wasAtEnd = isAtEnd();
-  const line = progress.get(frame.job) ?? element("li", "");
-  if (frame.text) {
-    line.textContent = frame.text;
+  forgetProgress(frame.job);
+  if (!log.live(frame) && frame.text) {
+    const line = element("li", "", frame.text);
     byId("progress").append(line);
-    progress.set(frame.job, line);
-  } else {
-    line.remove();
-    progress.delete(frame.job);
+    progress.set(frame.job, { line, post: frame.post });
   }
   follow(wasAtEnd, false);
+}
+
+function forgetProgress(job) {
+  progress.get(job)?.line.remove();
+  progress.delete(job);
 }
 
 function showNotice(sentence) {
@@ -129,29 +157,30 @@ function showNotice(sentence) {
 }
 
 function showConnection(state) {
-  const words = { connecting: "Connecting…", online: "Connected", offline: "Reconnecting…" };
+  const words = { connecting: t("Connecting…"), online: t("Connected"), offline: t("Reconnecting…") };
   const label = byId("connection");
   label.dataset.state = state;
   label.textContent = words[state];
   tidy();
 }
 
-const ownId = (id) => id.replace(/^said-/, "");
-
 // --- what the user does
 
-function say(words) {
-  const frame = { type: "say", id: crypto.randomUUID(), text: words };
+function say(content) {
+  const { files, ...words } = content;
+  const frame = { type: "say", id: crypto.randomUUID(), ...words, ...(files.length ? { files } : {}) };
   const problem = link.offer(frame);
-  byId("problem").textContent = problem;
-  byId("problem").hidden = !problem;
   if (!problem) show(frame);
-  return !problem;
+  return problem;
 }
 
-function press(token, row) {
+function edit(message, text) {
+  return link.offer({ type: "edit", id: crypto.randomUUID(), message, text });
+}
+
+function press(token, row, message) {
   if (row.hasAttribute("aria-disabled")) return;
-  const frame = { type: "click", id: crypto.randomUUID(), token };
+  const frame = { type: "click", id: crypto.randomUUID(), token, message };
   row.setAttribute("aria-disabled", "true");
   row.querySelector(".answer").textContent = "";
   pressed.set(frame.id, row);
@@ -162,53 +191,25 @@ function suggestion(command) {
   const button = element("button", "suggestion", command);
   button.type = "button";
   button.addEventListener("click", () => {
-    say(command);
-    text.focus();
+    say({ text: command, files: [] });
+    composer.focus();
   });
   return button;
 }
 
-byId("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (byId("send").disabled || !say(text.value)) return;
-  text.value = "";
-  fit();
-  text.focus();
-});
-
-text.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  byId("composer").requestSubmit();
-});
-
-text.addEventListener("input", fit);
 scroller.addEventListener("scroll", () => isAtEnd() && (byId("newest").hidden = true));
 byId("newest").addEventListener("click", () => {
   scrollToEnd();
-  text.focus();
+  composer.focus();
 });
 byId("earlier").addEventListener("click", () => link.ask({ type: "earlier", before: oldest }));
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) unread = 0;
-  tidy();
-});
 
 // --- how it looks
-
-/** The box is as high as its text, up to what CSS allows. */
-function fit() {
-  text.style.height = "auto";
-  text.style.height = `${text.scrollHeight + 2}px`;
-  tidy();
-}
 
 function tidy() {
   const isKnown = byId("user").textContent !== "";
   byId("welcome").hidden = !(isKnown && log.isEmpty);
   byId("earlier").hidden = log.isEmpty || oldest === 0 || oldest === LAST;
-  byId("send").disabled = !isKnown || !text.value.trim();
-  document.title = unread ? `(${unread}) Dispatch` : "Dispatch";
 }
 
 function isAtEnd() {
@@ -226,5 +227,7 @@ function scrollToEnd() {
 }
 
 new ResizeObserver(() => byId("newest").hidden && scrollToEnd()).observe(scroller);
-if (matchMedia("(hover: hover)").matches) text.focus();
+// a picture has its height only when it has come
+scroller.addEventListener("load", () => byId("newest").hidden && scrollToEnd(), true);
+if (matchMedia("(hover: hover)").matches) composer.focus();
 link.connect();

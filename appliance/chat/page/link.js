@@ -1,6 +1,8 @@
 // The connection to the appliance. What is handed to `offer` is kept (in localStorage) until the
 // appliance says that it is stored, and offered again under the same id after every reconnect.
 
+import { t } from "/page/words.js";
+
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
 const STORAGE_RETRY_MS = 1000;
@@ -43,7 +45,10 @@ export class Link {
     const size = new TextEncoder().encode(JSON.stringify(frame)).length;
     if (size > this.#limit) {
       const most = Math.floor(this.#limit / 1000);
-      return `This has ${Math.ceil(size / 1000)} kB; a message may have ${most}. Put the long part into a file of the project and name it.`;
+      return t("This has {size} kB; a message may have {most}. Attach the long part as a file.", {
+        size: Math.ceil(size / 1000),
+        most,
+      });
     }
     this.#unstored.set(frame.id, frame);
     this.#remember();

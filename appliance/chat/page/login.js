@@ -1,6 +1,8 @@
 // Hands the token of a login link over. It stands behind "#", which browsers never send by
 // themselves, and leaves the address bar before anything else happens.
 
+import { speak, t } from "/page/words.js";
+
 const form = document.getElementById("login");
 const state = document.getElementById("state");
 const link = document.getElementById("link");
@@ -12,9 +14,9 @@ async function logIn(token) {
       location.replace("/");
       return;
     }
-    ask(token ? await answer.text() : "Open the login link that this machine printed.");
+    ask(t(token ? (await answer.text()).trim() : "Open the login link that this machine printed."));
   } catch {
-    ask("The appliance does not answer. Is it running?");
+    ask(t("The appliance does not answer. Is it running?"));
   }
 }
 
@@ -32,10 +34,20 @@ form.addEventListener("submit", (event) => {
 // a second link pasted into the same tab changes only the part behind "#"
 window.addEventListener("hashchange", begin);
 
-function begin() {
+async function begin() {
   const token = location.hash.slice(1);
   history.replaceState(null, "", "/login");
+  await learnWords();
   logIn(token);
+}
+
+async function learnWords() {
+  try {
+    const { language, said } = await (await fetch("/words")).json();
+    speak(language, said);
+  } catch {
+    // it stays in English
+  }
 }
 
 begin();

@@ -6,14 +6,28 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from appliance.chat.inflow import Inflow
 from appliance.chat.web import frames
 from appliance.chat.web.transcript import Line, Transcript
+from appliance.chat.web.uploads import Upload, Uploads
 from appliance.chat.wellformed import is_blank
-from appliance.core.model import Click, Message, Place, Platform, Sender, UserName
+from appliance.core.model import (
+    Click,
+    Edited,
+    FileKind,
+    Incoming,
+    IncomingFile,
+    Message,
+    Place,
+    Platform,
+    Sender,
+    UserName,
+)
+from appliance.core.replies import about_page
 from appliance.errors import StorageUnavailable
 from appliance.ports import Clock, Intake
 
@@ -28,23 +42,41 @@ MAX_NOTES = 200
 NEWEST = 2**62
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Who has opened a page. `seen`: the last change that it has, None for none yet; `language`:
+    what its browser speaks, as "de-at"."""
+
+    socket: web.WebSocketResponse
+    user: UserName
+    seen: int | None
+    language: str
+
+
 class Connection:
-    """`run` serves it until either side closes; `wake` and `tell` are for the rest of the chat."""
+    """`run` serves it until either side closes; `wake` and `tell` are for the rest of the chat.
+
+    `words` is a frame with what the page says, in the language that is spoken there now.
+    """
 
     def __init__(
         self,
-        socket: web.WebSocketResponse,
-        user: UserName,
-        seen: int | None,
+        opened: Opened,
         transcript: Transcript,
+        uploads: Uploads,
         intake: Intake,
         clock: Clock,
+        words: Callable[[], str],
         wake_all: Callable[[UserName], None],
     ) -> None:
-        self.user = user
-        self._socket = socket
-        self._seen = seen
+        self.user = opened.user
+        self._socket = opened.socket
+        self._seen = opened.seen
+        self._language = opened.language
+        self._words = words
+        self._said_words = ""
         self._transcript = transcript
+        self._uploads = uploads
         self._intake = intake
         self._clock = clock
         self._wake_all = wake_all
@@ -80,14 +112,23 @@ class Connection:
     # to the page
 
     async def _write(self) -> None:
+        await self._send_words()
         await self._send_notes()
         if self._seen is None:
             await self._send_newest()
         while True:
+            await self._send_words()
             await self._send_news()
             await self._send_notes()
             await self._news.wait()
             self._news.clear()
+
+    async def _send_words(self) -> None:
+        """Again when another language was chosen."""
+        words = self._words()
+        if words != self._said_words:
+            self._said_words = words
+            await self._socket.send_str(words)
 
     async def _send_notes(self) -> None:
         while self._notes:
@@ -130,6 +171,8 @@ class Connection:
         match frame:
             case frames.Say():
                 await self._say(frame)
+            case frames.Change():
+                await self._change(frame)
             case frames.Press():
                 await self._press(frame)
             case frames.Earlier(position=position):
@@ -137,37 +180,77 @@ class Connection:
                 await self._send_history(lines)
 
     async def _say(self, said: frames.Say) -> None:
-        if is_blank(said.text):
-            return await self._answer("refused", said.id, reason="There is nothing to send.")
-        at, text = self._clock.now(), said.text
-        try:
-            # first, so that no answer can stand above it; should the intake fail after this, the
-            # page offers it again, and the line is there already
-            if self._transcript.find(self.user, f"said-{said.id}") is None:
-                payload = frames.said_payload(text, at)
-                self._transcript.upsert(self.user, f"said-{said.id}", payload)
-            message = Message(
-                self._key(said.id),
-                self._sender(),
-                self._place(),
-                text,
-                at,
-                message_id=f"said-{said.id}",
-            )
-            await self._intake([message])
-        except StorageUnavailable as error:
-            return await self._answer("later", said.id, reason=error.message)
-        self._wake_all(self.user)
-        return await self._answer("stored", said.id)
+        if is_blank(said.text) and not said.files:
+            return await self._answer("refused", said.id, reason=str(about_page.NOTHING))
+        found = [(file, self._uploads.find(self.user, file.id)) for file in said.files]
+        files = [(file, there) for file, there in found if there is not None]
+        if len(files) < len(found):
+            return await self._answer("refused", said.id, reason=str(about_page.FILES_GONE))
+        message_id, at = f"said-{said.id}", self._clock.now()
+        message = Message(
+            self._key(said.id),
+            self._sender(),
+            self._place(),
+            said.text,
+            at,
+            message_id=message_id,
+            reply_to=said.reply_to,
+            files=tuple(_incoming(file, there) for file, there in files),
+            language=self._language,
+        )
+
+        def show() -> None:
+            if self._transcript.find(self.user, message_id) is None:
+                quoted = self._transcript.find(self.user, said.reply_to) if said.reply_to else None
+                payload = frames.said_payload(said.text, at, files, quoted)
+                self._transcript.upsert(self.user, message_id, payload)
+
+        return await self._offer(said.id, message, show)
+
+    async def _change(self, change: frames.Change) -> None:
+        if is_blank(change.text):
+            return await self._answer("refused", change.id, reason=str(about_page.NOTHING))
+        line = self._transcript.find(self.user, change.message)
+        if line is None or not frames.is_users(line):
+            return await self._answer("refused", change.id, reason=str(about_page.NOT_THERE))
+        edited = Edited(
+            self._key(change.id),
+            self._sender(),
+            self._place(),
+            change.text,
+            self._clock.now(),
+            change.message,
+        )
+
+        def show() -> None:
+            payload = frames.changed_payload(line, change.text)
+            self._transcript.upsert(self.user, change.message, payload)
+
+        return await self._offer(change.id, edited, show)
 
     async def _press(self, pressed: frames.Press) -> None:
-        at = self._clock.now()
-        click = Click(self._key(pressed.id), self._sender(), self._place(), pressed.token, at)
+        click = Click(
+            self._key(pressed.id),
+            self._sender(),
+            self._place(),
+            pressed.token,
+            self._clock.now(),
+            pressed.message,
+        )
+        return await self._offer(pressed.id, click, lambda: None)
+
+    async def _offer(self, frame_id: str, incoming: Incoming, show: Callable[[], None]) -> None:
+        """`show` puts it into the transcript: first, so that no answer can stand above it.
+
+        Should the intake fail after that, the page offers it again, and the line is there already.
+        """
         try:
-            await self._intake([click])
+            show()
+            await self._intake([incoming])
         except StorageUnavailable as error:
-            return await self._answer("later", pressed.id, reason=error.message)
-        return await self._answer("stored", pressed.id)
+            return await self._answer("later", frame_id, reason=error.message)
+        self._wake_all(self.user)
+        return await self._answer("stored", frame_id)
 
     async def _answer(self, kind: str, frame_id: str, **fields: str) -> None:
         await self._socket.send_str(frames.frame(kind, id=frame_id, **fields))
@@ -180,6 +263,10 @@ class Connection:
 
     def _place(self) -> Place:
         return Place(Platform.WEB, self.user)
+
+
+def _incoming(file: frames.Handed, there: Upload) -> IncomingFile:
+    return IncomingFile(FileKind.DOCUMENT, there.number, file.name, size=there.size)
 
 
 def click_prefix(user: UserName) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -12,12 +14,16 @@ from aiohttp import web
 from appliance.chat.excerpt import with_excerpt
 from appliance.chat.web import frames
 from appliance.chat.web.audience import Audience
-from appliance.chat.web.connection import Connection, click_prefix
+from appliance.chat.web.connection import Connection, Opened, click_prefix
 from appliance.chat.web.login import LoginTokens, Sessions
 from appliance.chat.web.site import CLOSE_SECONDS, Site
 from appliance.chat.web.transcript import Line, Transcript
+from appliance.chat.web.uploads import Uploads
+from appliance.core.menu import MenuEntry
 from appliance.core.model import (
+    IncomingFile,
     JobId,
+    Json,
     Millis,
     Place,
     Platform,
@@ -29,12 +35,26 @@ from appliance.core.model import (
     Urgency,
     UserName,
 )
-from appliance.errors import ChatRefused, ConfigError
+from appliance.core.preferences import Language
+from appliance.core.replies import about_page
+from appliance.errors import ChatRefused, ConfigError, StorageUnavailable
 from appliance.ports import Clock, Intake, Ready
+
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 MAX_SHOWN_CHARACTERS = 60_000
 MAX_PROGRESS = 200
+TIDY_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a page is talked to: which language is spoken in a place where the browser speaks that
+    one ("de-at"), and the commands that are offered there when somebody types "/"."""
+
+    language: Callable[[Place, str], Language]
+    menu: Callable[[Language], Sequence[MenuEntry]]
 
 
 class WebChat:
@@ -54,6 +74,8 @@ class WebChat:
         transcript: Transcript,
         clock: Clock,
         sessions_file: Path,
+        uploads: Uploads,
+        manner: Manner,
         notice: str = "",
         commands: Sequence[str] = (),
     ) -> None:
@@ -63,6 +85,8 @@ class WebChat:
         self._clock = clock
         self._notice = notice
         self._commands = tuple(commands)
+        self._uploads = uploads
+        self._manner = manner
         self._tokens = LoginTokens(clock)
         self._audience = Audience()
         self._progress: dict[tuple[str, JobId], Progress] = {}
@@ -72,6 +96,7 @@ class WebChat:
             tokens=self._tokens,
             sessions=Sessions(sessions_file, clock),
             transcript=transcript,
+            uploads=uploads,
             has_room_for=self._audience.has_room_for,
         )
 
@@ -103,10 +128,8 @@ class WebChat:
     async def run(self, intake: Intake, ready: Ready) -> None:
         async with asyncio.TaskGroup() as pages:
 
-            async def open_page(
-                socket: web.WebSocketResponse, user: UserName, seen: int | None
-            ) -> None:
-                connection = self._connection(socket, user, seen, intake)
+            async def open_page(opened: Opened) -> None:
+                connection = self._connection(opened, intake)
                 # in our group, so that a mistake of ours ends the daemon instead of one request
                 await pages.create_task(self._audience.serve(connection))
 
@@ -120,7 +143,7 @@ class WebChat:
             try:
                 await self._listen(runner)
                 ready()
-                await asyncio.get_running_loop().create_future()
+                await self._look_after_uploads()
             finally:
                 await self._audience.dismiss()
                 await runner.cleanup()
@@ -143,7 +166,10 @@ class WebChat:
         before = self._transcript.find(user, message_id)
         if before is None and post.kind is PostKind.EDIT:
             raise ChatRefused(f"the message {message_id} to change is not there")
-        payload = frames.post_payload(post, _sent_at(before) if before else self._clock.now())
+        answered = post.reply.answers
+        quoted = self._transcript.find(user, answered) if answered else None
+        at = _sent_at(before) if before else self._clock.now()
+        payload = frames.post_payload(post, at, before, quoted)
         attachment = post.reply.attachment
         content = attachment.content if attachment else None
         self._transcript.upsert(user, message_id, payload, content)
@@ -165,14 +191,34 @@ class WebChat:
         Kept for pages opened later, until then.
         """
         key = (progress.place.chat, progress.job)
-        self._progress.pop(key, None)
+        before = self._progress.pop(key, None)
         if progress.text:
             self._progress[key] = progress
+        elif before is not None:  # whose message stops telling it
+            progress = replace(progress, started_post=before.started_post)
         if len(self._progress) > MAX_PROGRESS:
             del self._progress[next(iter(self._progress))]
-        self._audience.tell(UserName(progress.place.chat), _progress_frame(progress))
+        self._audience.tell(UserName(progress.place.chat), frames.progress_frame(progress))
+
+    # FileSource
+
+    def fetch(self, file: IncomingFile) -> AsyncIterator[bytes]:
+        return self._uploads.fetch(file)
 
     # parts of these
+
+    async def _look_after_uploads(self) -> None:
+        """Remove what is old, now and every hour."""
+        self._try_to_tidy(self._uploads.forget_what_was_cut_off)
+        while True:
+            self._try_to_tidy(self._uploads.tidy)
+            await self._clock.sleep(TIDY_SECONDS)
+
+    def _try_to_tidy(self, tidy: Callable[[], None]) -> None:
+        try:
+            tidy()
+        except StorageUnavailable as error:
+            log.error("old uploads stay: %s", error.message)
 
     async def _listen(self, runner: web.AppRunner) -> None:
         try:
@@ -184,24 +230,37 @@ class WebChat:
             ) from error
         self.port = runner.addresses[0][1]
 
-    def _connection(
-        self, socket: web.WebSocketResponse, user: UserName, seen: int | None, intake: Intake
-    ) -> Connection:
+    def _connection(self, opened: Opened, intake: Intake) -> Connection:
+        user = opened.user
         connection = Connection(
-            socket, user, seen, self._transcript, intake, self._clock, self._audience.wake
+            opened,
+            self._transcript,
+            self._uploads,
+            intake,
+            self._clock,
+            lambda: self._words(user, opened.language),
+            self._audience.wake,
         )
+        kept = self._uploads.kept
         hello = frames.frame(
             "hello",
             user=user,
             notice=self._notice,
             commands=list(self._commands),
             limit=frames.MAX_FRAME_BYTES,
+            files={"bytes": kept.file_bytes, "count": kept.files},
         )
         connection.tell(hello)
         for (chat, _), progress in self._progress.items():
             if chat == user:
-                connection.tell(_progress_frame(progress))
+                connection.tell(frames.progress_frame(progress))
         return connection
+
+    def _words(self, user: UserName, spoken: str) -> str:
+        language = self._manner.language(Place(Platform.WEB, user), spoken)
+        menu: list[Json] = [[entry.word, entry.summary] for entry in self._manner.menu(language)]
+        said: dict[str, Json] = {**about_page.sentences(language)}
+        return frames.frame("words", language=language, said=said, menu=menu)
 
     def _toast(self, user: UserName, post: Post) -> str:
         """Shown to who is looking; the page that was clicked on may be gone, and that is fine."""
@@ -232,9 +291,3 @@ def _sent_at(line: Line) -> Millis:
 
 def _message_id(post: Post) -> str:
     return post.message_id if post.kind is PostKind.EDIT else f"post-{post.id}"
-
-
-def _progress_frame(progress: Progress) -> str:
-    return frames.frame(
-        "progress", job=progress.job, text=progress.text, post=progress.started_post
-    )

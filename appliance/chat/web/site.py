@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.resources
 import json
+import logging
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from aiohttp import web
 
+from appliance.chat.web.connection import Opened
 from appliance.chat.web.frames import MAX_FRAME_BYTES
 from appliance.chat.web.guard import add_headers, guard
 from appliance.chat.web.login import SESSION_LIFE_MS, LoginTokens, Sessions
 from appliance.chat.web.transcript import Transcript
+from appliance.chat.web.uploads import UPLOAD_ID, TooLarge, Uploads
 from appliance.core.model import UserName
 from appliance.core.pictures import picture_in
+from appliance.core.preferences import Language, spoken
+from appliance.core.replies import about_page
+from appliance.errors import StorageUnavailable
 
-OpenPage = Callable[[web.WebSocketResponse, UserName, int | None], Awaitable[None]]
-"""Serves one WebSocket of this user, who has seen everything up to that change, to its end."""
+log = logging.getLogger(__name__)
+
+OpenPage = Callable[[Opened], Awaitable[None]]
+"""Serves one WebSocket to its end."""
 
 MAX_LOGIN_BYTES = 1000
 PING_SECONDS = 25
 CLOSE_SECONDS = 2
+UPLOAD_SECONDS = 300.0
+MAX_UPLOADS_AT_ONCE = 8
+ANY_BYTES = "application/octet-stream"
 PAGE_FILES = {
     "index.html": "text/html",
     "login.html": "text/html",
     "style.css": "text/css",
     "chat.js": "text/javascript",
+    "composer.js": "text/javascript",
     "link.js": "text/javascript",
     "log.js": "text/javascript",
     "rich.js": "text/javascript",
     "login.js": "text/javascript",
+    "news.js": "text/javascript",
+    "tray.js": "text/javascript",
+    "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
@@ -46,6 +63,7 @@ class Site:
         tokens: LoginTokens,
         sessions: Sessions,
         transcript: Transcript,
+        uploads: Uploads,
         has_room_for: Callable[[UserName], bool],
     ) -> None:
         self._port = port
@@ -53,6 +71,8 @@ class Site:
         self._tokens = tokens
         self._sessions = sessions
         self._transcript = transcript
+        self._uploads = uploads
+        self._coming_in = 0
         self._has_room_for = has_room_for
         self._pages = {name: _load(name) for name in PAGE_FILES}
 
@@ -70,7 +90,10 @@ class Site:
                 web.get("/login", self._login_page, allow_head=False),
                 web.post("/login", self._login),
                 web.get("/page/{name}", self._page_file, allow_head=False),
+                web.get("/words", self._words, allow_head=False),
                 web.get("/file/{message_id}", self._file, allow_head=False),
+                web.get("/sent/{upload_id}", self._sent, allow_head=False),
+                web.post("/upload/{upload_id}", self._upload),
                 web.get("/socket", socket, allow_head=False),
             ]
         )
@@ -94,6 +117,13 @@ class Site:
 
     def _page(self, name: str) -> web.Response:
         return web.Response(body=self._pages[name], content_type=PAGE_FILES[name], charset="utf-8")
+
+    async def _words(self, request: web.Request) -> web.StreamResponse:
+        """What the login page says: nobody is known there yet, but the browser has a language."""
+        language = spoken(_language(request)) or Language.ENGLISH
+        return web.json_response(
+            {"language": language, "said": dict(about_page.sentences(language))}
+        )
 
     # who it is
 
@@ -139,14 +169,41 @@ class Site:
         file = json.loads(line.payload).get("file") if line else None
         if file is None or content is None:
             raise web.HTTPNotFound
-        disposition = f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}"
-        # nothing but a picture is ever shown by a browser, whatever a name says
-        picture = picture_in(content) if file.get("picture") else None
-        return web.Response(
-            body=content,
-            content_type=f"image/{picture}" if picture else "application/octet-stream",
-            headers={"Content-Disposition": disposition},
-        )
+        return _download(content, file["name"], may_be_shown=bool(file.get("picture")))
+
+    async def _sent(self, request: web.Request) -> web.StreamResponse:
+        """What the user has sent: to them alone, as it was sent."""
+        user, upload_id = self._required_user(request), request.match_info["upload_id"]
+        content = await self._uploads.content(user, upload_id)
+        if content is None:
+            raise web.HTTPNotFound
+        return _download(content, upload_id, may_be_shown=True)
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        """204 when the file is kept, under the id that the page will name it by."""
+        user, upload_id = self._required_user(request), request.match_info["upload_id"]
+        # what a form of another page can send has another type, whatever else it claims
+        if request.content_type != ANY_BYTES or not re.fullmatch(UPLOAD_ID, upload_id):
+            raise web.HTTPBadRequest(text="Not what the page sends.\n")
+        most = self._uploads.kept.file_bytes
+        if (request.content_length or 0) > most:
+            raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
+        if self._coming_in >= MAX_UPLOADS_AT_ONCE:
+            raise web.HTTPTooManyRequests(text="Too many files at once.\n")
+        self._coming_in += 1
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                await self._uploads.take(user, upload_id, request.content.iter_any())
+        except TooLarge:
+            raise web.HTTPRequestEntityTooLarge(most, most + 1) from None
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except StorageUnavailable as error:
+            log.error("an upload of %s: %s", user, error.message)
+            raise web.HTTPInsufficientStorage(text=f"{error.message}\n") from None
+        finally:
+            self._coming_in -= 1
+        return web.Response(status=204)
 
     async def _socket(self, request: web.Request, open_page: OpenPage) -> web.StreamResponse:
         user, seen = self._required_user(request), _seen(request)
@@ -159,8 +216,24 @@ class Site:
             compress=False,
         )
         await socket.prepare(request)
-        await open_page(socket, user, seen)
+        await open_page(Opened(socket, user, seen, _language(request)))
         return socket
+
+
+def _download(content: bytes, name: str, *, may_be_shown: bool) -> web.Response:
+    """Nothing but a picture is ever shown by a browser, whatever a name says."""
+    picture = picture_in(content) if may_be_shown else None
+    return web.Response(
+        body=content,
+        content_type=f"image/{picture}" if picture else ANY_BYTES,
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"},
+    )
+
+
+def _language(request: web.Request) -> str:
+    """What the browser speaks first: "de-at", "" if it does not say."""
+    first = request.headers.get("Accept-Language", "").split(",")[0].strip().casefold()
+    return first if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", first) else ""
 
 
 def _seen(request: web.Request) -> int | None:

@@ -1005,4 +1005,76 @@ GERMAN: Sentences = {
     "This conversation": "Dieses Gespräch",
     "The machine": "Der Rechner",
     "Recipes": "Rezepte",
+    # the web page
+    "There is nothing to send.": "Es gibt nichts zu senden.",
+    "These files are not here any more. Attach them again.": (
+        "Diese Dateien sind nicht mehr da. Häng sie noch einmal an."
+    ),
+    "That message is not there any more.": "Diese Nachricht ist nicht mehr da.",
+    "Logging in…": "Anmelden…",
+    "Login link": "Anmelde-Link",
+    "Log in": "Anmelden",
+    "For a new link, run this on the machine:": "Einen neuen Link gibt auf dem Rechner:",
+    "Each link works once, for ten minutes.": "Jeder Link gilt einmal, zehn Minuten lang.",
+    "Open the login link that this machine printed.": (
+        "Öffne den Anmelde-Link, den dieser Rechner ausgegeben hat."
+    ),
+    "This link was used already, or is too old.": (
+        "Dieser Link wurde schon benutzt oder ist zu alt."
+    ),
+    "The appliance does not answer. Is it running?": "Die Appliance antwortet nicht. Läuft sie?",
+    "Connecting…": "Verbinden…",
+    "Connected": "Verbunden",
+    "Reconnecting…": "Neu verbinden…",
+    "Notify me": "Benachrichtigen",
+    "From now on you are told here.": "Ab jetzt erfährst du es hier.",
+    "Conversation": "Gespräch",
+    "Messages": "Nachrichten",
+    "Running now": "Läuft gerade",
+    "Suggestions": "Vorschläge",
+    "Show earlier messages": "Frühere Nachrichten zeigen",
+    "↓ New messages": "↓ Neue Nachrichten",
+    "What should be done?": "Was soll getan werden?",
+    "Write it in your own words. The agent works on this machine, inside its limits, and asks "
+    "here before anything that needs your consent.": (
+        "Schreib es in deinen eigenen Worten. Der Agent arbeitet auf diesem Rechner, in seinen "
+        "Grenzen, und fragt hier vor allem, was deine Zustimmung braucht."
+    ),
+    "You:": "Du:",
+    "Appliance:": "Appliance:",
+    "What this answers": "Worauf das antwortet",
+    "Show all": "Alles zeigen",
+    "Reply": "Antworten",
+    "Edit": "Bearbeiten",
+    "edited": "bearbeitet",
+    "stored": "gespeichert",
+    "Sending…": "Wird gesendet…",
+    "Not sent: {reason}": "Nicht gesendet: {reason}",
+    "Waiting: {reason}": "Wartet: {reason}",
+    "Message": "Nachricht",
+    "Message, or /help": "Nachricht oder /help",
+    "Send": "Senden",
+    "Cancel": "Abbrechen",
+    "Commands": "Befehle",
+    "Files": "Dateien",
+    "Attach files": "Dateien anhängen",
+    "Remove {name}": "{name} entfernen",
+    "Reply to: {text}": "Antwort auf: {text}",
+    "Your message, in other words:": "Deine Nachricht, anders gesagt:",
+    "At most {count} files go with a message.": (
+        "Höchstens {count} Dateien gehen mit einer Nachricht."
+    ),
+    "{name} has {size}; {most} is the most that can be taken here.": (
+        "{name} hat {size}; höchstens {most} können hier angenommen werden."
+    ),
+    "{name} did not arrive: {reason}": "{name} ist nicht angekommen: {reason}",
+    "{name} did not arrive. Attach it again.": (
+        "{name} ist nicht angekommen. Häng es noch einmal an."
+    ),
+    "Nobody listens to sound on this page. Write what to do, or say it on Telegram.": (
+        "Auf dieser Seite hört niemand zu. Schreib, was zu tun ist, oder sag es auf Telegram."
+    ),
+    "This has {size} kB; a message may have {most}. Attach the long part as a file.": (
+        "Das hat {size} kB; eine Nachricht darf {most} haben. Häng den langen Teil als Datei an."
+    ),
 }

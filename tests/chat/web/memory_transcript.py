@@ -28,7 +28,6 @@ class MemoryTranscript:
         known = self._lines.get(key)
         position = known.position if known else self._seq
         self._lines[key] = Line(self._seq, position, message_id, payload)
-        self._attachments.pop(key, None)
         if attachment is not None:
             self._attachments[key] = attachment
         return self._seq

@@ -10,8 +10,10 @@ from typing import Any
 
 import aiohttp
 
-from appliance.chat.web.server import WebChat
+from appliance.chat.web.server import Manner, WebChat
 from appliance.chat.web.transcript import Transcript
+from appliance.chat.web.uploads import Kept, Uploads
+from appliance.core.menu import MenuEntry
 from appliance.core.model import (
     Incoming,
     Place,
@@ -23,6 +25,7 @@ from appliance.core.model import (
     Rich,
     UserName,
 )
+from appliance.core.preferences import Language, spoken
 from appliance.errors import StorageUnavailable
 from appliance.host.clock import SystemClock
 
@@ -55,6 +58,18 @@ class Inbox:
             return await self.taken.get()
 
 
+KEPT = Kept(file_bytes=100_000, files=3, all_bytes=1_000_000, days=7)
+
+
+def manner(place: Place, of_browser: str) -> Language:
+    """Anna has said nothing yet, Bert has chosen German."""
+    return Language.GERMAN if place.chat == BERT else spoken(of_browser) or Language.ENGLISH
+
+
+def english_menu(_language: Language) -> Sequence[MenuEntry]:
+    return (MenuEntry("help", "what can be done"), MenuEntry("jobs", "the latest jobs"))
+
+
 def web_chat(directory: Path, transcript: Transcript, **changes: Any) -> WebChat:
     settings: dict[str, Any] = {
         "port": 0,
@@ -62,6 +77,8 @@ def web_chat(directory: Path, transcript: Transcript, **changes: Any) -> WebChat
         "transcript": transcript,
         "clock": SystemClock(),
         "sessions_file": directory / "sessions.json",
+        "uploads": Uploads(directory / "uploads", KEPT, SystemClock()),
+        "manner": Manner(manner, english_menu),
         **changes,
     }
     return WebChat(**settings)

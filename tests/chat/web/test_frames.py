@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.chat.web.frames import Earlier, Press, Say, parse
+from appliance.chat.web.frames import Change, Earlier, Handed, Press, Say, parse
 
 ID = "0123456789abcdef"
 
@@ -15,6 +15,13 @@ def test_each_kind_of_frame_is_understood() -> None:
     assert parse(json.dumps({"type": "say", "id": ID, "text": "hi"})) == Say(ID, "hi")
     assert parse(json.dumps({"type": "click", "id": ID, "token": "a:x"})) == Press(ID, "a:x")
     assert parse(json.dumps({"type": "earlier", "before": 7})) == Earlier(7)
+    files = [{"id": ID, "name": "a.csv"}]
+    said = {"type": "say", "id": ID, "text": "", "reply_to": "post-3", "files": files}
+    assert parse(json.dumps(said)) == Say(ID, "", "post-3", (Handed(ID, "a.csv"),))
+    edit = {"type": "edit", "id": ID, "message": f"said-{ID}", "text": "ho"}
+    assert parse(json.dumps(edit)) == Change(ID, f"said-{ID}", "ho")
+    click = {"type": "click", "id": ID, "token": "s:1", "message": "post-12"}
+    assert parse(json.dumps(click)) == Press(ID, "s:1", "post-12")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +36,19 @@ def test_each_kind_of_frame_is_understood() -> None:
         {"type": "say", "id": "x" * 65, "text": "hi"},
         {"type": "say", "id": "bad id here", "text": "hi"},
         {"type": "say", "id": ID, "text": "hi", "user": "root"},
+        {"type": "say", "id": ID, "text": "hi", "reply_to": "7"},
+        {"type": "say", "id": ID, "text": "hi", "reply_to": None},
+        {"type": "say", "id": ID, "text": "hi", "reply_to": "said-../../x"},
+        {"type": "say", "id": ID, "text": "hi", "files": {}},
+        {"type": "say", "id": ID, "text": "hi", "files": ["a"]},
+        {"type": "say", "id": ID, "text": "hi", "files": [{"id": "../../etc", "name": "a"}]},
+        {"type": "say", "id": ID, "text": "hi", "files": [{"id": ID, "name": "a" * 501}]},
+        {"type": "say", "id": ID, "text": "hi", "files": [{"id": ID, "name": "a", "size": 1}]},
+        {"type": "say", "id": ID, "text": "hi", "files": [{"id": ID, "name": "a"}] * 101},
+        {"type": "edit", "id": ID, "message": "post-1", "text": "hi"},
+        {"type": "edit", "id": ID, "message": 7, "text": "hi"},
+        {"type": "edit", "id": ID, "text": "hi"},
+        {"type": "click", "id": ID, "token": "s:1", "message": "x"},
         {"type": "click", "id": ID, "token": ""},
         {"type": "click", "id": ID, "token": "ü" * 33},
         {"type": "click", "id": ID, "token": "\ud800"},

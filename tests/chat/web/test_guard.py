@@ -12,6 +12,8 @@ from appliance.chat.web.server import WebChat
 from tests.chat.web.memory_transcript import MemoryTranscript
 from tests.chat.web.running import ANNA, Inbox, logged_in, running, web_chat
 
+UPLOAD = "0123456789abcdef"
+
 
 @pytest.fixture
 def chat(tmp_path: Path) -> WebChat:
@@ -36,7 +38,7 @@ async def client(chat: WebChat, base: str) -> AsyncIterator[aiohttp.ClientSessio
 async def test_a_rebound_name_is_refused(
     client: aiohttp.ClientSession, chat: WebChat, host: str
 ) -> None:
-    for path in ("/", "/login", "/page/chat.js", "/socket", "/file/post-1"):
+    for path in ("/", "/login", "/page/chat.js", "/socket", "/file/post-1", "/words"):
         async with client.get(path, headers={"Host": host.format(port=chat.port)}) as answer:
             assert answer.status == 403
 
@@ -67,8 +69,9 @@ async def test_another_origin_is_refused(
     headers = {"Origin": origin.format(port=chat.port)}
     async with client.get("/", headers=headers) as answer:
         assert answer.status == 403
-    async with client.post("/login", headers=headers) as answer:
-        assert answer.status == 403
+    for path in ("/login", f"/upload/{UPLOAD}"):
+        async with client.post(path, headers=headers) as answer:
+            assert answer.status == 403
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await client.ws_connect("/socket", headers=headers)
     assert refused.value.status == 403
@@ -82,15 +85,19 @@ async def test_a_socket_without_an_origin_is_refused(
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await bare.ws_connect("/socket")
         assert refused.value.status == 403
-        async with bare.post("/login") as answer:
-            assert answer.status == 403
+        for path in ("/login", f"/upload/{UPLOAD}"):
+            async with bare.post(path) as answer:
+                assert answer.status == 403
 
 
 async def test_without_a_session_there_is_only_the_login_page(base: str) -> None:
     async with aiohttp.ClientSession(base, headers={"Origin": base}) as stranger:
         async with stranger.get("/", allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/login")
-        async with stranger.get("/file/post-1") as answer:
+        for path in ("/file/post-1", f"/sent/{UPLOAD}"):
+            async with stranger.get(path) as answer:
+                assert answer.status == 401
+        async with stranger.post(f"/upload/{UPLOAD}", data=b"x") as answer:
             assert answer.status == 401
         async with stranger.post("/login", data="guess") as answer:
             assert answer.status == 403

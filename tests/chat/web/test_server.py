@@ -12,13 +12,14 @@ import aiohttp
 import pytest
 
 from appliance.chat.web.audience import MAX_CONNECTIONS_PER_USER
-from appliance.chat.web.frames import MAX_FRAME_BYTES
-from appliance.chat.web.server import WebChat
+from appliance.chat.web.frames import MAX_FRAME_BYTES, MAX_QUOTE_CHARACTERS
+from appliance.chat.web.server import Manner, WebChat
 from appliance.chat.web.transcript import Transcript
 from appliance.core.model import (
     Attachment,
     Button,
     Click,
+    Edited,
     JobId,
     Message,
     Place,
@@ -30,7 +31,9 @@ from appliance.core.model import (
     Reply,
     Rich,
     Sender,
+    Urgency,
 )
+from appliance.core.preferences import Language
 from appliance.errors import ChatRefused, ConfigError
 from appliance.storage.state import SqliteState
 from tests.chat.web.memory_transcript import MemoryTranscript
@@ -38,7 +41,9 @@ from tests.chat.web.running import (
     ANNA,
     BERT,
     HERE,
+    KEPT,
     Inbox,
+    english_menu,
     frame_of,
     logged_in,
     post,
@@ -99,7 +104,48 @@ async def test_a_page_is_told_what_it_needs_to_know(page: Page) -> None:
         "notice": "no agent",
         "commands": ["/help"],
         "limit": MAX_FRAME_BYTES,
+        "files": {"bytes": KEPT.file_bytes, "count": KEPT.files},
     }
+
+
+async def test_a_page_speaks_as_its_place_does_or_else_as_its_browser(
+    chat: WebChat, base: str, client: aiohttp.ClientSession, page: Page, inbox: Inbox
+) -> None:
+    english = await frame_of(page, "words")
+    assert (english["language"], english["said"]) == ("en", {})
+    assert english["menu"][0] == ["help", "what can be done"]
+    german = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
+    async with client.ws_connect("/socket", headers=german) as abroad:
+        assert (await frame_of(abroad, "words"))["said"]["Send"] == "Senden"
+        await abroad.send_json({"type": "say", "id": ID, "text": "guten Tag"})
+        message = await inbox.next()
+        assert isinstance(message, Message)
+        assert message.language == "de-at"
+    async with logged_in(chat, base, BERT) as other, other.ws_connect("/socket") as foreign:
+        assert (await frame_of(foreign, "words"))["language"] == "de"
+
+
+@pytest.mark.parametrize("language", ["", "*", "x" * 200, "de\u00e4", "<b>", "tlh"])
+async def test_a_language_that_we_do_not_speak_is_english(
+    client: aiohttp.ClientSession, language: str
+) -> None:
+    async with client.get("/words", headers={"Accept-Language": language}) as answer:
+        assert (await answer.json())["language"] == "en"
+
+
+async def test_the_page_is_told_when_another_language_was_chosen(tmp_path: Path) -> None:
+    chosen = [Language.ENGLISH]
+    words = Manner(lambda _place, _browser: chosen[0], english_menu)
+    chat = web_chat(tmp_path, MemoryTranscript(), manner=words)
+    async with (
+        running(chat, Inbox()) as base,
+        logged_in(chat, base) as client,
+        client.ws_connect("/socket") as page,
+    ):
+        assert (await frame_of(page, "words"))["language"] == "en"
+        chosen[0] = Language.GERMAN
+        await chat.send(post(1, "Die Sprache ist jetzt Deutsch."))
+        assert (await frame_of(page, "words"))["language"] == "de"
 
 
 async def test_a_text_becomes_a_message(page: Page, inbox: Inbox) -> None:
@@ -115,11 +161,85 @@ async def test_a_text_becomes_a_message(page: Page, inbox: Inbox) -> None:
     assert (await frame_of(page, "stored"))["id"] == ID
 
 
-async def test_a_button_becomes_a_click(page: Page, inbox: Inbox) -> None:
-    await page.send_json({"type": "click", "id": ID, "token": "a:k7m2"})
+async def test_a_button_becomes_a_click_under_its_message(page: Page, inbox: Inbox) -> None:
+    await page.send_json({"type": "click", "id": ID, "token": "a:k7m2", "message": "post-7"})
     click = await inbox.next()
     assert isinstance(click, Click)
-    assert (click.key, click.token) == (f"web:anna:{ID}", "a:k7m2")
+    assert (click.key, click.token, click.message_id) == (f"web:anna:{ID}", "a:k7m2", "post-7")
+
+
+async def test_a_reply_names_its_message_and_quotes_it(
+    chat: WebChat, page: Page, inbox: Inbox
+) -> None:
+    await chat.send(post(1, "first line\nsecond " + "x" * 200))
+    await page.send_json({"type": "say", "id": ID, "text": "and this?", "reply_to": "post-1"})
+    message = await inbox.next()
+    assert isinstance(message, Message)
+    assert message.reply_to == "post-1"
+    await frame_of(page, "message")
+    said = await frame_of(page, "message")
+    assert said["quote"]["id"] == "post-1"
+    assert said["quote"]["text"].startswith("first line second xxx")
+    assert len(said["quote"]["text"]) <= MAX_QUOTE_CHARACTERS + 1
+
+
+async def test_an_answer_quotes_what_it_answers_and_keeps_that_when_it_changes(
+    chat: WebChat, page: Page
+) -> None:
+    await page.send_json({"type": "say", "id": ID, "text": "fix the bug"})
+    await frame_of(page, "message")
+    answered = await chat.send(post(1, "done", answers=f"said-{ID}"))
+    quote = {"id": f"said-{ID}", "text": "fix the bug"}
+    assert (await frame_of(page, "message"))["quote"] == quote
+    await chat.send(post(2, "done, twice", PostKind.EDIT, answered))
+    assert (await frame_of(page, "message"))["quote"] == quote
+
+
+async def test_a_message_can_be_changed_by_its_writer(
+    page: Page, inbox: Inbox, transcript: Transcript
+) -> None:
+    await page.send_json({"type": "say", "id": ID, "text": "paint it red"})
+    first = await frame_of(page, "message")
+    await inbox.next()
+    again = {"type": "edit", "id": "f" * 16, "message": f"said-{ID}", "text": "paint it blue"}
+    for _ in range(2):
+        await page.send_json(again)
+    edited = await inbox.next()
+    assert isinstance(edited, Edited)
+    assert (edited.message_id, edited.text) == (f"said-{ID}", "paint it blue")
+    changed = await frame_of(page, "message")
+    assert (changed["text"], changed["edited"]) == ("paint it blue", True)
+    assert (changed["position"], changed["at"]) == (first["position"], first["at"])
+    assert inbox.taken.empty()
+    assert len(transcript.after(ANNA, 0, 10)) == 1
+
+
+async def test_what_was_never_said_cannot_be_changed(page: Page, inbox: Inbox) -> None:
+    change = {"type": "edit", "id": ID, "message": "said-" + "0" * 16, "text": "x"}
+    await page.send_json(change)
+    assert "not there" in (await frame_of(page, "refused"))["reason"]
+    await page.send_json({**change, "text": " "})
+    await frame_of(page, "refused")
+    assert inbox.taken.empty()
+
+
+async def test_an_edit_without_a_file_leaves_the_one_that_is_there(
+    chat: WebChat, client: aiohttp.ClientSession, page: Page
+) -> None:
+    sent = await chat.send(post(1, "May this?", attachment=Attachment("a.diff", b"+ new")))
+    await frame_of(page, "message")
+    await chat.send(post(2, "Allowed", PostKind.EDIT, sent))
+    assert (await frame_of(page, "message"))["file"]["name"] == "a.diff"
+    async with client.get(f"/file/{sent}") as answer:
+        assert await answer.read() == b"+ new"
+
+
+async def test_what_rings_and_what_is_urgent_is_told(chat: WebChat, page: Page) -> None:
+    await chat.send(post(1, "an answer", urgency=Urgency.ANSWER))
+    await chat.send(post(2, "started", silent=True))
+    first, second = await frame_of(page, "message"), await frame_of(page, "message")
+    assert (first["rings"], first["urgent"]) == (True, True)
+    assert (second["rings"], second["urgent"]) == (False, False)
 
 
 async def test_stored_is_said_only_when_it_is(page: Page, inbox: Inbox) -> None:
@@ -266,8 +386,8 @@ async def test_progress_is_shown_and_goes_when_its_message_is_edited(
     await chat.send(post(2, "done", PostKind.EDIT, started))
     assert (await frame_of(page, "progress"))["text"] == ""
     async with client.ws_connect("/socket") as latest:
-        frames = [await latest.receive_json(timeout=10) for _ in range(3)]
-    assert [frame["type"] for frame in frames] == ["hello", "message", "earliest"]
+        frames = [await latest.receive_json(timeout=10) for _ in range(4)]
+    assert [frame["type"] for frame in frames] == ["words", "hello", "message", "earliest"]
 
 
 async def test_a_file_is_offered_and_only_to_its_owner(
