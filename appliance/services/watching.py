@@ -97,6 +97,7 @@ class Watching:
     def stirred(self, job_id: JobId) -> None:
         """Something else happened to the job: a call of its was judged."""
         if watched := self._watched.get(job_id):
+            watched.job = self._state.job(job_id) or watched.job
             self._woke(watched)
             watched.sight = stirred(watched.sight, self._clock.now())
             self._show(watched)
@@ -147,13 +148,15 @@ class Watching:
         job = self._state.job(watched.job.id)
         if job is None or job.is_finished:
             return
+        is_other = job.state is not watched.job.state
         watched.job = job
         if job.state is State.WAITING_APPROVAL:  # it is people who are silent
             watched.sight = stirred(sight, now)
         elif self._stall_ms and now - sight.heard_at >= self._stall_ms:
             self._tell_silence(watched, now)
         self._say(watched)
-        if now - watched.shown_at >= tick_seconds((now - sight.since) / 1000) * 1000:
+        tick_ms = tick_seconds((now - sight.since) / 1000) * 1000
+        if is_other or now - watched.shown_at >= tick_ms:
             self._show(watched)
 
     def _tell_silence(self, watched: Watched, now: Millis) -> None:

@@ -41,11 +41,7 @@ def queued(job: Job, behind: JobId | None) -> Reply:
         words.line("Starts when job {job} has succeeded.", job=job.after)
     elif behind is not None:
         words.line("Starts after job {job}.", job=behind)
-    return words.reply([_stop_button(job)])
-
-
-def started(job: Job) -> Reply:
-    return _titled(job, phrase("started")).reply([_stop_button(job)])
+    return replace(words.reply([_stop_button(job)]), silent=True)
 
 
 def _titled(job: Job, how: Phrase) -> Words:
@@ -131,7 +127,8 @@ def interrupted(job: Job) -> Reply:
 
 
 def stopping(job: Job) -> Reply:
-    return say("The appliance is stopping. Job {job} gets a moment to finish.", job=job.id)
+    reply = say("The appliance is stopping. Job {job} gets a moment to finish.", job=job.id)
+    return replace(reply, silent=True)
 
 
 def cannot_resume(job_id: JobId) -> Reply:
@@ -168,14 +165,9 @@ def _buttons(job: Job) -> list[Button]:
     ]
 
 
-def progress(job: Job, now: Millis, what: str) -> str:
-    since = duration(now - (job.started_at or now))
-    return f"Job {job.id} · {job.project} · {since}\n{what}"
-
-
 def tool_refused(job: Job, call: ToolCall, reason: str) -> Reply:
     words = Words().bold("Job {job}", job=job.id).plain(": refused ").code(doing(call))
-    return words.verbatim(f"\n{shown(reason, 300)}").reply()
+    return replace(words.verbatim(f"\n{shown(reason, 300)}").reply(), silent=True)
 
 
 def _stop_button(job: Job) -> Button:
