@@ -93,6 +93,7 @@ def example() -> str:
         rows = (_example_row(f, "# ") for f in _rows(cls))
         parts.append("\n".join([f"\n# {_first_line(cls)}", f"[{section}]", *rows]))
     values = {"telegram": (4711,), "web": True, "unix": (1000,), "automation": False}
+    values |= {"language": "en", "zone": "Europe/Berlin"}
     rows = (_example_row(f, "", values[f.name]) for f in _rows(User))
     parts.append("\n".join([f"\n# {_first_line(User)}", "[users.me]", *rows]))
     parts.append(

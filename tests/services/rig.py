@@ -508,8 +508,8 @@ class Rig:
             self.painter,
             self.outbox,
             self.worker.works_there,
-        )
             self.worker.gone,
+        )
         desk = Desk(
             self.state,
             self.activity,

@@ -33,8 +33,8 @@ NIGHT = QuietHours(22 * 60, 7 * 60)
 
 _VERBOSITIES = {
     Verbosity.QUIET: phrase("answers only"),
-    Verbosity.NORMAL: phrase("and what it does now"),
-    Verbosity.FULL: phrase("and every step"),
+    Verbosity.NORMAL: phrase("answers, and what it does now"),
+    Verbosity.FULL: phrase("answers, and every step"),
 }
 
 
