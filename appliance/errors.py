@@ -49,6 +49,12 @@ class StorageUnavailable(ApplianceError):
     exit_status = 74
 
 
+class BackupUnusable(ApplianceError):
+    """A backup cannot be read, or is not what was backed up: nothing of it was put in place."""
+
+    exit_status = 65
+
+
 class WrongMoment(ApplianceError):
     """An event that this job's state does not allow: our bug."""
 
