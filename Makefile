@@ -44,6 +44,11 @@ man: ## the man pages: build/man
 	@$(call set-up,runtime)
 	@$(BIN)/python packaging/man/pages.py
 
+.PHONY: deb
+deb: ## the Debian package, for Debian 12, 13 and Ubuntu 24.04 (ARCH=arm64: for another machine)
+	@$(call set-up,runtime dev)
+	@$(BIN)/python packaging/deb.py $(ARCH)
+
 .PHONY: format
 format: ## let ruff lay out the code
 	@$(call set-up,runtime dev)

@@ -122,6 +122,22 @@ def _is_safe_address(address: str, *, with_path: bool = False) -> bool:
     )
 
 
+def _local_listener() -> Kind:
+    return Kind(
+        "127.0.0.1:PORT, [::1]:PORT or an absolute path of a Unix socket: "
+        "what is told there is for this machine alone",
+        lambda v: v if isinstance(v, str) and _is_local_listener(v) else None,
+    )
+
+
+def _is_local_listener(address: str) -> bool:
+    if address.startswith("/"):
+        return _directory().convert(address) is not None
+    host, _, port = address.rpartition(":")
+    is_port = re.fullmatch(r"[1-9][0-9]{0,4}", port) is not None and int(port) < 65_536
+    return host in ("127.0.0.1", "[::1]") and is_port
+
+
 def _ipv4() -> Kind:
     return Kind("an IPv4 address", lambda v: v if isinstance(v, str) and _is_ipv4(v) else None)
 
@@ -247,6 +263,17 @@ class WebSettings:
     """The chat page on this machine; it never listens anywhere but on loopback."""
 
     port: int = row(whole(0, 65535), "0 takes any free port", default=8484)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """Numbers for Prometheus and a health check, for programs of this machine; off without it."""
+
+    listen: str = row(
+        _local_listener(),
+        "127.0.0.1:PORT, [::1]:PORT or the path of a Unix socket, never another address",
+        default="127.0.0.1:9750",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -473,6 +500,7 @@ class Settings:
     terminal: TerminalSettings | None
     claude: ClaudeSettings | None
     voice: VoiceSettings | None
+    metrics: MetricsSettings | None
     users: Mapping[UserName, User]
     projects: Mapping[ProjectName, Project]
     hosts: Mapping[HostName, Host]
@@ -537,6 +565,7 @@ OPTIONAL_SECTIONS: Mapping[str, type] = {
     "terminal": TerminalSettings,
     "claude": ClaudeSettings,
     "voice": VoiceSettings,
+    "metrics": MetricsSettings,
 }
 SECTIONS: Mapping[str, type] = {
     "daemon": DaemonSettings,
@@ -621,6 +650,7 @@ def _settings(document: Document, file: Path, mistakes: list[str]) -> Settings:
         terminal=_optional(TerminalSettings, "terminal", document, mistakes),
         claude=_optional(ClaudeSettings, "claude", document, mistakes),
         voice=_optional(VoiceSettings, "voice", document, mistakes),
+        metrics=_optional(MetricsSettings, "metrics", document, mistakes),
         users=_users(document, mistakes),
         projects=_projects(document, mistakes),
         hosts=_hosts(document, mistakes),

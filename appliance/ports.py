@@ -72,12 +72,29 @@ Judge = Callable[[ToolCall], Awaitable[Verdict]]
 FreeMemory = Callable[[], int]
 """Bytes that programs of this machine can still get."""
 
+Numbers = Mapping[tuple[str, ...], float]
+
 BeforeRisk = Callable[[str], Awaitable[None]]
 """Called with what it is for before an approved action runs: returns once a checkpoint of the
 log that covers the approval is kept outside of it.
 
 Raises AnchorUnavailable or AuditUnavailable: the action must not run.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A number of ours that can be read at any time, for who watches over the machine.
+
+    `read` returns one for each combination of values of `labels`; without labels, for (). It
+    raises StorageUnavailable: there is none now. `only_grows`: as long as the daemon runs.
+    """
+
+    name: str
+    summary: str
+    read: Callable[[], Numbers]
+    labels: tuple[str, ...] = ()
+    only_grows: bool = False
 
 
 class Clock(Protocol):
@@ -745,6 +762,9 @@ class State(Protocol):
         """The platform's id of a delivered post, "" before that."""
 
     def places_with_mail(self) -> tuple[Place, ...]: ...
+
+    def undelivered(self) -> tuple[int, Millis | None]:
+        """How many posts wait to be delivered, and when the oldest of them was put."""
 
     def next_delivery(self, place: Place) -> Delivery | None:
         """What goes next to a place: a try that was cut off; else answers to clicks, messages,

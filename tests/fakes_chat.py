@@ -11,7 +11,6 @@ from appliance.chat.footer import with_footer
 from appliance.core.model import (
     Click,
     Incoming,
-    Markdown,
     Message,
     Millis,
     Place,

@@ -56,6 +56,11 @@ class ChildLaunchers:
         self._command = tuple(command)
         self._pids: set[int] = set()
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Those that live now."""
+        return tuple(self._pids)
+
     async def launch(self) -> Launcher:
         become_subreaper()  # of what a killed one leaves behind
         ours, theirs = socket.socketpair()

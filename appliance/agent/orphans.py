@@ -6,6 +6,9 @@ daemon's own children by its session: a process can start a new session but neve
 existing one, and each launcher was started in one of its own. Hence: whatever starts another
 child of the daemon must leave it in the daemon's session.
 
+Killed in the same moment as the daemon such a child is nobody's: then only the cgroup of the
+service that both run in sees to its end.
+
 Linux only; on macOS orphans cannot be found this way, and nothing is done.
 """
 

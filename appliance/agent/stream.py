@@ -20,6 +20,7 @@ from appliance.core.model import (
     ToolCall,
     ToolFinished,
     Usage,
+    Used,
     Verdict,
 )
 from appliance.errors import AgentFailed
@@ -31,8 +32,8 @@ APPROVAL_SECONDS = 24 * 3600
 """How long the hook waits for us; longer than any approval lives. A time-out refuses."""
 
 OUTPUT_CHARACTERS = 4000
-SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PLAN_NAME = re.compile(r"[A-Za-z0-9-]{1,100}\.md")
+SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Object = Mapping[str, Json]
 
@@ -46,8 +47,8 @@ class HookAsked:
 
     request_id: str
     call: ToolCall
-
     is_plan_file: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class PermissionAsked:
@@ -190,7 +191,6 @@ def _hook(request: Object) -> ToolCall:
     )
 
 
-def _control_response(found: Object) -> Line:
 def _is_plan_file(request: Object) -> bool:
     """Whether the call is about a file of `plans` beside the transcripts, by its plain name.
 
@@ -209,6 +209,7 @@ def _is_plan_file(request: Object) -> bool:
     )
 
 
+def _control_response(found: Object) -> Line:
     response = _object(found, "response")
     failed = response.get("subtype") != "success"
     body = response.get("response")
@@ -242,11 +243,21 @@ def _began(found: Object) -> Began:
 
 
 def _assistant(found: Object) -> Line:
+    used = _used(found)
     # a sub-agent talks to its agent, not to the person
     if found.get("parent_tool_use_id") is not None:
-        return Unremarkable()
+        return Heard(used)
     texts = (_plain(block.get("text")) for block in _blocks(found) if block.get("type") == "text")
-    return Heard(tuple(Said(text) for text in texts if text.strip()))
+    return Heard((*(Said(text) for text in texts if text.strip()), *used))
+
+
+def _used(found: Object) -> tuple[Used, ...]:
+    """What this answer of the model took; each of its blocks comes in a line that says so."""
+    match found.get("message"):
+        case {"id": str(answer), "usage": dict(counts)}:
+            return (Used(answer, _usage({"usage": counts})),)
+        case _:
+            return ()
 
 
 def _user(found: Object) -> Line:
@@ -333,10 +344,12 @@ def _plain(content: Json) -> str:
 
 
 def _shortened(text: str) -> str:
+    """Beginning and end: how a command went is said at its end."""
     left_out = len(text) - OUTPUT_CHARACTERS
     if left_out <= 0:
         return text
-    return f"{text[:OUTPUT_CHARACTERS]}\n… ({left_out} more characters)"
+    half = OUTPUT_CHARACTERS // 2
+    return f"{text[:half]}\n… ({left_out} more characters) …\n{text[-half:]}"
 
 
 _DECODERS: Mapping[str, Callable[[Object], Line]] = {

@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts a
     from appliance.config import Settings
 
 DEFAULT_FILE = Path("/etc/dispatch/dispatch.toml")
+OFF = ("metrics",)
+"""Sections that the example only shows: each opens a door that nobody needs to begin with."""
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -91,7 +93,8 @@ def example() -> str:
     ]
     for section, cls in SECTIONS.items():
         rows = (_example_row(f, "# ") for f in _rows(cls))
-        parts.append("\n".join([f"\n# {_first_line(cls)}", f"[{section}]", *rows]))
+        mark = "# " if section in OFF else ""
+        parts.append("\n".join([f"\n# {_first_line(cls)}", f"{mark}[{section}]", *rows]))
     values = {"telegram": (4711,), "web": True, "unix": (1000,), "automation": False}
     values |= {"language": "en", "zone": "Europe/Berlin"}
     rows = (_example_row(f, "", values[f.name]) for f in _rows(User))

@@ -99,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Keep the log until a signal. Raises ApplianceError."""
-    start_logging()
+    start_logging("dispatch-audit")
     os.umask(0o077)
     rights = Rights(
         writers=frozenset((user_id(arguments.writer),)),

@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve sessions until told to stop. Raises ApplianceError."""
-    start_logging()
+    start_logging("dispatch-egress")
     daemon = user_id(arguments.daemon)
     # no TLS is spoken here, and asyncio loads OpenSSL when it finds it: 4 MB of 20
     sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def serve(settings_file: Path, announce: Callable[[str, str], None] | None = None) -> int:
     """Run the daemon with these settings until a signal. Raises ApplianceError."""
-    start_logging()
+    start_logging("dispatchd")
     from appliance.app import wiring
     from appliance.config import load
 

@@ -40,7 +40,7 @@ def policy_in(
     return load(
         directory,
         settings.users,
-        settings.projects,
+        settings.workplaces,
         ours=tuple(_ours(settings)),
         automations=settings.automations,
         granted=granted,

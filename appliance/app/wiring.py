@@ -19,12 +19,14 @@ from appliance.agent.program import Account
 from appliance.agent.recipes import RecipeAgent
 from appliance.agent.task_link import Secret, TaskLink
 from appliance.agent.workbench import TaskWorkbench
-from appliance.app import daemon
+from appliance.app import daemon, dials
 from appliance.app.anchoring import anchoring
 from appliance.app.daemon import Daemon, Part
 from appliance.app.egress_access import egress_of
 from appliance.app.file_handling import file_handling, limits_of
 from appliance.app.granted import GrantsFile
+from appliance.app.journal import tell_events
+from appliance.app.metering import Meter
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
 from appliance.app.project_list import CANARY, canary_directory, project_list
@@ -72,6 +74,7 @@ from appliance.services.anchors import Anchors
 from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
+from appliance.services.coverage import Coverage
 from appliance.services.desk import Desk
 from appliance.services.edits import Edits
 from appliance.services.first_task import FirstTask
@@ -85,6 +88,7 @@ from appliance.services.keep_awake import LEASE_SECONDS, KeepAwake
 from appliance.services.lockdowns import Lockdowns
 from appliance.services.looking_after import LookingAfter
 from appliance.services.manners import Habit, Manners
+from appliance.services.observed import Observed
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.overview import Overview
@@ -105,6 +109,7 @@ from appliance.services.strangers import Strangers
 from appliance.services.talks import Talks
 from appliance.services.watching import Watching
 from appliance.services.worker import Terms, Worker
+from appliance.services.workload import Workload
 from appliance.services.worktrees import Worktrees
 from appliance.storage.state import SqliteState
 from appliance.task import launcher_command
@@ -145,11 +150,14 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     state = SqliteState.open(state_directory)
     recorder = recorder_of(settings, clock)
     log = recorder.log
-    audit = Activity(log)
+    coverage, meter = Coverage(clock), Meter(settings, state, clock)
+    observed = Observed(log, tell_events, coverage.saw, *meter.onlookers)
+    audit = Activity(observed)
 
     egress, egress_program = egress_of(settings, state_directory, clock)
+    launchers = _launchers(settings, state_directory)
     link = TaskLink(
-        _launchers(settings, state_directory),
+        launchers,
         lambda task, judge: egress.session(task, judge, audit.append),
     )
     claude = _claude(settings, directories, link, state_directory, audit)
@@ -194,8 +202,8 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     # what it cannot deliver is no activity: it might be a checkpoint
     people = People(state, settings.people(), settings.pairable)
     manners = Manners(state, people, _habits(settings), MachineZone(), clock)
-    outbox = Outbox(state, log, chats, clock, people.is_closed, manners.catalogue)
-    anchored = anchoring(settings, log, audit, state, outbox, clock)
+    outbox = Outbox(state, observed, chats, clock, people.is_closed, manners.catalogue)
+    anchored = anchoring(settings, observed, audit, state, outbox, clock)
     anchors = anchored.anchors
     reloading = Reloading(policy_files, policy, audit, anchored.tell_owner, clock)
     administration = Administration(policy, audit, reloading, clock)
@@ -315,7 +323,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     )
     keep_awake = KeepAwake(
         state,
-        log,  # what is held and let go is no activity
+        observed,  # what is held and let go is no activity
         audit,
         _inhibitor(settings),
         battery,
@@ -423,6 +431,17 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         Part("worker", worker.run),
         Part("review", review.run),
         Part("gate", gate.run),
+        *meter.parts(
+            [
+                *dials.of_daemon(facts, health, lockdowns, claude),
+                *dials.of_work(Workload(state, tuple(settings.workplaces), clock)),
+                *dials.of_chats(strangers, telegram),
+                *dials.of_log(log, observed, coverage),
+                *dials.of_policy(policy, reloading),
+                *dials.of_machine(settings, keep_awake, launchers),
+            ],
+            health,
+        ),
     ]
 
     async def close() -> None:

@@ -63,7 +63,29 @@ def _fork(
     takeover.complete(directory)
     if not (directory / DATABASE).exists() and not (directory / PUBLIC_KEY).exists():
         raise AuditUnavailable(f"there is no audit log in {directory} to be followed by another")
-    kept, lost = _heads(directory, anchors)
+    unfinished = directory / takeover.UNFINISHED
+    begin_after(directory, unfinished, clock, boot, reason=reason, who=who, anchors=anchors)
+    link_old(directory, unfinished / takeover.FORMER)
+    keys.sync_directory(unfinished)
+    unfinished.rename(directory / takeover.STAGED)
+    keys.sync_directory(directory)
+    place = takeover.next_place(directory)
+    takeover.complete(directory)
+    return place
+
+
+def begin_after(
+    former: Path,
+    place: Path,
+    clock: Clock,
+    boot: str,
+    *,
+    reason: str,
+    who: Who,
+    anchors: Sequence[Note],
+) -> None:
+    """Make a log in `place` whose first record cites the one in `former`; see `fork`."""
+    kept, lost = _heads(former, anchors)
 
     def genesis(origin: str, public_key: str, identity_key: str) -> AuditForked:
         return AuditForked(
@@ -79,19 +101,11 @@ def _fork(
             lost_root=lost.root.hex(),
         )
 
-    unfinished = directory / takeover.UNFINISHED
-    Writer(unfinished, clock, boot, genesis=genesis).close()
-    _link_old(directory, unfinished / takeover.FORMER)
-    keys.sync_directory(unfinished)
-    unfinished.rename(directory / takeover.STAGED)
-    keys.sync_directory(directory)
-    place = takeover.next_place(directory)
-    takeover.complete(directory)
-    return place
+    Writer(place, clock, boot, genesis=genesis).close()
 
 
-def _link_old(directory: Path, place: Path) -> None:
-    """Give the old log a second name; nothing of it is changed."""
+def link_old(directory: Path, place: Path) -> None:
+    """Give the log in a directory a second name; nothing of it is changed."""
     place.mkdir(mode=0o700)
     for name in (DATABASE, *SIDE_FILES, PUBLIC_KEY):
         with suppress(FileNotFoundError):
@@ -107,7 +121,7 @@ def _heads(directory: Path, anchors: Sequence[Note]) -> tuple[Checkpoint, Checkp
     found = verify(directory / DATABASE)
     kept = Checkpoint(_origin(directory, found.public_key), found.size, found.root)
     identity = PublicKey(kept.origin, _identity(directory))
-    notes = (*anchors, *_stored_notes(directory))
+    notes = (*anchors, *stored_notes(directory))
     known = [note.checkpoint for note in notes if note.signed_by(identity)]
     return kept, max([kept, *known], key=lambda head: head.size)
 
@@ -130,7 +144,8 @@ def _identity(directory: Path) -> bytes:
     return bytes(32)
 
 
-def _stored_notes(directory: Path) -> Iterator[Note]:
+def stored_notes(directory: Path) -> Iterator[Note]:
+    """The checkpoints that a log keeps, its own and those that came back; unverified."""
     with suppress(*ERRORS), reading(directory / DATABASE) as connection:
         rows = connection.execute("SELECT note FROM ckpt UNION ALL SELECT receipt FROM anchor")
         for (text,) in rows:

@@ -16,6 +16,7 @@ from appliance.audit.database import DATABASE, PUBLIC_KEY, SIDE_FILES
 STAGED = "forking"
 UNFINISHED = "forking.new"  # what a fork is called until it is complete
 FORMER = "former"  # in the staged directory: the old log without its keys
+REPLACED = "former-2"  # another one, which a restored log takes the place of
 
 _KEPT = "forked-"
 
@@ -47,8 +48,9 @@ def _complete(directory: Path, staged: Path) -> None:
     for path in (staged / PUBLIC_KEY, *keys.files(staged)):
         if path.exists():
             path.rename(directory / path.name)
-    if (staged / FORMER).exists():
-        (staged / FORMER).rename(next_place(directory))
+    for former in (staged / FORMER, staged / REPLACED):
+        if former.exists():
+            former.rename(next_place(directory))
     keys.sync_directory(directory)
     shutil.rmtree(staged)
     keys.sync_directory(directory)

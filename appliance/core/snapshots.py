@@ -136,17 +136,24 @@ fi
 { echo /.dispatch/; cat .git/info/exclude 2>/dev/null || :; } > "$kept/info/exclude"
 """
 
+# An index of this run's own, because two may be under way, and one that was killed leaves its lock.
+_OWN_INDEX = r"""
+find "$kept" -maxdepth 1 -name 'temporary.*' -mmin +10 -exec rm -rf {} +
+find "$kept" -name '*.lock' -mmin +10 -exec rm -f {} +
+temporary=$(mktemp -d "$kept/temporary.XXXXXX")
+trap 'rm -rf "$temporary"' EXIT
+GIT_INDEX_FILE=$temporary/index
+export GIT_INDEX_FILE
+"""
+
 # The index keeps its time (cp -p): by it git knows which files it cannot trust to be unchanged.
 _KEEP = (
     PREPARED
     + _MADE
+    + _OWN_INDEX
     + r"""
 job=$1 which=$2 root=$3 largest=$4
 cached=$kept/index.$(echo "$root" | tr -c 'A-Za-z0-9\n' _)
-find "$kept" -maxdepth 1 -name 'temporary.*' -mmin +10 -delete
-GIT_INDEX_FILE=$kept/temporary.$job.$which.$$
-export GIT_INDEX_FILE
-trap 'rm -f "$GIT_INDEX_FILE" "$GIT_INDEX_FILE.lock"' EXIT
 cd "$root"
 cp -p "$cached" "$GIT_INDEX_FILE" 2>/dev/null && ours ls-files >/dev/null 2>&1 ||
   rm -f "$GIT_INDEX_FILE"
@@ -212,13 +219,11 @@ ours cat-file commit "$1"
 # snapshot knows is in the way.
 _RESTORE = (
     PREPARED
+    + _OWN_INDEX
     + r"""
 root=$1 now=$2
 cached=$kept/index.$(echo "$root" | tr -c 'A-Za-z0-9\n' _)
 cd "$root"
-GIT_INDEX_FILE=$kept/temporary.restore.$$
-export GIT_INDEX_FILE
-trap 'rm -f "$GIT_INDEX_FILE" "$GIT_INDEX_FILE.lock"' EXIT
 ours read-tree "$now"
 ours update-index -z --index-info
 wanted=$(ours write-tree)

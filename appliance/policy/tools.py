@@ -56,6 +56,14 @@ def atoms_of(request: ToolRequest, place: Place) -> list[Atom]:
         return [_not_understood(request, shape, why)]
 
 
+def act_of(tool: str) -> Act:
+    """What kind of act the tool's calls are."""
+    if tool.startswith("mcp__"):
+        return Act.MCP
+    shape = _SHAPES.get(tool)
+    return shape.act if shape is not None else Act.TOOL
+
+
 def _check_fields(request: ToolRequest, shape: Shape) -> None:
     known = {**shape.required, **shape.optional}
     for name, kind in shape.required.items():

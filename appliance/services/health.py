@@ -9,6 +9,7 @@ from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Button, Isolation, Json, Millis, Phrase, Reply
 from appliance.core.words import Words, duration, phrase
+from appliance.errors import StorageUnavailable
 from appliance.ports import Clock, State
 
 
@@ -67,12 +68,25 @@ class Health:
         self._clock = clock
         self._probes = probes
 
+    def ailment(self) -> str:
+        """Why nothing is done for anybody, in one line; "" while all is well.
+
+        What the watchdog asks, and then what would have every request refused.
+        """
+        try:
+            self._state.unfinished_jobs()
+        except StorageUnavailable as error:
+            return error.message
+        lines = (self._probes.get(part, str)() for part in ("audit", "disk"))
+        return next((str(line) for line in lines if line), "")
+
     def report(self) -> dict[str, Json]:
         """Versioned, for `dispatchctl status --json`."""
         unfinished = self._state.unfinished_jobs()
         running = [job for job in unfinished if job.has_started]
         return {
             "v": 1,
+            "ailment": self.ailment(),
             "version": self._facts.version,
             "host": self._facts.host,
             "up": str(duration(self._clock.now() - self._facts.started_at)),

@@ -84,6 +84,10 @@ class KeepAwake:
             return phrase("the machine may sleep")
         return f"{self._why} ({self._inhibitor.means})"
 
+    @property
+    def is_holding(self) -> bool:
+        return self._hold is not None
+
     def trouble(self) -> str:
         """What keeps it from keeping the machine awake, "" when nothing does."""
         return self._problem

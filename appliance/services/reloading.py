@@ -64,6 +64,11 @@ class Reloading:
         """Why the files as they are now are not the policy that holds, "" when they are."""
         return self._mistakes
 
+    @property
+    def since(self) -> Millis:
+        """When the policy that holds was taken over."""
+        return self._since
+
     def line(self) -> str:
         """For /status: which policy holds, since when."""
         policy = self._holder.current

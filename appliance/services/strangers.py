@@ -27,9 +27,13 @@ class Strangers:
         self._counts = counts
         self._recorded = dict.fromkeys(counts, 0)
 
+    def totals(self) -> Mapping[str, int]:
+        """How many there were on each platform since the start."""
+        return {platform.value: count() for platform, count in self._counts.items()}
+
     def line(self) -> str:
-        """For /status: how many there were since the start."""
-        total = sum(count() for count in self._counts.values())
+        """The same for /status."""
+        total = sum(self.totals().values())
         return f"{total} messages ignored" if total else ""
 
     async def run(self, ready: Ready) -> None:

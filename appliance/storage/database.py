@@ -116,12 +116,15 @@ CREATE TABLE outbox (
     urgency INTEGER NOT NULL, state TEXT NOT NULL,
     message_id TEXT NOT NULL DEFAULT '', after_id TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0, first_tried_at INTEGER NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '') STRICT;
+    reason TEXT NOT NULL DEFAULT '',
+    put_at INTEGER NOT NULL DEFAULT (CAST(strftime('%s', 'now') AS INTEGER) * 1000)) STRICT;
 CREATE INDEX outbox_waiting ON outbox(place, id) WHERE state IN ('waiting', 'ready', 'trying');
 CREATE INDEX outbox_label ON outbox(label) WHERE label != '';
 CREATE INDEX outbox_last ON outbox(place, id) WHERE message_id != '';
 CREATE INDEX outbox_message ON outbox(place, message_id) WHERE message_id != '';
 CREATE INDEX outbox_marks ON outbox(place, marks) WHERE marks != '';
+CREATE TABLE restored (
+    one INTEGER PRIMARY KEY CHECK (one = 1), made_at INTEGER NOT NULL) STRICT;
 CREATE TABLE transcript (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, position INTEGER NOT NULL, chat TEXT NOT NULL,
     message_id TEXT NOT NULL, payload TEXT NOT NULL, attachment BLOB,

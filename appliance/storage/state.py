@@ -633,6 +633,13 @@ class SqliteState:
         )
         return tuple(codec.place_from_text(row["place"]) for row in rows)
 
+    def undelivered(self) -> tuple[int, Millis | None]:
+        (row,) = self._db.rows(
+            "SELECT count(*) AS posts, min(put_at) AS oldest FROM outbox"
+            " WHERE state IN ('waiting', 'ready', 'trying')"
+        )
+        return row["posts"], Millis(row["oldest"]) if row["posts"] else None
+
     def next_delivery(self, place: Place) -> Delivery | None:
         row = self._db.row(_NEXT_POST, codec.place_to_text(place))
         return self._delivery(row, place) if row else None

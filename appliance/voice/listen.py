@@ -41,7 +41,7 @@ def main(model: str, language: str) -> int:
     try:
         whisper = Model(model, redirect_whispercpp_logs_to=None, print_progress=False)
         found = whisper.transcribe(np.concatenate(pieces), language=language)
-    except (OSError, RuntimeError, MemoryError, ValueError):
+    except (OSError, RuntimeError, MemoryError, ValueError, LookupError):
         return NO_MODEL
     sys.stdout.buffer.write(" ".join(segment.text.strip() for segment in found).encode())
     return 0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.agent import stream
-from appliance.core.model import Proceed, Refuse, Said, ToolCall, ToolFinished, Usage
+from appliance.core.model import Proceed, Refuse, Said, ToolCall, ToolFinished, Usage, Used
 from appliance.errors import AgentFailed
 
 RECORDED = Path(__file__).parents[1] / "data/agent"
@@ -40,7 +40,8 @@ def test_an_allowed_call_reads_as_greeting_turn_two_questions_and_a_result() -> 
     assert isinstance(began, stream.Began)
     assert (began.session, began.servers) == (SESSION, 0)
     assert set(began.tools) >= {"Bash", "Task"}
-    assert said == stream.Heard((Said("I run."),))
+    assert isinstance(said, stream.Heard)
+    assert said.events[0] == Said("I run.")
     assert hook == stream.HookAsked("1cfb7b87-7072-4842-8169-32343740a287", CALL)
     assert isinstance(permission, stream.PermissionAsked)
     assert (permission.call_id, permission.input) == (CALL.id, CALL.input)
@@ -113,18 +114,26 @@ def test_a_question_of_another_kind_is_known_as_strange() -> None:
 
 def test_what_a_sub_agent_says_is_not_said_to_the_person() -> None:
     message = {"content": [{"type": "text", "text": "psst"}]}
-    assert decoded(type="assistant", message=message, parent_tool_use_id="1") == (
-        stream.Unremarkable()
-    )
+    assert decoded(type="assistant", message=message, parent_tool_use_id="1") == stream.Heard(())
+
+
+@pytest.mark.parametrize("parent", [None, "toolu_1"])
+def test_what_each_answer_took_is_told_of_sub_agents_too(parent: str | None) -> None:
+    usage = {"input_tokens": 3, "cache_read_input_tokens": 900, "output_tokens": 7}
+    message = {"id": "msg_1", "content": [{"type": "thinking"}], "usage": usage}
+    line = decoded(type="assistant", message=message, parent_tool_use_id=parent)
+    assert line == stream.Heard((Used("msg_1", Usage(input_tokens=903, output_tokens=7)),))
 
 
 def test_output_is_cut_and_says_so() -> None:
-    block = {"type": "tool_result", "tool_use_id": "1", "content": "x" * 5000}
+    block = {"type": "tool_result", "tool_use_id": "1", "content": "x" * 4999 + "\n8 passed"}
     line = decoded(type="user", message={"content": [block]})
     assert isinstance(line, stream.Heard)
     (finished,) = line.events
     assert isinstance(finished, ToolFinished)
-    assert finished.output.endswith("… (1000 more characters)")
+    assert finished.output.startswith("xx")
+    assert "… (1008 more characters) …" in finished.output
+    assert finished.output.endswith("x\n8 passed")
     assert len(finished.output) < 4100
 
 

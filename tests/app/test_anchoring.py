@@ -12,7 +12,7 @@ import pytest
 
 from appliance.core.model import ENGLISH
 from appliance.app.anchoring import Anchoring, anchoring
-from appliance.audit.sinks import journal
+from appliance import journald
 from appliance.config import load
 from appliance.errors import ConfigError
 from appliance.services.activity import Activity
@@ -50,11 +50,11 @@ def sinks(made: Anchoring) -> list[str]:
 def test_every_place_of_the_settings_is_a_sink(
     tmp_path: Path, state: SqliteState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "SOCKET", tmp_path / "journal")
+    monkeypatch.setattr(journald, "SOCKET", tmp_path / "journal")
     witnesses = f'witnesses = ["https://w.example {KEY}", "https://v.example/log"]'
     audit = f'anchor_file = "{tmp_path}/anchors"\n{witnesses}'
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
-        journald.bind(str(tmp_path / "journal"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "journal"))
         made = built(tmp_path, state, audit, "[web]\n[users.me]\nweb = true")
     assert sinks(made) == ["chat", "file", "journal", "w.example", "v.example/log"]
     assert [part.name for part in made.parts] == ["anchors", "owner"]

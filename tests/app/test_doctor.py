@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.app.doctor import Check, examine
-from appliance.audit.sinks import journal
+from appliance import journald
 from tests.journeys.house import House
 from tests.policy.policies_on_disk import write
 
@@ -83,7 +83,7 @@ def test_the_policy_is_judged_as_the_daemon_judges_it(tmp_path: Path) -> None:
 def test_a_log_that_nobody_else_keeps_checkpoints_of_is_remarked_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "SOCKET", tmp_path / "no-journald")
+    monkeypatch.setattr(journald, "SOCKET", tmp_path / "no-journald")
     found = examined(tmp_path, "", "[users.me]\nunix = [1]")
     assert found.outcome == "warn"
     assert "nobody else keeps checkpoints" in found.found

@@ -12,6 +12,7 @@ from appliance.config import (
     ClaudeSettings,
     DaemonSettings,
     FilesSettings,
+    RouterSettings,
     Settings,
 )
 from appliance.core.model import Isolation
@@ -37,11 +38,13 @@ def test_the_settings_can_do_without_a_wall() -> None:
         audit=AuditSettings(),
         awake=AwakeSettings(),
         files=FilesSettings(),
+        router=RouterSettings(),
         telegram=None,
         web=None,
         terminal=None,
         claude=None,
         voice=None,
+        metrics=None,
         users={},
         projects={},
         hosts={},

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -23,6 +24,8 @@ from appliance.backup.age import (
     Sealing,
 )
 from appliance.errors import BackupUnusable
+
+rage: Any = pyrage
 
 WEAK = 4  # tests need not wait
 PASSPHRASE = Passphrase("correct horse battery", WEAK)
@@ -57,22 +60,22 @@ def test_what_was_sealed_is_opened(size: int) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_others_open_what_we_have_sealed(size: int) -> None:
     content = os.urandom(size)
-    other = pyrage.x25519.Identity.generate()
+    other = rage.x25519.Identity.generate()
     to = Recipient.parse(str(other.to_public()))
-    assert pyrage.decrypt(sealed(content, to), [other]) == content
-    assert pyrage.passphrase.decrypt(sealed(content), PASSPHRASE.text) == content
+    assert rage.decrypt(sealed(content, to), [other]) == content
+    assert rage.passphrase.decrypt(sealed(content), PASSPHRASE.text) == content
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_we_open_what_others_have_sealed(size: int) -> None:
     content = os.urandom(size)
-    other, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
-    file = pyrage.encrypt(content, [stranger.to_public(), other.to_public()])
+    other, stranger = rage.x25519.Identity.generate(), rage.x25519.Identity.generate()
+    file = rage.encrypt(content, [stranger.to_public(), other.to_public()])
     assert opened(file, Identity.parse(str(other))) == content
 
 
 def test_we_open_what_others_have_sealed_with_a_passphrase() -> None:
-    assert opened(pyrage.passphrase.encrypt(b"content", PASSPHRASE.text)) == b"content"
+    assert opened(rage.passphrase.encrypt(b"content", PASSPHRASE.text)) == b"content"
 
 
 @pytest.mark.skipif(not shutil.which("age"), reason="age is not installed")
@@ -86,7 +89,7 @@ def test_the_program_age_opens_what_we_have_sealed(tmp_path: Path) -> None:
 
 
 def test_keys_are_written_as_others_write_them() -> None:
-    other = pyrage.x25519.Identity.generate()
+    other = rage.x25519.Identity.generate()
     assert str(Identity.parse(str(other)).recipient) == str(other.to_public())
 
 

@@ -42,7 +42,7 @@ async def chromium(program: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Below those that the kernel gives to connections.
 
     From such a port a page that tries to reconnect can end up connected to itself, and then the
@@ -67,7 +67,7 @@ class Site:
         self._directory = directory
         self._transcript = transcript
         self._settings = settings
-        self._port = _free_port()
+        self._port = free_port()
         self.chat = self._make()
 
     def _make(self) -> WebChat:

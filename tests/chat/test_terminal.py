@@ -155,7 +155,7 @@ async def test_a_text_is_stored_and_its_answer_comes_back(
         buttons = ((Button("Approve", "a:k7m2p9qd"),),)
         attachment = Attachment("a.diff", b"\x00+")
         await served.send(post(7, "May it?", buttons=buttons))
-        served.show(Progress(JobId(3), HERE, "Bash: ls"))
+        served.show(Progress(JobId(3), HERE, Reply(Rich("Bash: ls"))))
         await served.send(post(8, "done", attachment=attachment))
     question, progress, answer = talking.result()
     assert (question["id"], question["post"]) == ("post-7", "new")

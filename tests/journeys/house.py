@@ -74,6 +74,7 @@ class House:
 
     Not `walled`: as on a machine without bubblewrap. `within` is what starts our programs.
     `anchors`: lines for [audit] about where checkpoints go.
+    `sections`: more of the settings, "{home}" is its directory.
     `separate_audit`: a dispatch-audit beside the daemon, which can be killed and started, too.
     """
 
@@ -88,6 +89,7 @@ class House:
         separate_audit: bool = False,
         anchors: str = "",
         awake: bool = False,
+        sections: str = "",
     ) -> None:
         self.home = home
         self.project = home / "project"
@@ -98,6 +100,7 @@ class House:
         self._separate_audit = separate_audit
         self._anchors = anchors
         self._awake = awake
+        self._sections = sections
         self._program = program
         self._rules = tuple(rules)
         self._within = tuple(within)
@@ -159,6 +162,7 @@ class House:
         )
         # neither the sleep nor the journal of the machine that the tests run on
         text += f"[awake]\nenabled = {str(self._awake).lower()}\n"
+        text += self._sections.format(home=self.home)
         text += f"[audit]\nanchor_journal = false\n{self._anchors}\n"
         if self._separate_audit:
             text += AUDIT.format(home=self.home, uid=os.getuid())

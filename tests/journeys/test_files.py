@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from appliance.voice.transcriber import is_installed
 from tests.emulators.anthropic import Asked, Call, Turn, returned, says
 from tests.journeys.house import ALICE, STRANGER, House
+from tests.voice import tiny_model
+from tests.voice.test_transcriber import note
 
 pytestmark = pytest.mark.real_cli
 
@@ -138,3 +142,24 @@ async def test_a_daemon_killed_while_files_come_in_fetches_them_again(
         await house.reads("Seen.")
         assert (tmp_path / "state-inbox/1/a.csv").read_bytes() == b"1,2\n"
         assert house.kinds().count("job.started") == 1
+
+
+class HouseWithEars(House):
+    """With [voice], and a model that has learnt nothing."""
+
+    def _settings(self) -> str:
+        return super()._settings() + f'[voice]\nmodel = "{self.home}/model.bin"\n'
+
+
+@pytest.mark.skipif(not is_installed(), reason="dispatch-appliance[voice]")
+async def test_speech_is_written_down_behind_the_wall_and_asked_about(tmp_path: Path) -> None:
+    tiny_model.write(tmp_path / "model.bin")
+    async with HouseWithEars(tmp_path, None) as house:
+        house.tg.user_sends_file(ALICE, "", note(), kind="voice", mime="audio/ogg")
+        assert re.search(r"\bw[0-9]+", await house.reads("I understood:"))
+        house.press("Discard")
+        await house.reads("Discarded.")
+        house.tg.user_sends_file(ALICE, "", b"no sound", kind="voice", mime="audio/ogg")
+        await house.reads("there is no sound in it that I can decode")
+        assert house.kinds().count("speech.heard") == 1
+        assert "job.queued" not in house.kinds()

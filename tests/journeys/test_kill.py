@@ -23,7 +23,7 @@ import pytest
 
 from tests.emulators.anthropic import Asked, Call, Turn
 from tests.grounds import marked_processes
-from tests.journeys.house import ALICE, ROOT, House
+from tests.journeys.house import ALICE, PATIENCE_SECONDS, ROOT, House
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(1200)]
 
@@ -47,6 +47,18 @@ class Target:
 
     def agent(self) -> list[int]:
         return [pid for launcher in self.launcher() for pid in children(launcher)]
+
+    async def is_at_rest(self, killed: list[int], marks: list[str]) -> None:
+        """Returns once the daemon has ended what those who were killed left behind.
+
+        Without a sandbox nobody else could: killed in that very moment it leaves a process that
+        has detached to the unit's cgroup, and there is no unit here.
+        """
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while any(Path(f"/proc/{pid}").exists() for pid in killed) or any(
+                mark in command_line(pid) for pid in children(self._daemon) for mark in marks
+            ):
+                await asyncio.sleep(0.005)
 
 
 def children(pid: int) -> list[int]:
@@ -92,19 +104,23 @@ def has_outcomes(house: House, count: int) -> bool:
 
 async def torture(house: House, marks: list[str], kills: int, patience: float) -> None:
     choice = random.Random(kills)
+    killed: list[int] = []
     for number in range(1, kills + 1):
+        await Target(house).is_at_rest(killed, marks)
         house.tg.user_says(ALICE, f"/run task {number}")
         await asyncio.sleep(choice.uniform(0, patience))
         target = Target(house)
         which: Callable[[], list[int]] = choice.choice(
             [target.daemon, target.launcher, target.agent]
         )
-        kill(which())
+        killed = which()
+        kill(killed)
         if which == target.daemon:
             assert house.daemon is not None
             await house.daemon.wait()
             assert await gone([*marks, str(house.home)]) == [], f"left after kill {number}"
             await house.start()
+            killed = []
         try:
             await house.tg.until(partial(has_outcomes, house, number))
         except TimeoutError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.model import Allowed, Decision, Denied, Json
+from appliance.core.model import Allowed, Decision, Denied
 from appliance.errors import PolicyError
 from tests.policy.policies_on_disk import bash, policy, shipped, tool
 
@@ -58,8 +58,8 @@ def test_nobody_pretends_to_be_in_it(tmp_path: Path, inboxes: Path, path: str) -
 
 def test_it_is_not_written(tmp_path: Path, inboxes: Path) -> None:
     loaded = shipped(tmp_path)
-    call: dict[str, Json] = {"file_path": f"{inboxes}/1/a.csv", "content": "x"}
-    request = replace(tool(tmp_path, "Write", **call), inbox=str(inboxes / "1"))
+    write = tool(tmp_path, "Write", file_path=f"{inboxes}/1/a.csv", content="x")
+    request = replace(write, inbox=str(inboxes / "1"))
     assert isinstance(loaded.decide(request), Denied)
 
 

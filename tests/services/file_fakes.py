@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from appliance.core.model import IncomingFile
+from appliance.core.jobs import State
+from appliance.core.model import FileKind, IncomingFile, JobId, Message, Prompt
 from appliance.errors import NotHeard
+from tests.examples import message
+
+if TYPE_CHECKING:  # which has these fakes
+    from tests.services.rig import Rig
+
+ONE = JobId(1)
 
 
 class FakeFiles:
@@ -37,3 +47,42 @@ class FakeTranscriber:
         if self.failure is not None:
             raise self.failure
         return self.words
+
+
+def file(rig: Rig, name: str = "a.csv", content: bytes = b"1,2,3") -> IncomingFile:
+    number = f"file-{len(rig.far_files.content)}"
+    rig.far_files.content[number] = content
+    return IncomingFile(FileKind.DOCUMENT, number, name, size=len(content))
+
+
+async def send(rig: Rig, text: str, *files: IncomingFile, number: int = 500) -> Message:
+    sent = replace(message(text, number), files=files)
+    await rig.intake([sent])
+    return sent
+
+
+async def passes(rig: Rig, is_so: Callable[[], bool]) -> None:
+    """Time passes until it is so."""
+    async with asyncio.timeout(5):
+        while not is_so():
+            rig.clock.advance(1)
+            await asyncio.sleep(0)
+
+
+async def starts(rig: Rig, tasks: int) -> None:
+    async with asyncio.timeout(5):
+        while len(rig.agent.tasks) < tasks:
+            await asyncio.sleep(0)
+
+
+def prompt(rig: Rig, index: int = -1) -> str:
+    work = rig.agent.tasks[index].work
+    assert isinstance(work, Prompt)
+    return work.text
+
+
+async def ended(rig: Rig, job: JobId = ONE) -> State:
+    await rig.chat.until("all done")
+    found = rig.state.job(job)
+    assert found is not None
+    return found.state

@@ -264,6 +264,13 @@ async def house(machine: Machine, home: Path) -> AsyncIterator[House]:
         yield house
 
 
+async def recorded(home: House, holds: int) -> None:
+    """The lock is there first, then its record: a stop in between would leave neither."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await asyncio.to_thread(home.kinds)).count("wake.held") < holds:
+            await asyncio.sleep(0.05)
+
+
 async def test_the_daemon_holds_as_told_and_lets_go_when_killed(
     machine: Machine, tmp_path: Path
 ) -> None:
@@ -287,6 +294,7 @@ async def test_the_daemon_holds_as_told_and_lets_go_when_killed(
         await until(machine)
         await home.start()
         await until(machine, asked)
+        await recorded(home, 3)
         assert home.daemon is not None
         daemon = inner(home.daemon.pid)
         assert daemon is not None

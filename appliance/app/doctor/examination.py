@@ -27,6 +27,7 @@ def examine(config: Path, seconds: float = SECONDS) -> Iterator[Check]:
         files,
         log,
         machine,
+        metrics,
         projects,
         rules,
         running,
@@ -50,6 +51,7 @@ def examine(config: Path, seconds: float = SECONDS) -> Iterator[Check]:
         "claude": agent.checks,
         "machine": machine.checks,
         "daemon": running.checks,
+        "metrics": metrics.checks,
         "audit": log.checks,
     }
     yield from examined(areas, settings, seconds)

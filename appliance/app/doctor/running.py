@@ -18,12 +18,12 @@ def checks(settings: Settings) -> Iterator[Check]:
     except ApplianceError as error:
         yield warned("daemon", error.message, error.hint or "")
         return
-    if why := report["parts"]["audit"]:
+    if why := report["ailment"]:
         yield failed(
             "daemon",
             f"does nothing any more: {why}",
             "see why: journalctl -u dispatch-audit"
-            if settings.audit.socket
+            if settings.audit.socket and report["parts"]["audit"]
             else "make room or repair the disk, then restart dispatchd",
         )
     else:

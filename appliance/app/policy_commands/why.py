@@ -78,7 +78,7 @@ def _world(arguments: argparse.Namespace) -> tuple[LoadedPolicy, Mapping[Project
         found = spoken_of(directory)
         return load(directory, found.users, found.projects), found.projects
     settings = settings_of(arguments)
-    return policy_of(arguments, settings), settings.projects
+    return policy_of(arguments, settings), settings.workplaces
 
 
 def _request(arguments: argparse.Namespace, settings: Settings, now: Millis) -> Request:
@@ -112,8 +112,8 @@ def project_of(arguments: argparse.Namespace, settings: Settings) -> Project:
 
     if arguments.project is None and len(settings.projects) == 1:
         return next(iter(settings.projects.values()))
-    project = settings.projects.get(ProjectName(arguments.project or ""))
+    project = settings.workplaces.get(ProjectName(arguments.project or ""))
     if project is None:
-        known = ", ".join(settings.projects)
+        known = ", ".join(settings.workplaces)
         raise ApplianceError(f"a tool call is about a project: --project with one of {known}")
     return project

@@ -227,7 +227,7 @@ function time(date) {
 
 function clockTime(date) {
   const language = document.documentElement.lang;
-  const clock = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const clock = date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   if (date.toDateString() === new Date().toDateString()) return clock;
   return `${date.toLocaleDateString(language, { day: "numeric", month: "short" })}, ${clock}`;
 }

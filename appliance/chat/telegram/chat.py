@@ -85,6 +85,10 @@ class TelegramChat:
     def strangers(self) -> int:
         return self._poller.strangers
 
+    @property
+    def budget(self) -> Budget:
+        return self._budget
+
     async def bot_name(self) -> str:
         """What links to the bot call it. Raises ChatUnavailable or ChatRefused."""
         return (await self._client.me()).user_name

@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.audit.sinks import journal as module
+from appliance import journald
 from appliance.audit.sinks.journal import JournalSink, journal_sink
 from appliance.errors import AnchorUnavailable
 from tests.fakes_anchors import note_of
+from tests.fakes_journald import listening, read
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[socket.socket]:
     """A socket such as journald's, in tmp_path."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "socket"))
-        listener.setblocking(False)
+    with listening(tmp_path / "socket") as listener:
         yield listener
-
-
-def read(entry: bytes) -> dict[str, str]:
-    """The fields of an entry, by the rules of the native protocol."""
-    fields = {}
-    while entry:
-        line, _, rest = entry.partition(b"\n")
-        name, is_plain, value = line.partition(b"=")
-        if not is_plain:
-            (length,) = struct.unpack("<Q", rest[:8])
-            value, rest = rest[8 : 8 + length], rest[8 + length + 1 :]
-        fields[name.decode()] = value.decode()
-        entry = rest
-    return fields
 
 
 async def test_the_note_is_a_field_of_its_own(
     tmp_path: Path, journal: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SOCKET", tmp_path / "socket")
+    monkeypatch.setattr(journald, "SOCKET", tmp_path / "socket")
     sink = journal_sink()
     assert sink is not None
     assert await sink.post(note_of(1234)) == note_of(1234)
@@ -66,5 +50,5 @@ async def test_a_journal_that_takes_nothing_confirms_nothing(
 
 
 def test_without_journald_there_is_no_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SOCKET", tmp_path / "socket")
+    monkeypatch.setattr(journald, "SOCKET", tmp_path / "socket")
     assert journal_sink() is None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appliance.chat.telegram.progress import EVERY_SECONDS, ProgressDisplay
-from appliance.core.model import JobId, Place, Platform, Progress
+from appliance.core.model import JobId, Place, Platform, Progress, Reply, Rich
 from appliance.errors import ChatRefused
 from tests.fakes_clock import HurriedClock
 
@@ -18,11 +18,15 @@ class Screen:
     def __init__(self) -> None:
         self.clock = HurriedClock()
         self.edits: list[tuple[str, float]] = []
-        self.has_room = True
+        self.rooms: asyncio.Semaphore | None = None
         self.is_gone = False
         self.blocked: asyncio.Event | None = None
         self.changed = asyncio.Condition()
-        self.display = ProgressDisplay(self._edit, lambda _chat: self.has_room, self.clock)
+        self.display = ProgressDisplay(self._edit, self._room, self.clock)
+
+    async def _room(self, _chat: str) -> None:
+        if self.rooms is not None:
+            await self.rooms.acquire()
 
     async def _edit(self, progress: Progress) -> None:
         self.edits.append((progress.text, self.clock.monotonic()))
@@ -34,7 +38,7 @@ class Screen:
             raise ChatRefused("message to edit not found")
 
     def show(self, text: str, job: int = 1, message: str = "7") -> None:
-        self.display.show(Progress(JobId(job), HERE, text, message))
+        self.display.show(Progress(JobId(job), HERE, Reply(Rich(text)), message))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -80,14 +84,15 @@ async def test_a_job_without_a_message_of_its_own_shows_nothing() -> None:
 
 async def test_without_room_nothing_is_shown_until_there_is_some() -> None:
     screen = Screen()
-    screen.has_room = False
+    screen.rooms = asyncio.Semaphore(0)
     async with screen.running():
         screen.show("one")
-        while len(screen.clock.naps) < 3:
+        for _ in range(10):
             await asyncio.sleep(0)
         assert screen.edits == []
-        screen.has_room = True
-        assert await screen.until(1) == ["one"]
+        screen.show("two")
+        screen.rooms.release()
+        assert await screen.until(1) == ["two"]
 
 
 async def test_a_message_that_is_gone_is_nobody_s_problem() -> None:
@@ -98,6 +103,40 @@ async def test_a_message_that_is_gone_is_nobody_s_problem() -> None:
         await screen.until(1)
         screen.show("two")
         assert await screen.until(2) == ["one", "two"]
+
+
+async def test_the_same_word_is_not_shown_again() -> None:
+    screen = Screen()
+    async with screen.running():
+        screen.show("one")
+        await screen.until(1)
+        screen.show("one")
+        screen.show("other", job=2, message="8")
+        assert await screen.until(2) == ["one", "other"]
+        screen.show("two")
+        assert await screen.until(3) == ["one", "other", "two"]
+
+
+async def test_jobs_take_turns_when_there_is_room_for_one() -> None:
+    screen = Screen()
+    screen.rooms = asyncio.Semaphore(0)
+    async with screen.running():
+        for number in range(1, 7):
+            screen.show(f"a{number}", job=1, message="7")
+            screen.show(f"b{number}", job=2, message="8")
+            screen.rooms.release()
+            await screen.until(number)
+    assert {text[0] for text, _ in screen.edits[:2]} == {"a", "b"}
+    assert sum(text.startswith("a") for text, _ in screen.edits) == 3
+
+
+async def test_what_is_over_is_not_shown_any_more() -> None:
+    screen = Screen()
+    screen.show("one")
+    screen.display.show(Progress(JobId(1), HERE))
+    screen.show("other", job=2, message="8")
+    async with screen.running():
+        assert await screen.until(1) == ["other"]
 
 
 async def test_what_waited_is_not_shown_after_a_final_word() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,63 +10,15 @@ import pytest
 
 from appliance.core.jobs import State
 from appliance.core.model import (
-    FileKind,
-    IncomingFile,
     JobId,
-    Message,
     Millis,
-    Oddity,
-    Place,
-    Platform,
-    Prompt,
     ToolRequest,
 )
-from appliance.core.replies.about_files import not_understood
 from appliance.errors import ChatRefused, ChatUnavailable
 from appliance.services.inboxes import DAY_MS, TIDY_SECONDS
-from tests.examples import ALICE, BOB, message
+from tests.examples import ALICE, message
+from tests.services.file_fakes import ONE, ended, file, passes, prompt, send, starts
 from tests.services.rig import STRANGER, Puppet, Rig
-
-ONE = JobId(1)
-
-
-def file(rig: Rig, name: str = "a.csv", content: bytes = b"1,2,3") -> IncomingFile:
-    number = f"file-{len(rig.far_files.content)}"
-    rig.far_files.content[number] = content
-    return IncomingFile(FileKind.DOCUMENT, number, name, size=len(content))
-
-
-async def send(rig: Rig, text: str, *files: IncomingFile, number: int = 500) -> Message:
-    sent = replace(message(text, number), files=files)
-    await rig.intake([sent])
-    return sent
-
-
-async def passes(rig: Rig, is_so: Callable[[], bool]) -> None:
-    """Time passes until it is so."""
-    async with asyncio.timeout(5):
-        while not is_so():
-            rig.clock.advance(1)
-            await asyncio.sleep(0)
-
-
-async def starts(rig: Rig, tasks: int) -> None:
-    async with asyncio.timeout(5):
-        while len(rig.agent.tasks) < tasks:
-            await asyncio.sleep(0)
-
-
-def prompt(rig: Rig, index: int = -1) -> str:
-    work = rig.agent.tasks[index].work
-    assert isinstance(work, Prompt)
-    return work.text
-
-
-async def ended(rig: Rig, job: JobId = ONE) -> State:
-    await rig.chat.until("all done")
-    found = rig.state.job(job)
-    assert found is not None
-    return found.state
 
 
 async def test_files_are_there_before_the_agent_starts_and_it_is_told_so(rig: Rig) -> None:
@@ -173,83 +124,6 @@ async def test_files_start_a_task_of_their_own_while_another_runs(rig: Rig) -> N
     release.set()
     await starts(rig, 2)
     assert prompt(rig).startswith("and this\n")
-
-
-# without a word
-
-
-async def test_a_file_without_a_word_waits_for_its_senders_next_words(rig: Rig) -> None:
-    await send(rig, "", file(rig))
-    asked = await rig.chat.until("What shall be done with this?")
-    assert "a.csv" in asked
-    assert rig.far_files.fetched == []
-    await rig.says("sum it up")
-    assert await ended(rig) is State.SUCCEEDED
-    assert prompt(rig).startswith("sum it up\n")
-    await rig.says("and now something else")
-    await starts(rig, 2)
-    assert "a.csv" not in prompt(rig)
-
-
-async def test_words_that_come_in_the_same_moment_are_its_task(rig: Rig) -> None:
-    sent = [replace(message("", 500), files=(file(rig),)), message("sum it up", 501)]
-    await rig.intake(sent)
-    assert await ended(rig) is State.SUCCEEDED
-    assert "a.csv" in prompt(rig)
-    assert not any("What shall" in text for text in rig.chat.messages.values())
-
-
-async def test_several_of_them_wait_together(rig: Rig) -> None:
-    await send(rig, "", file(rig), number=500)
-    await send(rig, "", file(rig, "b.csv"), number=501)
-    asked = await rig.chat.until("b.csv")
-    assert "a.csv" in asked
-    await rig.clicks("fl")
-    assert await ended(rig) is State.SUCCEEDED
-    assert "a.csv" in prompt(rig)
-    assert "b.csv" in prompt(rig)
-    assert prompt(rig).startswith("Look at the files")
-
-
-async def test_somebody_elses_words_do_not_take_it(rig: Rig) -> None:
-    await send(rig, "", file(rig))
-    await rig.chat.until("What shall")
-    await rig.says("my own task", BOB, Place(Platform.TELEGRAM, ALICE.sender.id))
-    await ended(rig)
-    assert "a.csv" not in prompt(rig)
-
-
-async def test_it_does_not_wait_for_ever(rig: Rig) -> None:
-    await send(rig, "", file(rig))
-    await rig.chat.until("What shall")
-    rig.clock.advance(11 * 60)
-    await rig.clicks("fl")
-    await rig.chat.until("No files wait here any more")
-    await rig.says("something else")
-    await ended(rig)
-    assert "a.csv" not in prompt(rig)
-
-
-async def test_it_can_be_forgotten(rig: Rig) -> None:
-    await send(rig, "", file(rig))
-    await rig.chat.until("What shall")
-    await rig.clicks("ff")
-    await rig.chat.until("Forgotten; nothing was fetched.")
-    await rig.says("something else")
-    await ended(rig)
-    assert "a.csv" not in prompt(rig)
-
-
-async def test_a_command_that_takes_no_files_says_so(rig: Rig) -> None:
-    await send(rig, "/status", file(rig))
-    await rig.chat.until("/status takes no files.")
-
-
-@pytest.mark.parametrize("oddity", list(Oddity))
-async def test_each_kind_of_what_is_no_file_has_its_own_sentence(rig: Rig, oddity: Oddity) -> None:
-    await rig.intake([replace(message("", 500), oddity=oddity)])
-    said = await rig.chat.until(str(not_understood(oddity)))
-    assert "only read text" not in said
 
 
 # after a crash, and later

@@ -1,0 +1,107 @@
+"""The locked dependencies as wheels for every Python that the Debian package serves.
+
+    python packaging/wheels.py ARCHITECTURE    print where they are; fetch what is missing
+
+Kept in `.cache/wheels`, by lock and architecture: with a full cache no network is needed. Each file
+has a hash of the lock. The one package that its authors publish as source alone is made a wheel
+with the locked setuptools, and only if that fits every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "packaging" / "lock" / "runtime.txt"
+CACHE = ROOT / ".cache" / "wheels"
+
+PYTHONS = ("3.11", "3.12", "3.13")
+"""Those of Debian 12, Ubuntu 24.04 and Debian 13; `Depends:` says so, too."""
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+NEWEST_GLIBC = 36
+"""2.36 is Debian 12's: no wheel may need a newer one."""
+
+PIP = (sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--quiet")
+EVERYWHERE = "-none-any.whl"
+
+
+class NotToBeHad(Exception):
+    """There is no such wheel; the message says which and why."""
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        print(locked_wheels(arguments[0]))
+    except NotToBeHad as why:
+        print(f"error: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def locked_wheels(architecture: str) -> Path:
+    """A directory with the wheels of all Pythons, hashes checked. Raises NotToBeHad."""
+    if architecture not in MACHINES:
+        raise NotToBeHad(f"no wheels are known for {architecture}, only for {', '.join(MACHINES)}")
+    wanted = f"{LOCK.read_text()} {PYTHONS} {NEWEST_GLIBC}"
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    wheels = CACHE / f"debian-{architecture}-{digest}"
+    if not wheels.exists():
+        unfinished = wheels.with_suffix(f".{os.getpid()}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for python in PYTHONS:
+            _download(python, MACHINES[architecture], unfinished)
+        _build_sources(unfinished)
+        try:
+            unfinished.rename(wheels)
+        except OSError:  # somebody else was faster
+            shutil.rmtree(unfinished)
+    return wheels
+
+
+def _download(python: str, machine: str, directory: Path) -> None:
+    tag = f"cp{python.replace('.', '')}"
+    exactly = ["--require-hashes", "--no-deps", "--no-build-isolation", "--no-input"]
+    target = [f"--python-version={python}", "--implementation=cp"]
+    target += [f"--abi={abi}" for abi in (tag, "abi3", "none")]
+    target += [f"--platform={platform}" for platform in _platforms(machine)]
+    _run([*PIP, "download", *exactly, *target, f"--requirement={LOCK}", f"--dest={directory}"])
+
+
+def _platforms(machine: str) -> list[str]:
+    """What the oldest of our systems takes, newest first (PEP 600 and its forerunners)."""
+    by_glibc = [f"manylinux_2_{minor}_{machine}" for minor in range(NEWEST_GLIBC, 4, -1)]
+    return [*by_glibc, *(f"manylinux{name}_{machine}" for name in ("2014", "2010", "1"))]
+
+
+def _build_sources(directory: Path) -> None:
+    exactly = ["--no-deps", "--no-index", "--no-build-isolation", f"--wheel-dir={directory}"]
+    for source in sorted(directory.glob("*.tar.gz")):
+        before = set(directory.glob("*.whl"))
+        _run([*PIP, "wheel", *exactly, str(source)])
+        (built,) = set(directory.glob("*.whl")) - before
+        if not built.name.endswith(EVERYWHERE):
+            raise NotToBeHad(f"{source.name} has to be compiled: it is published as source only")
+        source.unlink()
+
+
+def _run(command: list[str]) -> None:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}  # zip's first day
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        errors = [x for x in done.stderr.splitlines() if x.startswith("ERROR: ")]
+        said = "; ".join(x.removeprefix("ERROR: ") for x in errors) or done.stderr.strip()
+        raise NotToBeHad(f"the locked packages are not to be had: {said[-600:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
