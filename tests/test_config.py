@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.app.config_commands import as_toml, example
-from appliance.config import ProjectRow, load, read_credential
+from appliance.config import MetricsSettings, ProjectRow, load, read_credential
 from appliance.core.model import Ceiling, Isolation, Platform, Sender
 from appliance.errors import ConfigError
 
@@ -108,10 +110,12 @@ def test_the_machine_is_kept_awake_unless_told_otherwise(tmp_path: Path, project
 def test_the_example_loads_with_every_line_commented_in(tmp_path: Path, project: Path) -> None:
     written = example().replace('"/srv/demo"', '"{path}"')
     lines = [
-        line[2:] if " = " in line and line[:2] == "# " else line for line in written.split("\n")
+        line[2:] if re.match(r"# (\[\w+\]$|.* = )", line) else line for line in written.split("\n")
     ]
     everything = load(_write(tmp_path, "\n".join(lines)))
-    assert everything == load(_write(tmp_path, written)), "an example must show the defaults"
+    assert everything.metrics == MetricsSettings()
+    as_written = load(_write(tmp_path, written))
+    assert replace(everything, metrics=None) == as_written, "an example must show the defaults"
     assert everything.people()[Sender(Platform.TELEGRAM, "4711")] == "me"
 
 
@@ -155,8 +159,7 @@ telegram = ["@bob"]
         ("", "no users"),
         (GOOD.replace("[web]", ""), "no way in"),
         (
-            GOOD.replace("web = true", "unix = [7]\nautomation = true")
-            + "[terminal]\n[telegram]",
+            GOOD.replace("web = true", "unix = [7]\nautomation = true") + "[terminal]\n[telegram]",
             "[telegram] lets nobody in: no user is a person",
         ),
         (GOOD.replace("web = true", ""), "[web] lets nobody in"),
@@ -299,3 +302,37 @@ def test_a_project_says_what_its_tasks_may_use(tmp_path: Path, project: Path) ->
         processes=Ceiling().processes,
     )
     assert ProjectRow.of(demo).ceiling() == demo.ceiling
+
+
+# --- metrics
+
+
+def test_nothing_is_told_to_a_monitoring_system_unless_asked_for(
+    tmp_path: Path, project: Path
+) -> None:
+    assert load(_write(tmp_path, GOOD)).metrics is None
+    asked_for = load(_write(tmp_path, GOOD + "[metrics]\n")).metrics
+    assert asked_for is not None
+    assert asked_for.listen == "127.0.0.1:9750"
+    assert "\n# [metrics]\n" in example()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:65535", "/run/dispatch/metrics.sock"])
+def test_metrics_are_for_this_machine(tmp_path: Path, project: Path, address: str) -> None:
+    metrics = load(_write(tmp_path, GOOD + f'[metrics]\nlisten = "{address}"\n')).metrics
+    assert metrics is not None
+    assert metrics.listen == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.0.0.0:9750", "[::]:9750", "192.0.2.1:9750", ":9750", "9750", "localhost:9750"),
+        *("127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:097", "127.0.0.2:1", "::1:1"),
+        *("metrics.sock", "unix:/run/x", "127.0.0.1:97 ", "evil.example:9750", ""),
+    ],
+)
+def test_metrics_are_for_nobody_else(tmp_path: Path, project: Path, address: str) -> None:
+    (mistake,) = _mistakes(tmp_path, GOOD + f'[metrics]\nlisten = "{address}"\n')
+    assert "listen" in mistake
+    assert "for this machine alone" in mistake

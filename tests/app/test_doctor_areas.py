@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from appliance.app.doctor import files, machine, projects, rules, walls, way_out
+from appliance.app.doctor import files, machine, metrics, projects, rules, walls, way_out
 from appliance.app.doctor.check import Check, Outcome, answer, passed
-from appliance.app.doctor.examination import examined
+from appliance.app.doctor.examination import examine, examined
 from appliance.app.project_units import Places, apply, outdated
 from appliance.config import MIB, Settings, load
 from appliance.errors import PolicyError
@@ -260,3 +261,63 @@ def test_limits_have_to_fit_into_the_machine(
     settings = settings_of(tmp_path, daemon="max_parallel = 4", more="memory_mib = 5000")
     check = machine.limits(settings, memory_mib * MIB)
     assert (check.outcome, word in check.found) == (outcome, True)
+
+
+# --- metrics
+
+
+@contextmanager
+def answering(path: Path, answer: bytes) -> Iterator[None]:
+    """Something that answers the first who connects there."""
+    with listen(path) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        yield
+        server.join()
+
+
+def test_metrics_that_nobody_wants_are_not_looked_for(tmp_path: Path) -> None:
+    assert list(metrics.checks(settings_of(tmp_path))) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Outcome.PASS, "answers"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", Outcome.PASS, "answers"),
+        (b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", Outcome.WARN, "something else answers"),
+        (b"220 mail.example\r\n", Outcome.WARN, "nobody answers"),
+    ],
+)
+def test_who_answers_where_the_metrics_should_be_is_told(
+    tmp_path: Path, answer: bytes, outcome: Outcome, words: str
+) -> None:
+    path = tmp_path / "metrics.sock"
+    settings = settings_of(tmp_path, more=f'[metrics]\nlisten = "{path}"')
+    with answering(path, answer):
+        (check,) = metrics.checks(settings)
+    assert (check.outcome, words in check.found) == (outcome, True), check
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "{home}/metrics.sock"])
+def test_metrics_that_nobody_serves_are_told(tmp_path: Path, address: str) -> None:
+    address = address.format(home=tmp_path)
+    (check,) = metrics.checks(settings_of(tmp_path, more=f'[metrics]\nlisten = "{address}"'))
+    assert check.outcome is Outcome.WARN
+    assert f"nobody answers at {address}" in check.found
+
+
+def test_an_address_of_the_network_is_refused_when_doctor_reads_it(tmp_path: Path) -> None:
+    settings_of(tmp_path)
+    file = tmp_path / "dispatch.toml"
+    file.write_text(file.read_text() + '[metrics]\nlisten = "0.0.0.0:9750"')
+    (check,) = examine(file)
+    assert (check.name, check.outcome) == ("settings", Outcome.FAIL)
+    assert "for this machine alone" in check.found

@@ -30,6 +30,7 @@ from appliance.core.jobs import Job
 from appliance.core.model import Act, ApprovalId, JobId, Millis, ProjectName
 from appliance.errors import StorageUnavailable
 from appliance.metrics.counters import ENDINGS, Counters
+from appliance.metrics.registry import new_registry
 from appliance.policy.tools import act_of
 from appliance.ports import Receipt
 from tests.audit.every_event import every_event
@@ -45,7 +46,7 @@ JOB = replace(job(), id=JobId(7), project=DEMO, created_at=Millis(NOW - 40_000))
 class Counted:
     """Counters with a state database of one job and one question, which may be out of order."""
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    registry: CollectorRegistry = field(default_factory=new_registry)
     job: Job = JOB
     approval: Approval = replace(approval(), asked_at=Millis(NOW - 20_000))  # noqa: RUF009
     is_broken: bool = False
@@ -73,15 +74,14 @@ def counted() -> Counted:
     return Counted()
 
 
-def finished(**changes: int) -> JobFinished:
-    facts = {
-        "job": 7,
-        "cost_microdollars": 250_000,
-        "input_tokens": 1000,
-        "output_tokens": 20,
-        "duration_ms": 1,
-    }
-    return JobFinished(answer_sha256="", **{**facts, **changes})
+FINISHED = JobFinished(
+    job=7,
+    cost_microdollars=250_000,
+    input_tokens=1000,
+    output_tokens=20,
+    duration_ms=1,
+    answer_sha256="",
+)
 
 
 def test_every_kind_of_record_can_be_counted(counted: Counted) -> None:
@@ -99,7 +99,7 @@ def test_what_can_happen_to_a_project_begins_at_zero(counted: Counted) -> None:
 
 
 def test_no_series_tells_when_it_began(counted: Counted) -> None:
-    assert not any("_created" in name for name in counted.after(finished()))
+    assert not any("_created" in name for name in counted.after(FINISHED))
 
 
 def test_a_job_is_counted_on_its_way(counted: Counted) -> None:
@@ -111,7 +111,7 @@ def test_a_job_is_counted_on_its_way(counted: Counted) -> None:
     assert after["dispatch_job_start_seconds_bucket le=30.0"] == 0
     assert after["dispatch_job_start_seconds_bucket le=60.0"] == 1
     counted.job = replace(JOB, started_at=Millis(NOW - 90_000))
-    after = counted.after(finished())
+    after = counted.after(FINISHED)
     assert after["dispatch_jobs_ended_total outcome=succeeded project=demo"] == 1
     assert after["dispatch_job_duration_seconds_sum project=demo"] == 90
     assert after["dispatch_cost_dollars_total project=demo"] == 0.25
@@ -135,7 +135,7 @@ def test_what_a_crash_interrupted_lasted_until_it_was_found(counted: Counted) ->
 
 def test_a_database_that_does_not_answer_costs_a_label_and_nothing_else(counted: Counted) -> None:
     counted.is_broken = True
-    after = counted.after(finished(), JobStarted(job=7, project="demo", kind="", isolation=""))
+    after = counted.after(FINISHED, JobStarted(job=7, project="demo", kind="", isolation=""))
     assert after["dispatch_jobs_ended_total outcome=succeeded project="] == 1
     assert after["dispatch_jobs_started_total project=demo"] == 1
     assert after["dispatch_job_start_seconds_count"] == 0
@@ -155,8 +155,9 @@ def test_a_database_that_does_not_answer_costs_a_label_and_nothing_else(counted:
     ],
 )
 def test_decisions_count_by_kind_of_act(counted: Counted, act: str, label: str) -> None:
-    said = {"act": act, "object": "ls", "project": "demo", "rule": "r.csv:1"}
-    after = counted.after(RequestAllowed(**said), RequestDenied(**said, reason="no"))
+    allowed = RequestAllowed(act=act, object="ls", project="demo", rule="r.csv:1")
+    denied = RequestDenied(act=act, object="ls", project="demo", rule="r.csv:1", reason="no")
+    after = counted.after(allowed, denied)
     assert after[f"dispatch_requests_total act={label} effect=allowed"] == 1
     assert after[f"dispatch_requests_total act={label} effect=denied"] == 1
 
@@ -178,11 +179,10 @@ def test_questions_and_how_long_they_waited(counted: Counted) -> None:
         input_sha256="",
         expires_at=0,
     )
-    about = {"approval": name, "job": 7, "request": ""}
     after = counted.after(
         asked,
-        ApprovalGiven(**about, input_sha256=""),
-        ApprovalRefused(**about),
+        ApprovalGiven(approval=name, job=7, request="", input_sha256=""),
+        ApprovalRefused(approval=name, job=7, request=""),
         ApprovalExpired(approval="unknown", job=7, request=""),
     )
     assert after["dispatch_approvals_asked_total"] == 1

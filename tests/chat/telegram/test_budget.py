@@ -209,3 +209,30 @@ async def test_a_machine_that_slept_for_days_has_one_burst_and_no_more() -> None
     clock.naps.clear()
     await budget.spend(CHAT)
     assert clock.naps
+
+
+# --- for who watches over the machine
+
+
+async def test_what_is_left_is_told_of_the_chat_that_has_least() -> None:
+    clock = HurriedClock()
+    budget = Budget(clock)
+    assert budget.left() == {"private": 1.0, "group": 1.0, "all": 1.0}
+    await budget.spend("43")
+    for _ in range(10):
+        await budget.spend(CHAT)
+    for _ in range(5):
+        await budget.spend(FORUM)
+    left = budget.left()
+    assert left["private"] == pytest.approx(0.5, abs=0.1)
+    assert left["group"] == pytest.approx(0.75, abs=0.1)
+    assert 0 <= left["all"] < 1
+    assert set(left) == {"private", "group", "all"}, "no chat has a name there"
+
+
+async def test_a_chat_that_telegram_has_closed_has_nothing_left() -> None:
+    clock = HurriedClock()
+    budget = Budget(clock)
+    budget.close(FORUM, 60)
+    assert budget.left()["group"] == 0
+    assert budget.left()["private"] == 1
