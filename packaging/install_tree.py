@@ -140,8 +140,9 @@ def install_units(root: Path) -> None:
     for kind in ("sysusers", "tmpfiles"):
         copy(ROOT / "systemd" / f"{NAME}.{kind}", root / f"usr/lib/{kind}.d/{NAME}.conf")
     documents = root / "usr/share/doc" / NAME
-    for example in (ROOT / "systemd" / "examples").iterdir():
-        copy(example, documents / "examples" / example.name)
+    for directory in ("systemd/examples", "packaging/grafana", "packaging/prometheus"):
+        for example in (ROOT / directory).iterdir():
+            copy(example, documents / "examples" / example.name)
     for name in ("README.md", "CHANGELOG.md"):
         copy(ROOT / name, documents / name)
 
