@@ -261,7 +261,8 @@ class _Session:
 
     def _note_trouble(self, reason: str) -> None:
         if not self._is_ending and not self._egress.trouble:
-            log.error("job %d has no network any more: %s", self._task.job, reason)
+            job = self._task.job
+            log.error("job %d has no network any more: %s", job, reason, extra={"job": job})
             self._egress.trouble = reason
 
 

@@ -214,7 +214,10 @@ class ClaudeSession:
                 line = await self._running.stdout.readline()
         except TimeoutError:
             log.warning(
-                "job %d: the agent did not take %d messages", self._task.job, len(self._unread)
+                "job %d: the agent did not take %d messages",
+                self._task.job,
+                len(self._unread),
+                extra={"job": self._task.job},
             )
             return False
         except ValueError as error:
@@ -325,7 +328,8 @@ class ClaudeSession:
         except ApplianceError as error:
             return Refuse(f"refused: {error.message}")
         except Exception:  # whatever went wrong, an unjudged call must not run
-            log.exception("job %d: a call could not be judged", self._task.job)
+            job = self._task.job
+            log.exception("job %d: a call could not be judged", job, extra={"job": job})
             return Refuse("refused: the call could not be judged")
 
     async def _answer_permission(self, asked: stream.PermissionAsked) -> None:

@@ -145,7 +145,7 @@ class Session:
 
     def _take_leave(self, reason: str) -> None:
         if reason:
-            log.warning("job %d: %s", self._job, reason)
+            log.warning("job %d: %s", self._job, reason, extra={"job": self._job})
             self._say(NotServed(reason))
 
     async def _flush(self) -> None:

@@ -90,7 +90,7 @@ class Changes:
         try:
             self._state.save_snapshots(await self._before(job))
         except StorageUnavailable as error:
-            log.error("job %d is not kept: %s", job.id, error.message)
+            log.error("job %d is not kept: %s", job.id, error.message, extra={"job": job.id})
         finally:
             watch.kept.set()
         if job.id % FORGET_EVERY == 0:
@@ -102,7 +102,8 @@ class Changes:
             async with self._locks[job.project]:
                 return replace(found, before=await self._kept(found, Which.BEFORE))
         except NotShown as error:
-            log.warning("job %d of %s is not kept: %s", job.id, job.project, error)
+            about = {"job": job.id, "project": job.project}
+            log.warning("job %d of %s is not kept: %s", job.id, job.project, error, extra=about)
             return replace(found, trouble=str(error.why))
 
     async def why_not(self, job: Job) -> str:

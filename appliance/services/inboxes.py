@@ -117,7 +117,8 @@ class Inboxes:
                 raise AgentFailed(f"{name}: {error.message}", hint="send it again") from None
             except ChatUnavailable as error:
                 reason, seconds = error.message, error.retry_after_seconds or 0.5 * 2**attempt
-                log.warning("a file of job %s waits %.1f s: %s", job, seconds, reason)
+                about = {"job": job}
+                log.warning("a file of job %s waits %.1f s: %s", job, seconds, reason, extra=about)
                 await self._clock.sleep(min(LONGEST_PAUSE_SECONDS, seconds))
         raise AgentFailed(f"{name} could not be fetched: {reason}", hint="try again with /retry")
 
