@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-PHONE = {"viewport": {"width": 360, "height": 640}}
+PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True}
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -246,8 +246,18 @@ async def test_nothing_is_wider_than_a_phone(site: Site, scheme: str) -> None:
         await site.chat.send(post(3, "f", attachment=Attachment("n" * 200 + ".txt", b"x")))
         site.chat.show(Progress(JobId(1), HERE, Reply(Rich("Bash: " + "x" * 300))))
         site.chat.notice = "w" * 200
+        await page.get_by_role("button", name="Approve").tap()
+        click = await site.inbox.next()
+        while not isinstance(click, Click):
+            click = await site.inbox.next()
+        await site.chat.send(post(5, "t" * 200, PostKind.TOAST, click.key))
+        await expect(page.locator("#toast")).to_be_visible()
         await expect(page.locator("#progress li")).to_be_visible()
         await expect(page.locator(".file")).to_be_visible()
+        over = await page.locator("#toast").bounding_box()
+        assert over is not None
+        assert over["x"] >= 0
+        assert over["x"] + over["width"] <= 360
         for selector in ("html", "#scroller", "#log", "header"):
             box = page.locator(selector)
             assert await box.evaluate("e => e.scrollWidth <= e.clientWidth"), selector
@@ -315,6 +325,10 @@ async def test_a_picture_is_seen_in_the_conversation(site: Site, page: Page) -> 
     image = page.get_by_alt_text("chart.png")
     await expect(image).to_be_visible()
     assert await image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+    await image.click()
+    await expect(page.locator("dialog img")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_be_hidden()
 
 
 async def test_a_file_is_downloaded(site: Site, page: Page) -> None:

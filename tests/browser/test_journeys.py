@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-async def test_a_conversation_is_steered_changed_and_taken_up_again(
+async def test_conversations_go_on_and_a_question_goes_aside_and_to_the_project(
     browser: Browser, tmp_path: Path, claude_program: Path
 ) -> None:
     turns = (
@@ -33,6 +33,8 @@ async def test_a_conversation_is_steered_changed_and_taken_up_again(
         Turn("Heard: also that.", when=lambda asked: "also that" in asked.text),
         Turn("In blue.", when=says("paint it blue")),
         Turn("Once more.", when=says("and once more")),
+        Turn("Frank Herbert.", when=says(DUNE)),
+        Turn("It is in the README.", when=says(DUNE)),
     )
     async with (
         WebHouse(tmp_path, claude_program, *turns) as house,
@@ -59,9 +61,21 @@ async def test_a_conversation_is_steered_changed_and_taken_up_again(
         assert not any("paint it red" in request.text for request in house.api.requests)
         assert house.kinds().count("message.edited") == 1
 
+        await phone.says(f"/ask {DUNE}")
+        await phone.reads("Frank Herbert.")
+        await phone.reads("Job 4 ✓ done · workspace")
+        await phone.press("Move to the project")
+        await phone.reads("It is in the README.")
+        await phone.reads("Job 5 ✓ done · demo")
 
-async def test_a_job_is_watched(browser: Browser, tmp_path: Path, claude_program: Path) -> None:
-    held = asyncio.Event()
+
+DUNE = "who wrote Dune?"
+
+
+async def test_a_job_is_watched_and_files_go_there_and_come_back(
+    browser: Browser, tmp_path: Path, claude_program: Path
+) -> None:
+    held, inbox = asyncio.Event(), tmp_path / "state-inbox/2"
     readme = str(tmp_path / "project/README.md")
     edit = {"file_path": readme, "old_string": "hello from the project", "new_string": "hi\nyou"}
     turns = (
@@ -70,12 +84,18 @@ async def test_a_job_is_watched(browser: Browser, tmp_path: Path, claude_program
         Turn("", (Call("Bash", {"command": "make test"}),), returned("updated")),
         Turn("All **tidy**: the greeting is short now, and the tests pass.\n\nThe file is "
              "`README.md`.", when=returned("12 passed"), hold=held),
+        Turn("I look.", (read(inbox / "chart.png"),), says("what are these?")),
+        Turn("", (read(inbox / "list.csv"),), lambda asked: bool(images(asked))),
+        Turn("", (Call("Bash", {"command": "make chart"}),), returned("1,2")),
+        Turn("Orange, and two columns. I drew `drawn.png`.", when=returned("")),
+        Turn("I looked.", when=says("Look at the files")),
     )  # fmt: skip
     async with (
-        WebHouse(tmp_path, claude_program, *turns, rules=[TESTS]) as house,
+        WebHouse(tmp_path, claude_program, *turns, rules=MAKE) as house,
         house.phone(browser) as phone,
     ):
-        (house.project / "Makefile").write_text("test:\n\t@echo 12 passed in 0.1s\n")
+        (house.project / "Makefile").write_text(MAKEFILE)
+        (house.project / "seed.png").write_bytes(png(320, 200))
         await phone.says("/run tidy up the greeting in the README, and see whether the tests pass")
         live = phone.page.locator("#log > li.live")
         await expect(live).to_contain_text("3 steps", timeout=PATIENCE_MS)
@@ -92,8 +112,25 @@ async def test_a_job_is_watched(browser: Browser, tmp_path: Path, claude_program
         await expect(phone.page.get_by_role("link", name="README.md")).to_be_visible()
         await phone.photograph("2-answer-and-file")
 
+        await phone.says("/run what are these?", CHART, TABLE)
+        await expect(phone.own("what are these?").locator("img")).to_be_visible()
+        await phone.reads("Orange, and two columns.")
+        assert sorted(path.name for path in inbox.iterdir()) == ["chart.png", "list.csv"]
+        await phone.press("drawn.png")
+        await expect(phone.message("drawn.png").locator("img")).to_be_visible()
+        await phone.photograph("files")
+        await phone.says("", TABLE)
+        await phone.reads("What shall be done with this?")
+        await phone.press("Look at it")
+        await phone.reads("I looked.")
+        assert house.kinds().count("file.received") == 3
+        assert house.kinds().count("file.sent") == 2
 
-TESTS = "p, owner, *, bash, make test, allow"
+
+MAKE = ("p, owner, *, bash, make test, allow", "p, owner, *, bash, make chart, allow")
+MAKEFILE = "test:\n\t@echo 12 passed in 0.1s\nchart:\n\t@cp seed.png drawn.png\n"
+CHART: FilePayload = {"name": "chart.png", "mimeType": "image/png", "buffer": png(240, 160)}
+TABLE: FilePayload = {"name": "../list.csv", "mimeType": "text/csv", "buffer": b"1,2\n"}
 
 
 async def test_steps_are_approved_and_questions_answered(
@@ -148,7 +185,9 @@ async def test_a_change_is_read_and_taken_back(
         await phone.says("/run mend it")
         await phone.reads("It is done.")
         await phone.says("/diff 1")
-        assert "1. README.md +1 −1\n2. wide.py +3 new" in await phone.reads("demo · 2 files changed")
+        assert "1. README.md +1 −1\n2. wide.py +3 new" in await phone.reads(
+            "demo · 2 files changed"
+        )
         await phone.photograph("6-diff-list")
         await phone.press("1")
         assert "+goodbye from the project" in await phone.reads("1/2 · README.md")
@@ -163,42 +202,6 @@ async def test_a_change_is_read_and_taken_back(
         await phone.reads("2 files are as before.")
         assert (project / "README.md").read_text() == "hello from the project\n"
         assert "intact" in house.verify()
-
-
-async def test_files_go_there_and_come_back(
-    browser: Browser, tmp_path: Path, claude_program: Path
-) -> None:
-    inbox = tmp_path / "state-inbox/1"
-    turns = (
-        Turn("I look.", (read(inbox / "chart.png"),), says("what are these?")),
-        Turn("", (read(inbox / "list.csv"),), lambda asked: bool(images(asked))),
-        Turn("", (Call("Bash", {"command": "make chart"}),), returned("1,2")),
-        Turn("Orange, and two columns. I drew `drawn.png`.", when=returned("")),
-        Turn("I looked.", when=says("Look at the files")),
-    )
-    rules = ["p, owner, *, bash, make chart, allow"]
-    chart: FilePayload = {"name": "chart.png", "mimeType": "image/png", "buffer": png(240, 160)}
-    table: FilePayload = {"name": "../list.csv", "mimeType": "text/csv", "buffer": b"1,2\n"}
-    async with (
-        WebHouse(tmp_path, claude_program, *turns, rules=rules) as house,
-        house.phone(browser) as phone,
-    ):
-        (house.project / "Makefile").write_text("chart:\n\t@cp seed.png drawn.png\n")
-        (house.project / "seed.png").write_bytes(png(320, 200))
-        await phone.says("what are these?", chart, table)
-        await expect(phone.own("what are these?").locator("img")).to_be_visible()
-        await phone.reads("Orange, and two columns.")
-        assert sorted(path.name for path in inbox.iterdir()) == ["chart.png", "list.csv"]
-        await phone.press("drawn.png")
-        await expect(phone.message("drawn.png").locator("img")).to_be_visible()
-        await phone.photograph("files")
-
-        await phone.says("", table)
-        await phone.reads("What shall be done with this?")
-        await phone.press("Look at it")
-        await phone.reads("I looked.")
-        assert house.kinds().count("file.received") == 3
-        assert house.kinds().count("file.sent") == 1
 
 
 ANSWER = """\
@@ -257,27 +260,9 @@ async def test_words_are_read_as_they_are_meant_and_in_ones_own_language(
         await phone.photograph("status-german")
 
 
-async def test_a_question_is_answered_aside_and_moved_to_the_project(
-    browser: Browser, tmp_path: Path, claude_program: Path
+async def test_the_appliance_is_looked_after_and_nobody_else_gets_in(
+    browser: Browser, tmp_path: Path
 ) -> None:
-    question = "who wrote Dune?"
-    turns = (
-        Turn("Frank Herbert.", when=says(question)),
-        Turn("It is in the README.", when=says(question)),
-    )
-    async with (
-        WebHouse(tmp_path, claude_program, *turns) as house,
-        house.phone(browser) as phone,
-    ):
-        await phone.says(f"/ask {question}")
-        await phone.reads("Frank Herbert.")
-        await phone.reads("Job 1 ✓ done · workspace")
-        await phone.press("Move to the project")
-        await phone.reads("It is in the README.")
-        await phone.reads("Job 2 ✓ done · demo")
-
-
-async def test_the_appliance_is_looked_after(browser: Browser, tmp_path: Path) -> None:
     rules = ["g, bob, owner"]
     async with (
         WebHouse(tmp_path, None, rules=rules) as house,
@@ -312,9 +297,6 @@ async def test_the_appliance_is_looked_after(browser: Browser, tmp_path: Path) -
         house.ctl("lockdown", "lift", "--config", str(house.home / "dispatch.toml"))
         await phone.reads("Lockdown lifted by me")
 
-
-async def test_the_login_page_tells_how_to_get_in(browser: Browser, tmp_path: Path) -> None:
-    async with WebHouse(tmp_path, None) as house, house.phone(browser) as phone:
         await phone.page.context.clear_cookies()
         await phone.page.goto(house.login_link().partition("#")[0] + "#" + "0" * 43)
         await expect(phone.page.get_by_label("Login link")).to_be_visible()
@@ -322,3 +304,4 @@ async def test_the_login_page_tells_how_to_get_in(browser: Browser, tmp_path: Pa
             "This link was used already, or is too old."
         )
         await phone.photograph("login")
+        phone.problems.clear()  # Chromium complains of the refusal

@@ -46,21 +46,13 @@ class WebHouse(House):
     @asynccontextmanager
     async def phone(self, browser: Browser, **context: Any) -> AsyncIterator[Phone]:
         """The page of "me", logged in. Nothing that its console complains of is passed over."""
-        problems: list[str] = []
-
-        def note(message: ConsoleMessage) -> None:
-            if message.type == "error":
-                problems.append(message.text)
-
         room = await browser.new_context(**{**PHONE, **context})
-        page = await room.new_page()
-        page.on("console", note)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        await page.goto(self.login_link())
-        await expect(page.locator("#connection[data-state=online]")).to_be_attached()
-        yield Phone(page)
+        phone = Phone(await room.new_page())
+        await phone.page.goto(self.login_link())
+        await expect(phone.page.locator("#connection[data-state=online]")).to_be_attached()
+        yield phone
         await room.close()
-        assert problems == []
+        assert phone.problems == []
 
 
 class Phone:
@@ -68,6 +60,13 @@ class Phone:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.problems: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(message.text)
 
     async def says(self, text: str, *files: FilePayload) -> None:
         if files:
@@ -95,8 +94,10 @@ class Phone:
 
     async def press(self, label: str) -> None:
         """The latest button with this label."""
-        await self.page.locator(".buttons").get_by_role("button", name=label, exact=True).last.tap(
-            timeout=PATIENCE_MS
+        await (
+            self.page.locator(".buttons")
+            .get_by_role("button", name=label, exact=True)
+            .last.tap(timeout=PATIENCE_MS)
         )
 
     async def reply(self, words: str, text: str) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 
 from appliance.core.model import Place, Platform, TimeOfDay
-from appliance.core.preferences import Language, QuietHours, Verbosity
+from appliance.core.preferences import Language, Preferences, QuietHours, Verbosity
 from appliance.services.manners import Habit, Manners
 from tests.examples import ALICE, NOW, PLACE, message
 from tests.services.rig import Rig, running
@@ -58,4 +58,17 @@ def test_the_settings_file_speaks_for_who_has_said_nothing(tmp_path: Path) -> No
     assert catalogue.sentences["Stop"] == "Anhalten"
     assert TimeOfDay(NOW).filled(catalogue) == "17:00"
     assert manners.catalogue(replace(PLACE, chat="-5")).sentences == {}
+    rig.state.close()
+
+
+def test_who_has_said_nothing_is_talked_to_as_their_program_speaks(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    web = Place(Platform.WEB, ALICE.name)
+    manners = Manners(rig.state, rig.people, {}, UTC, rig.clock)
+    assert manners.language(web, "de-at") is Language.GERMAN
+    assert manners.language(web, "tlh") is manners.language(web, "") is Language.ENGLISH
+    settled = Manners(rig.state, rig.people, {ALICE.name: Habit(Language.GERMAN)}, UTC, rig.clock)
+    assert settled.language(web, "en-gb") is Language.GERMAN
+    rig.state.save_preferences(web, Preferences(language=Language.ENGLISH))
+    assert settled.language(web, "de") is Language.ENGLISH
     rig.state.close()

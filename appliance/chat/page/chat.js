@@ -11,7 +11,7 @@ const scroller = byId("scroller");
 const progress = new Map();
 const pressed = new Map();
 const LAST = Number.MAX_SAFE_INTEGER;
-const TOAST_MS = 6000;
+const TOAST_MS = 4500;
 let oldest = LAST;
 let toastTimer = null;
 

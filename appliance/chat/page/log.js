@@ -192,22 +192,34 @@ function unfolder(words) {
 }
 
 function download(address, file) {
-  const link = element("a", "file");
+  const line = element("div", "file");
+  const link = element("a", "", file.name);
   link.href = address;
   link.download = file.name;
-  if (file.picture) link.append(picture(address, file.name));
-  link.append(element("span", "name", file.name));
-  if (file.size) link.append(element("span", "size", size(file.size)));
-  return link;
+  if (file.picture) line.append(picture(address, file.name));
+  line.append(link);
+  if (file.size) line.append(element("span", "size", size(file.size)));
+  return line;
 }
 
-/** It is not kept for ever: what is gone leaves its name. */
+/** Pressed, it is shown as large as it is. What is not kept any more leaves its name. */
 function picture(address, name) {
   const image = element("img", "");
   image.src = address;
   image.alt = name;
-  image.addEventListener("error", () => image.remove());
-  return image;
+  const button = element("button", "look");
+  button.type = "button";
+  button.append(image);
+  button.addEventListener("click", () => lookAt(image));
+  image.addEventListener("error", () => button.remove());
+  return button;
+}
+
+function lookAt(image) {
+  const dialog = document.getElementById("look");
+  dialog.replaceChildren(image.cloneNode());
+  dialog.onclick = () => dialog.close();
+  dialog.showModal();
 }
 
 function wish(kind, label, act) {
@@ -227,7 +239,7 @@ function time(date) {
 
 function clockTime(date) {
   const language = document.documentElement.lang;
-  const clock = date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+  const clock = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   if (date.toDateString() === new Date().toDateString()) return clock;
   return `${date.toLocaleDateString(language, { day: "numeric", month: "short" })}, ${clock}`;
 }

@@ -6,6 +6,7 @@
     login       who may open the page: single-use links, and the sessions that they start
     connection  one open page; `audience` is all of them
     frames      what travels on its WebSocket
+    uploads     the files that people hand over, until their task fetches them
     transcript  the port to what was said
 
 Loopback is no protection by itself: every web page the user visits, and every other user of this
@@ -21,6 +22,11 @@ woken, reads what is new from the transcript, and sends that, so a slow, broken 
 connection loses nothing, and nothing piles up in memory. The page keeps what it could not hand
 over and offers it again under the same id, and that id makes it one message however often it
 comes.
+
+Files come by POST, with the session and the origin that everything else needs: bounded, streamed
+to disk, and known there by an id of the page's; what they are called is a word in a message.
+What the page says by itself comes from the one catalogue of all our words, in the language of
+its place (`core.replies.about_page`).
 
 It never runs anything, decides nothing, loads nothing from other hosts, and never turns text into
 markup: what agents write is shown as text nodes, and the browser is told to refuse anything else.

@@ -185,15 +185,15 @@ class Site:
         # what a form of another page can send has another type, whatever else it claims
         if request.content_type != ANY_BYTES or not re.fullmatch(UPLOAD_ID, upload_id):
             raise web.HTTPBadRequest(text="Not what the page sends.\n")
-        most = self._uploads.kept.file_bytes
-        if (request.content_length or 0) > most:
-            raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
+        most, size = self._uploads.kept.file_bytes, request.content_length
+        if size is not None and size > most:
+            raise web.HTTPRequestEntityTooLarge(most, size)
         if self._coming_in >= MAX_UPLOADS_AT_ONCE:
             raise web.HTTPTooManyRequests(text="Too many files at once.\n")
         self._coming_in += 1
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                await self._uploads.take(user, upload_id, request.content.iter_any())
+                await self._uploads.take(user, upload_id, request.content.iter_any(), size)
         except TooLarge:
             raise web.HTTPRequestEntityTooLarge(most, most + 1) from None
         except TimeoutError:

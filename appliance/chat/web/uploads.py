@@ -63,8 +63,10 @@ class Uploads:
         self._root = root
         self._clock = clock
 
-    async def take(self, user: UserName, upload_id: str, content: AsyncIterable[bytes]) -> None:
-        """Keep a file, durably; the same id again replaces it.
+    async def take(
+        self, user: UserName, upload_id: str, content: AsyncIterable[bytes], size: int | None
+    ) -> None:
+        """Keep a file, durably; the same id again replaces it. `size` as the page says, if it does.
 
         Raises TooLarge, or StorageUnavailable when the disk does not take it.
         """
@@ -73,7 +75,7 @@ class Uploads:
         part = path.with_suffix(f".{secrets.token_hex(4)}{PART}")
         with _errors(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.tidy(room_for=self.kept.file_bytes)
+            self.tidy(room_for=self.kept.file_bytes if size is None else size)
         try:
             await self._write(part, content)
             with _errors(path):
@@ -85,13 +87,13 @@ class Uploads:
 
     async def _write(self, part: Path, content: AsyncIterable[bytes]) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        size = 0
+        taken = 0
         with _errors(part):
             file = os.fdopen(os.open(part, flags, 0o600), "wb")
         with file:
             async for chunk in content:
-                size += len(chunk)
-                if size > self.kept.file_bytes:  # whatever was said of it before
+                taken += len(chunk)
+                if taken > self.kept.file_bytes:  # whatever was said of it before
                     raise TooLarge("more than is taken here")
                 with _errors(part):
                     file.write(chunk)

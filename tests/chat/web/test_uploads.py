@@ -187,9 +187,9 @@ async def test_the_oldest_make_room_and_what_is_old_goes(tmp_path: Path) -> None
     now = clock.now() / 1000
     uploads = Uploads(tmp_path, Kept(file_bytes=10, files=3, all_bytes=25, days=2), clock)
     for age, name in ((30, FIRST), (20, SECOND)):
-        await uploads.take(ANNA, name, pieces(b"x" * 8))
+        await uploads.take(ANNA, name, pieces(b"x" * 8), 8)
         aged(tmp_path / ANNA / name, now - age)
-    await uploads.take(BERT, THIRD, pieces(b"x" * 10))
+    await uploads.take(BERT, THIRD, pieces(b"x" * 10), None)
     aged(tmp_path / BERT / THIRD, now)
     assert files_in(tmp_path) == [f"anna/{SECOND}", f"bert/{THIRD}"]
     clock.advance(2 * 24 * 3600 - 10)
@@ -205,9 +205,9 @@ async def test_what_was_cut_off_is_no_file_and_goes_at_the_next_start(tmp_path: 
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        await uploads.take(ANNA, FIRST, cut_off())
+        await uploads.take(ANNA, FIRST, cut_off(), 8)
     with pytest.raises(TooLarge):
-        await uploads.take(ANNA, FIRST, pieces(bytes(KEPT.file_bytes), b"x"))
+        await uploads.take(ANNA, FIRST, pieces(bytes(KEPT.file_bytes), b"x"), 1)
     assert files_in(tmp_path) == []
     (tmp_path / ANNA / f"{FIRST}.0000.part").write_bytes(b"killed")
     assert uploads.find(ANNA, FIRST) is None
@@ -225,8 +225,8 @@ async def test_two_tries_at_once_do_not_mix(tmp_path: Path) -> None:
         yield b"try"
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(uploads.take(ANNA, FIRST, slow()))
-        await uploads.take(ANNA, FIRST, pieces(b"second"))
+        tasks.create_task(uploads.take(ANNA, FIRST, slow(), None))
+        await uploads.take(ANNA, FIRST, pieces(b"second"), 6)
         assert (tmp_path / ANNA / FIRST).read_bytes() == b"second"
         going_on.set()
     assert (tmp_path / ANNA / FIRST).read_bytes() == b"first try"
@@ -244,4 +244,4 @@ async def test_a_disk_that_takes_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     uploads = Uploads(tmp_path / "file", KEPT, FakeClock())
     with pytest.raises(StorageUnavailable):
-        await uploads.take(ANNA, FIRST, pieces(b"x"))
+        await uploads.take(ANNA, FIRST, pieces(b"x"), 1)
