@@ -181,8 +181,8 @@ class Chat(Protocol):
     async def send(self, post: Post) -> str:
         """Deliver a prepared post and return the platform's message id.
 
-        Uses the `room` that was given, or waits for some. Raises ChatUnavailable (try the same post again) or
-        ChatRefused (never again).
+        Uses the `room` that was given, or waits for some. Raises ChatUnavailable (try the same
+        post again) or ChatRefused (never again).
         """
 
     async def find(self, post: Post) -> str | None:
@@ -551,6 +551,27 @@ class FileBook(Protocol):
     def forget_speech(self, number: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What in a place was under way when a backup was made that is restored now."""
+
+    place: Place
+    messages: int  # not looked at
+    posts: int  # perhaps never sent
+
+
+class Restoration(Protocol):
+    """What came from a backup and must not be done twice; part of the state database."""
+
+    def made_at(self) -> Millis | None:
+        """When the backup was made from which this state was restored; None: it is settled."""
+
+    def set_aside(self) -> tuple[SetAside, ...]: ...
+
+    def settle(self) -> None:
+        """It was told to people: nothing of it is held back any more, and nothing of it is done."""
+
+
 class State(Protocol):
     """The state database: inbox, jobs, approvals, limits, refusals, conversations, outbox.
 
@@ -564,6 +585,9 @@ class State(Protocol):
 
     @property
     def questions(self) -> QuestionBook: ...
+
+    @property
+    def restoration(self) -> Restoration: ...
 
     def transaction(self) -> AbstractContextManager[None]: ...
 

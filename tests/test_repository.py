@@ -23,6 +23,10 @@ STORY = "tests/services/test_story.py"
 PAGE = "tests/chat/web/test_server.py"
 DAEMON = "tests/journeys/test_main_job.py"
 EGRESS = "tests/egress/test_session.py"
+PAIRING = "tests/journeys/test_pairing.py"
+SETUP = "tests/app/setup/test_steps.py"
+REPLIES = "tests/core/test_replies.py"
+TALKS = "tests/services/test_conversations.py"
 RULE_FILES = "tests/app/policy_commands/test_rule_files.py"
 TESTED_ELSEWHERE = {
     "appliance/agent/orphans.py": "tests/agent/test_task_link.py",
@@ -117,6 +121,67 @@ TESTED_ELSEWHERE = {
     "appliance/policy/shell/walk.py": "tests/policy/test_shell.py",
     "appliance/policy/shell/words.py": "tests/policy/test_shell.py",
     "appliance/policy/shell/wrappers.py": "tests/policy/test_shell.py",
+    "appliance/app/granted.py": "tests/journeys/test_administration.py",
+    "appliance/app/lockdown_commands.py": "tests/journeys/test_administration.py",
+    "appliance/app/policy_commands/proposals.py": "tests/journeys/test_administration.py",
+    "appliance/app/lines.py": PAIRING,
+    "appliance/app/pair_commands.py": PAIRING,
+    "appliance/app/settings_file.py": SETUP,
+    "appliance/app/setup_commands.py": SETUP,
+    **{
+        f"appliance/app/setup/{name}.py": SETUP
+        for name in (
+            "answers",
+            "bot",
+            "interview",
+            "roles",
+            "screen",
+            "settings_text",
+            "starting",
+        )
+    },
+    "appliance/core/excerpts.py": "tests/services/test_overview.py",
+    "appliance/core/languages/german.py": "tests/core/test_languages.py",
+    "appliance/core/lockdown.py": "tests/services/test_lockdowns.py",
+    "appliance/core/snapshots.py": "tests/services/test_changes.py",
+    "appliance/core/worktrees.py": "tests/services/test_worktrees.py",
+    **{
+        f"appliance/core/replies/about_{name}.py": test
+        for name, test in {
+            "administration": "tests/services/test_proposals.py",
+            "approvals": REPLIES,
+            "calls": REPLIES,
+            "changes": "tests/services/test_review.py",
+            "details": "tests/services/test_answering.py",
+            "jobs": REPLIES,
+            "machine": "tests/services/test_keep_awake.py",
+            "page": "tests/core/test_about_page.py",
+            "pairing": "tests/services/test_pairing.py",
+            "policy": "tests/services/test_reloading.py",
+            "projects": "tests/core/test_stories.py",
+            "questions": "tests/core/test_about_questions.py",
+            "requests": REPLIES,
+            "routing": "tests/services/test_routing.py",
+            "settings": "tests/services/test_manners.py",
+            "stories": "tests/core/test_stories.py",
+            "talks": "tests/core/test_stories.py",
+            "watching": "tests/services/test_watching.py",
+        }.items()
+    },
+    "appliance/services/accounts.py": "tests/services/test_pairing.py",
+    "appliance/services/approval_records.py": "tests/services/test_approvals.py",
+    "appliance/services/audience.py": "tests/services/test_reminders.py",
+    "appliance/services/cases.py": STORY,
+    "appliance/services/edits.py": TALKS,
+    "appliance/services/first_task.py": PAIRING,
+    "appliance/services/host_queries.py": "tests/journeys/test_administration.py",
+    "appliance/services/looking_after.py": "tests/services/test_proposals.py",
+    "appliance/services/pairing_queries.py": PAIRING,
+    "appliance/services/people.py": "tests/services/test_pairing.py",
+    "appliance/services/replies_to_questions.py": "tests/services/test_answering.py",
+    "appliance/services/stories.py": TALKS,
+    "appliance/services/talks.py": TALKS,
+    "appliance/storage/questions.py": "tests/services/test_questions.py",
     "appliance/services/administration.py": "tests/services/test_reloading.py",
     "appliance/services/policy_holder.py": "tests/services/test_reloading.py",
     "appliance/policy/rules.py": "tests/policy/test_loader.py",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from appliance.core import administration, keep_awake, place_settings, shortened
 from appliance.core import recipes as recipe_book
@@ -389,92 +390,20 @@ def parse(text: str, recipes: Sequence[Recipe]) -> Command:
     head, _, rest = text[1:].partition(" ") if " " in text.split("\n", 1)[0] else _by_line(text)
     word = head.split("@", 1)[0].casefold()  # "/run@my_bot" in groups
     rest = rest.strip()
-    return (
-        _administers(word, rest)
-        or _builtin(word, rest, recipes)
-        or _recipe(word, rest.split(), recipes)
-    )
+    return _builtin(word, rest, recipes) or _recipe(word, rest.split(), recipes)
 
 
 def _by_line(text: str) -> tuple[str, str, str]:
     return text[1:].partition("\n")
 
 
-_WITHOUT_WORDS: Mapping[str, Command] = {
-    "jobs": ShowJobs(),
-    "queue": ShowQueue(),
-    "new": StartAfresh(),
-    "why": ExplainRefusal(),
-    "start": Help(),  # Telegram sends it when a chat is opened
-}
-
-
-def _administers(word: str, rest: str) -> Command | None:
-    found = administration.read(word, readable(rest))
-    return Mistake(found) if isinstance(found, Phrase) else found
-
-
 def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:
-    read = _read_elsewhere(word, rest)
-    if read is not None:
-        return Mistake(read) if isinstance(read, Phrase) else read
-    match word:
-        case "run":
-            return _run(rest, recipes)
-        case "ask":
-            return (
-                Ask(readable(rest)) if rest else Mistake(phrase("Ask what? Write: /ask QUESTION"))
-            )
-        case "status":
-            return ShowStatus(whole=rest.casefold() == "more")
-        case "stop":
-            return _stop(rest)
-        case "resume":
-            job = job_number(rest)
-            return (
-                ResumeJob(job) if job else Mistake(phrase("Resume which job? Write: /resume JOB"))
-            )
-        case "move":
-            job = job_number(rest)
-            return MoveJob(job) if job else Mistake(phrase("Move which job? Write: /move JOB"))
-        case "after":
-            return _after(rest, recipes)
-        case "retry" | "log" | "sessions":
-            return _on_job(word, rest)
-        case "worktree":
-            return _in_tree(rest, recipes)
-        case "tree":
-            return _tree(rest)
-        case "diff":
-            return _diff(rest)
-        case "revert":
-            return _revert(rest)
-        case "plan":
-            return (
-                Run(readable(rest), fresh=True, is_plan=True)
-                if rest
-                else Mistake(phrase("Plan what? Write: /plan TASK"))
-            )
-        case "approve" | "deny":
-            return _answer(rest, is_granted=word == "approve")
-        case "details" | "again":
-            return _on_approval(word, rest)
-        case "answer":
-            return _answer_question(rest)
-        case "project":
-            return UseProject(ProjectName(rest) if rest else None)
-        case "send":
-            return _send(rest)
-        case "awake":
-            return _awake(rest)
-        case "wake":
-            return _wake(rest)
-        case "pair":
-            return PairGroup(is_whole=rest.casefold() == "group")
-        case "unpair":
-            return Unpair(is_whole=rest.casefold() == "group", is_sure=rest.casefold() == "yes")
-        case _:
-            return _WITHOUT_WORDS.get(word)
+    """None: it is none of ours."""
+    if (elsewhere := _read_elsewhere(word, rest)) is not None:
+        return Mistake(elsewhere) if isinstance(elsewhere, Phrase) else elsewhere
+    if word in _WORK:
+        return _WORK[word](rest, recipes)
+    return _READERS[word](rest) if word in _READERS else None
 
 
 def _read_elsewhere(word: str, rest: str) -> Command | Phrase | None:
@@ -564,6 +493,26 @@ def _stop(rest: str) -> Command:
     return StopJob(job)
 
 
+def _plan(rest: str) -> Command:
+    if not rest:
+        return Mistake(phrase("Plan what? Write: /plan TASK"))
+    return Run(readable(rest), fresh=True, is_plan=True)
+
+
+def _ask(rest: str) -> Command:
+    return Ask(readable(rest)) if rest else Mistake(phrase("Ask what? Write: /ask QUESTION"))
+
+
+def _resume(rest: str) -> Command:
+    job = job_number(rest)
+    return ResumeJob(job) if job else Mistake(phrase("Resume which job? Write: /resume JOB"))
+
+
+def _move(rest: str) -> Command:
+    job = job_number(rest)
+    return MoveJob(job) if job else Mistake(phrase("Move which job? Write: /move JOB"))
+
+
 def _after(rest: str, recipes: Sequence[Recipe]) -> Command:
     """ "/after 12 TASK" is a shorter "/run --after 12 TASK"."""
     job, _, task = rest.partition(" ")
@@ -633,6 +582,49 @@ def _wake(rest: str) -> Command:
             phrase("Wake which machine? Write: /wake HOST, by its name in dispatch.toml")
         )
     return WakeUp(HostName(rest))
+
+
+def _unpair(rest: str) -> Command:
+    return Unpair(is_whole=rest.casefold() == "group", is_sure=rest.casefold() == "yes")
+
+
+_WORK: Mapping[str, Callable[[str, Sequence[Recipe]], Command]] = {
+    "run": _run,
+    "after": _after,
+    "worktree": _in_tree,
+}
+"""What may be about a recipe, too."""
+
+_READERS: Mapping[str, Callable[[str], Command]] = {
+    "plan": _plan,
+    "ask": _ask,
+    "status": lambda rest: ShowStatus(whole=rest.casefold() == "more"),
+    "jobs": lambda _: ShowJobs(),
+    "queue": lambda _: ShowQueue(),
+    "log": partial(_on_job, "log"),
+    "retry": partial(_on_job, "retry"),
+    "sessions": partial(_on_job, "sessions"),
+    "stop": _stop,
+    "resume": _resume,
+    "move": _move,
+    "diff": _diff,
+    "revert": _revert,
+    "tree": _tree,
+    "approve": partial(_answer, is_granted=True),
+    "deny": partial(_answer, is_granted=False),
+    "details": partial(_on_approval, "details"),
+    "again": partial(_on_approval, "again"),
+    "answer": _answer_question,
+    "project": lambda rest: UseProject(ProjectName(rest) if rest else None),
+    "new": lambda _: StartAfresh(),
+    "send": _send,
+    "awake": _awake,
+    "wake": _wake,
+    "pair": lambda rest: PairGroup(is_whole=rest.casefold() == "group"),
+    "unpair": _unpair,
+    "why": lambda _: ExplainRefusal(),
+    "start": lambda _: Help(),  # Telegram sends it when a chat is opened
+}
 
 
 def _recipe(word: str, rest: list[str], recipes: Sequence[Recipe]) -> Command:

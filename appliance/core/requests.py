@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from appliance.core import administration, file_requests, place_settings, review, shortened
 from appliance.core.administration import (
@@ -118,72 +119,66 @@ def _with_more_than_words(message: Message, recipes: Sequence[Recipe]) -> Comman
 
 
 def _pressed(token: str) -> Command:
-    """Buttons carry a letter and an id, nothing that could be trusted by itself."""
-    if (administers := administration.pressed(token)) is not None:
-        return administers
-    if (about_a_file := file_requests.pressed(token)) is not None:
-        return about_a_file
-    if (about_changes := review.pressed(token)) is not None:
-        return about_changes
-    if (about_this_place := _about_this_place(token)) is not None:
-        return about_this_place
+    """Buttons carry a kind and an id, nothing that could be trusted by itself."""
+    elsewhere = (
+        administration.pressed(token)
+        or file_requests.pressed(token)
+        or review.pressed(token)
+        or place_settings.pressed(token)
+        or shortened.pressed(token)
+    )
+    return elsewhere or _about_work(token) or Mistake(phrase("This button is not known any more."))
+
+
+def _about_work(token: str) -> Command | None:
     kind, _, value = token.partition(":")
+    if kind in _ON_JOB and value.isdecimal() and len(value) <= 10:
+        return _ON_JOB[kind](JobId(int(value)))
+    if kind in _ON_APPROVAL and value.isascii() and value.isalnum():
+        return _ON_APPROVAL[kind](ApprovalId(value))
+    if token.startswith(HELP):
+        return Help(group_named(token.removeprefix(HELP)))
     match kind:
-        case "a" | "d" | "j" if value.isascii() and value.isalnum():
-            return Answer(ApprovalId(value), is_granted=kind != "d", for_job=kind == "j")
-        case "n" | "i" | "g" if value.isascii() and value.isalnum():
-            return _ON_APPROVAL[kind](ApprovalId(value))
         case "q":
             return _chosen(value)
-        case "s" | "r" if value.isdecimal() and len(value) <= 10:
-            job = JobId(int(value))
-            return StopJob(job) if kind == "s" else ResumeJob(job)
         case "p":
             return UseProject(ProjectName(value))
+        case "tp" if value.isdecimal() and len(value) <= 10:
+            return UseProject(page=int(value))
         case "u" if value == "me":
             return Unpair(is_sure=True)
         case "sm":
             return ShowStatus(whole=True)
-        case "tp" | "ty" | "tl" | "tw" | "to" | "tm" if value.isdecimal() and len(value) <= 10:
-            return _about(kind, int(value))
         case _:
-            return Mistake(phrase("This button is not known any more."))
+            return None
 
 
-def _about_this_place(token: str) -> Command | None:
-    if token.startswith(HELP):
-        return Help(group_named(token.removeprefix(HELP)))
-    return place_settings.pressed(token) or shortened.pressed(token)
-
+_ON_JOB: Mapping[str, Callable[[JobId], Command]] = {
+    "s": StopJob,
+    "r": ResumeJob,
+    "ty": RetryJob,
+    "to": OpenSession,
+    "tm": MoveJob,
+    "tl": ShowLog,
+    "tw": partial(ShowLog, whole=True),
+}
 
 _ON_APPROVAL: Mapping[str, Callable[[ApprovalId], Command]] = {
+    "a": partial(Answer, is_granted=True),
+    "d": partial(Answer, is_granted=False),
+    "j": partial(Answer, is_granted=True, for_job=True),
     "n": GiveReason,
     "i": ShowDetails,
     "g": AskAgain,
 }
 
 
-def _chosen(value: str) -> Command:
+def _chosen(value: str) -> Command | None:
     """ "ID:2" or "ID:done", of a question that an agent asks."""
     name, _, choice = value.partition(":")
     if not re.fullmatch(ID, name) or not re.fullmatch(r"[0-9]{1,2}|done", choice):
-        return Mistake(phrase("This button is not known any more."))
+        return None
     return AnswerQuestion(QuestionId(name), Done() if choice == "done" else Pick(int(choice)))
-
-
-def _about(kind: str, number: int) -> Command:
-    """A page of projects, or something to do with a job."""
-    match kind:
-        case "tp":
-            return UseProject(page=number)
-        case "ty":
-            return RetryJob(JobId(number))
-        case "to":
-            return OpenSession(JobId(number))
-        case "tm":
-            return MoveJob(JobId(number))
-        case _:
-            return ShowLog(JobId(number), whole=kind == "tw")
 
 
 def typed(token: str) -> str:
@@ -193,6 +188,24 @@ def typed(token: str) -> str:
     if (administers := administration.pressed(token)) is not None:
         return administration.typed(administers)
     match _pressed(token):
+        case ShowChanges() | RevertChanges() | CommitChanges() | SettleTree() as about_changes:
+            return review.typed(about_changes)
+        case ShowSettings() | ChangeSettings() as settings:
+            return place_settings.typed(settings)
+        case StopJob(job) | ResumeJob(job) | RetryJob(job) | MoveJob(job) as on_job:
+            return f"{words_of(on_job)} {job}"
+        case OpenSession(job) | ShowLog(job) as on_job:
+            return f"{words_of(on_job)} {job}"
+        case UseProject(name=name):
+            return f"/project {name}" if name else "/project"
+        case Help(group=group):
+            return f"/help {group}" if group else "/help"
+        case command:
+            return _typed_otherwise(command)
+
+
+def _typed_otherwise(command: Command) -> str:
+    match command:
         case Answer(approval=approval, is_granted=False):
             return f"/deny {approval}"
         case Answer(approval=approval, for_job=for_job):
@@ -205,32 +218,12 @@ def typed(token: str) -> str:
             return f"/again {approval}"
         case AnswerQuestion(question=question, choice=Pick(option=option)):
             return f"/answer {question} {option + 1}"
-        case StopJob(job=job):
-            return f"/stop {job}"
-        case ResumeJob(job=job):
-            return f"/resume {job}"
-        case ShowChanges() | RevertChanges() | CommitChanges() | SettleTree() as about_changes:
-            return review.typed(about_changes)
         case Unpair(is_sure=True):
             return "/unpair yes"
-        case ShowSettings() | ChangeSettings() as settings:
-            return place_settings.typed(settings)
         case ShowRest(number=number):
             return f"/more {number}"
-        case Help(group=group):
-            return f"/help {group}" if group else "/help"
         case ShowStatus():
             return "/status more"
-        case UseProject(name=name):
-            return f"/project {name}" if name else "/project"
-        case RetryJob(job=job):
-            return f"/retry {job}"
-        case MoveJob(job=job):
-            return f"/move {job}"
-        case OpenSession(job=job):
-            return f"/sessions {job}"
-        case ShowLog(job=job):
-            return f"/log {job}"
         case _:
             return ""
 

@@ -165,7 +165,8 @@ if [ "$new" -gt "$largest" ]; then
 fi
 ours add --all --ignore-errors -- . || :
 env -u GIT_INDEX_FILE git -c core.fsmonitor=false -c core.excludesFile=/dev/null \
-  ls-files -z --cached --ignored --exclude-standard 2>/dev/null | ours update-index --add --remove -z --stdin || :
+  ls-files -z --cached --ignored --exclude-standard 2>/dev/null |
+  ours update-index --add --remove -z --stdin || :
 tree=$(ours write-tree)
 commit=$({
   echo "$which job $job"

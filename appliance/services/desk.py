@@ -174,6 +174,20 @@ class Desk:
                 self._review.take(case)
             case KeepFiles() | ForgetFiles() | WriteDown() | DiscardHeard() | SendFile() as files:
                 await self._files.act(case, files)
+            case ShowSettings() | ChangeSettings() | Help() | ShowRest() as page:
+                self._show(case, page)
+            case StayAwake(wish=wish):
+                self._stay_awake(case, wish)
+            case PairGroup() | Unpair() as pairing:
+                await self._pair(case, pairing)
+            case ShowUsers() | Propose() | AnswerProposal() | ShowAudit() | LockDown() as act:
+                await self._looking_after.do(case, act)
+            case _:
+                self._reply(case, await self._told(case))
+        return None
+
+    def _show(self, case: Case, page: ShowSettings | ChangeSettings | Help | ShowRest) -> None:
+        match page:
             case ShowSettings() | ChangeSettings() as settings:
                 with self._state.transaction():
                     reply = self._manners.follow(settings, case.incoming.place)
@@ -182,25 +196,21 @@ class Desk:
                 turn_page(case, self._help(case), self._state, self._outbox)
             case ShowRest() as asked:
                 show_rest(case, asked, self._state, self._outbox)
-            case StayAwake(wish=wish):
-                self._stay_awake(case, wish)
-            case WakeUp(host=host):
-                self._reply(case, await self._other_hosts.wake(host))
+
+    async def _pair(self, case: Case, pairing: PairGroup | Unpair) -> None:
+        match pairing:
             case PairGroup(is_whole=whole):
                 await self._groups.pair(case.incoming, case.actor, is_whole=whole)
             case Unpair(is_whole=whole) if is_group(case.incoming.place):
                 await self._groups.unpair(case.incoming, case.actor, is_whole=whole)
             case Unpair(is_sure=sure):
                 await self._accounts.unpair_own(case.incoming, case.actor, is_sure=sure)
-            case ShowUsers() | Propose() | AnswerProposal() | ShowAudit() | LockDown() as act:
-                await self._looking_after.do(case, act)
-            case _:
-                self._reply(case, self._told(case))
-        return None
 
-    def _told(self, case: Case) -> Reply:
-        """What only has to be looked up."""
+    async def _told(self, case: Case) -> Reply:
+        """What needs nothing but an answer."""
         match case.command:
+            case WakeUp(host=host):
+                return await self._other_hosts.wake(host)
             case ShowJobs() | ShowQueue() | ShowLog() as lookup:
                 return self._stories.tell(case, lookup)
             case ShowStatus(whole=whole):

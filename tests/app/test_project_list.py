@@ -34,7 +34,11 @@ def test_a_list_that_was_written_is_one_the_launcher_reads(tmp_path: Path) -> No
     file = tmp_path / "projects.json"
     file.write_text(project_list(settings).encode())
     found = projects.load(file)
-    assert found.projects == {"demo": f"{tmp_path}/demo", CANARY: f"{tmp_path}/state/canary"}
+    assert found.projects == {
+        "demo": f"{tmp_path}/demo",
+        "workspace": f"{tmp_path}/state-workspace",
+        CANARY: f"{tmp_path}/state/canary",
+    }
     assert found.home == f"{tmp_path}/agent"
     assert found.readable == ("/x",)
     assert f"{tmp_path}/state" in found.hidden

@@ -247,8 +247,8 @@ class TablePolicy:
 
 def allow_everything() -> TablePolicy:
     words = "/run /ask /status /jobs /stop /resume /approve /deny /project /new /why /help /deploy"
-    words += " /plan /details /again /answer /retry /move /queue /log /sessions /awake /wake /unpair"
-    words += " /settings /more"
+    words += " /plan /details /again /answer /retry /move /queue /log /sessions /awake /wake"
+    words += " /unpair /settings /more"
     allowed: dict[str, Decision] = {word: Allowed(RULE) for word in [*words.split(), "Read"]}
     admin = (SHOW_USERS, PROPOSE, CONFIRM, READ_AUDIT, LOCK_DOWN)
     allowed |= {word: Allowed(RULE) for word in admin}

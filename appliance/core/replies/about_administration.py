@@ -211,8 +211,8 @@ def really_lock_down(lockdown: Lockdown) -> Reply:
         Words()
         .bold("Lock down?")
         .line(
-            "Every job is interrupted, every command and tool call is refused, until somebody at the "
-            "host lifts it."
+            "Every job is interrupted, every command and tool call is refused, until somebody at "
+            "the host lifts it."
         )
     )
     button = Button(phrase("Lock down now"), locking(lockdown.id), ButtonKind.DENY)

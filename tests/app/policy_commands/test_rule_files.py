@@ -58,7 +58,7 @@ def test_failing_tests_are_shown_and_refused(home: Path, capsys: Out) -> None:
 
 def test_passing_tests_are_counted(home: Path, capsys: Out) -> None:
     assert _policy(home, "test") == 0
-    assert "11 of 11 tests came out right" in capsys.readouterr().out
+    assert "22 of 22 tests came out right" in capsys.readouterr().out
 
 
 def test_a_difference_is_told_in_words(home: Path, capsys: Out) -> None:
@@ -69,7 +69,7 @@ def test_a_difference_is_told_in_words(home: Path, capsys: Out) -> None:
     _more(home, "p, owner, *, mcp, github/get_*, allow", name="new")
     assert _policy(home, "diff", *directories) == 1
     assert capsys.readouterr().out == (
-        "+ me in demo: mcp github/get_*: denied → allowed (new/more.csv:1)\n"
+        "+ me everywhere: mcp github/get_*: denied → allowed (new/more.csv:1)\n"
     )
     assert _policy(home, "diff", *directories, "--json") == 1
     (change,) = json.loads(capsys.readouterr().out)["changes"]

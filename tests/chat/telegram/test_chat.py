@@ -63,7 +63,8 @@ async def make(
 
     def make_one() -> TelegramChat:
         known = Sender(Platform.TELEGRAM, "42")
-        made.append(TelegramChat(SECRET, telegram.url, lambda i: i.sender == known, tmp_path, clock))
+        chat = TelegramChat(SECRET, telegram.url, lambda i: i.sender == known, tmp_path, clock)
+        made.append(chat)
         return made[-1]
 
     yield make_one
