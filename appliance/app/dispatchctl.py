@@ -14,6 +14,7 @@ from appliance import __version__
 from appliance.app import (
     agent_commands,
     audit_commands,
+    backup_commands,
     config_commands,
     control_commands,
     credential_commands,
@@ -59,6 +60,7 @@ def build_parser(asked: str = "audit") -> argparse.ArgumentParser:
         agent_commands,
         lockdown_commands,
         policy_commands,
+        backup_commands,
     ):
         group.add_parser(commands)
     audit_commands.add_parser(commands, is_asked=asked == "audit")

@@ -46,8 +46,10 @@ def serve(settings_file: Path, announce: Callable[[str, str], None] | None = Non
     """Run the daemon with these settings until a signal. Raises ApplianceError."""
     start_logging("dispatchd")
     from appliance.app import wiring
+    from appliance.app.backup_commands.placing import require_no_restore
     from appliance.config import load
 
+    require_no_restore(settings_file)
     settings = load(settings_file)
     os.umask(0o077)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251 - systemd.exec(5)

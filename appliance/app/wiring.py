@@ -102,6 +102,7 @@ from appliance.services.questions import Questions
 from appliance.services.refusals import Advice, Refusals
 from appliance.services.reloading import Reloading
 from appliance.services.renewals import Renewals
+from appliance.services.restoration import Restorer
 from appliance.services.review import Review
 from appliance.services.routing import Routing
 from appliance.services.stories import Stories
@@ -414,6 +415,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
 
     services = [
         Part("outbox", outbox.run),
+        Part("restoration", Restorer(state, audit, approvals, outbox, clock).run),
         Part("strangers", strangers.run),
         *recorder.parts,
         *anchored.parts,

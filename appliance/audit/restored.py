@@ -8,9 +8,9 @@ that were kept elsewhere. If there was a log here already, that one is kept as w
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from appliance.audit.checkpoint import Note, PublicKey
 from appliance.audit.database import DATABASE, PUBLIC_KEY
 from appliance.audit.fork import begin_after, link_old, stored_notes
 from appliance.audit.lock import LOCK, WriterLock
-from appliance.audit.verdict import Reporter, Verdict, Verification
+from appliance.audit.verdict import Depth, Reporter, Verdict, Verification
 from appliance.audit.verify import verify
 from appliance.core.events import Who
-from appliance.errors import AuditBroken, AuditUnavailable
+from appliance.errors import AuditBroken
 from appliance.ports import Clock
 
 PREPARED = "restored"
@@ -48,7 +48,7 @@ def examine(
     the backup. Raises AuditBroken with the reason when it is not what was signed.
     """
     database = former / DATABASE
-    size = verify(database, public_key=public_key).size
+    size = verify(database, public_key=public_key, depth=Depth.QUICK).size
     within = [note for note in anchors if note.checkpoint.size <= size]
     found = verify(database, public_key=public_key, anchors=within, report=report)
     if found.verdict is not Verdict.INTACT:
@@ -82,9 +82,7 @@ def prepare(
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     here = [*stored_notes(directory)]  # of the same log they may know of more than the backup
     place = directory / _UNFINISHED
-    begin_after(
-        former, place, clock, boot, reason=reason, who=who, anchors=[*anchors, *here]
-    )
+    begin_after(former, place, clock, boot, reason=reason, who=who, anchors=[*anchors, *here])
     kept = place / takeover.FORMER
     kept.mkdir(mode=0o700)
     for name in (DATABASE, PUBLIC_KEY):
@@ -133,13 +131,11 @@ def require_nobody_writes(directory: Path) -> None:
 
 def is_empty(directory: Path) -> bool:
     """Whether there is no log in a directory."""
-    with suppress(OSError):
-        return not any((directory / name).exists() for name in (DATABASE, PUBLIC_KEY))
-    raise AuditUnavailable(f"cannot look into {directory}", hint="run it as root")
+    return not any((directory / name).exists() for name in (DATABASE, PUBLIC_KEY))
 
 
 def _copy(source: Path, place: Path) -> None:
     with source.open("rb") as content, place.open("xb") as out:
         shutil.copyfileobj(content, out)
         out.flush()
-        keys.sync_directory(place.parent)
+        os.fsync(out.fileno())

@@ -25,14 +25,15 @@ SIDE_FILES = (f"{NAME}-wal", f"{NAME}-shm")
 _PAGES = 2000
 
 # nobody knows whether it was sent, handled or heard after the copy was made
-_SET_ASIDE = """
-    UPDATE outbox SET state = 'held' WHERE state IN ('waiting', 'ready', 'trying');
-    UPDATE inbox SET handled = 2 WHERE handled = 0;
-    UPDATE speech SET text = '' WHERE text IS NULL;
-    DELETE FROM kept_files;
-    DELETE FROM reason_awaited;
-    DELETE FROM awake;
-"""
+_SET_ASIDE = (
+    "UPDATE outbox SET state = 'held' WHERE state IN ('waiting', 'ready', 'trying')",
+    "UPDATE inbox SET handled = 2 WHERE handled = 0",
+    "UPDATE speech SET text = '' WHERE text IS NULL",
+    "DELETE FROM kept_files",
+    "DELETE FROM reason_awaited",
+    "DELETE FROM awake",
+    "DELETE FROM restored",
+)
 
 
 def copy_state(database: Path, place: Path, report: Report) -> int:
@@ -72,10 +73,11 @@ def quieten(place: Path, made_at: int) -> None:
                 raise BackupUnusable("the state in the backup is no database of ours")
             bring_up(connection, place, SCHEMA)
             _require_ours(connection)
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_SET_ASIDE} DELETE FROM restored;"
-                f" INSERT INTO restored (one, made_at) VALUES (1, {int(made_at)}); COMMIT;"
-            )
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SET_ASIDE:
+                connection.execute(statement)
+            connection.execute("INSERT INTO restored (one, made_at) VALUES (1, ?)", (made_at,))
+            connection.execute("COMMIT")
     except StorageUnavailable as error:
         raise BackupUnusable(error.message, hint=error.hint) from error
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:

@@ -16,6 +16,9 @@ _SET_ASIDE = """
     GROUP BY place ORDER BY place"""
 
 
+REASON = "set aside when a backup was restored"
+
+
 class SqliteRestoration:
     """See `appliance.ports.Restoration`."""
 
@@ -38,7 +41,6 @@ class SqliteRestoration:
             self._db.execute("UPDATE inbox SET handled = 1 WHERE handled = 2")
             self._db.execute("DELETE FROM speech WHERE text = ''")
             self._db.execute(
-                "UPDATE outbox SET state = 'failed', reason = 'set aside when a backup was restored'"
-                " WHERE state = 'held'"
+                "UPDATE outbox SET state = 'failed', reason = ? WHERE state = 'held'", REASON
             )
             self._db.execute("DELETE FROM restored")

@@ -44,6 +44,7 @@ from appliance.storage import codec
 from appliance.storage.database import Database
 from appliance.storage.files import SqliteFiles
 from appliance.storage.questions import SqliteQuestions
+from appliance.storage.restored import SqliteRestoration
 from appliance.storage.transcript import SqliteTranscript
 
 MAX_REMAINDERS = 500
@@ -95,6 +96,7 @@ class SqliteState:
         self.transcript = SqliteTranscript(database)
         self.questions = SqliteQuestions(database)
         self.files = SqliteFiles(database)
+        self.restoration = SqliteRestoration(database)
 
     @staticmethod
     def open(directory: Path) -> SqliteState:

@@ -100,7 +100,9 @@ def wrapped(text: str, room: int) -> Iterator[str]:
 
 
 @contextmanager
-def progress(verb: str, seconds: Callable[[], float]) -> Iterator[Callable[[int, int], None]]:
+def progress(
+    verb: str, seconds: Callable[[], float], things: str = "records"
+) -> Iterator[Callable[[int, int], None]]:
     """A report for whoever waits longer than a moment.
 
     "reading ━━━━━━━━──────────── 40 % of 1,000,000 records · 95,000/s · 6 s left"
@@ -113,7 +115,8 @@ def progress(verb: str, seconds: Callable[[], float]) -> Iterator[Callable[[int,
         is_due = now - began > _QUIET_SECONDS and now - shown_at >= _SHOWN_SECONDS
         if is_due and done and sys.stderr.isatty():
             shown_at = now
-            sys.stderr.write(f"{_CLEAR_LINE}{verb} {_advance(done, total, now - began)}")
+            advance = _advance(done, total, now - began, things)
+            sys.stderr.write(f"{_CLEAR_LINE}{verb} {advance}")
             sys.stderr.flush()
 
     try:
@@ -123,13 +126,13 @@ def progress(verb: str, seconds: Callable[[], float]) -> Iterator[Callable[[int,
             sys.stderr.write(_CLEAR_LINE)
 
 
-def _advance(done: int, total: int, seconds: float) -> str:
+def _advance(done: int, total: int, seconds: float, things: str) -> str:
     total = max(done, total)  # a log in use grows
     rate = done / seconds
     filled = done * _BAR // total
     bar = "━" * filled + "─" * (_BAR - filled)
     left = math.ceil((total - done) / rate)
-    return f"{bar} {done * 100 // total} % of {total:,} records · {rate:,.0f}/s · {left} s left"
+    return f"{bar} {done * 100 // total} % of {total:,} {things} · {rate:,.0f}/s · {left} s left"
 
 
 def _split_at(text: str, room: int) -> int:

@@ -1077,4 +1077,26 @@ GERMAN: Sentences = {
     "This has {size} kB; a message may have {most}. Attach the long part as a file.": (
         "Das hat {size} kB; eine Nachricht darf {most} haben. Häng den langen Teil als Datei an."
     ),
+    # after a restore
+    "Restored from a backup": "Aus einer Sicherung wiederhergestellt",
+    "It was made {age}. What was said and done since then is not known here.": (
+        "Sie ist von {age}. Was seitdem gesagt und getan wurde, ist hier nicht bekannt."
+    ),
+    "{count} message was not looked at: send it again if it is still needed.": (
+        "{count} Nachricht wurde nicht bearbeitet: Schick sie noch einmal, wenn es noch nötig ist."
+    ),
+    "{count} messages were not looked at: send them again if they are still needed.": (
+        "{count} Nachrichten wurden nicht bearbeitet: "
+        "Schick sie noch einmal, wenn es noch nötig ist."
+    ),
+    "{count} answer of then was perhaps never sent: /jobs shows what was done.": (
+        "{count} Antwort von damals kam vielleicht nie an: /jobs zeigt, was getan wurde."
+    ),
+    "{count} answers of then were perhaps never sent: /jobs shows what was done.": (
+        "{count} Antworten von damals kamen vielleicht nie an: /jobs zeigt, was getan wurde."
+    ),
+    " was waiting when the backup was made. It may have been done since, so it is not started.": (
+        " wartete, als die Sicherung gemacht wurde. "
+        "Er kann seitdem erledigt sein und wird nicht gestartet."
+    ),
 }

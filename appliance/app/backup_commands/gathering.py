@@ -1,0 +1,150 @@
+"""What goes into a backup: copies of the databases, made while they are in use, and small files."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import __version__
+from appliance.app.audit_access import audit_socket, audit_users
+from appliance.app.credential_files import kept_credentials, revealed
+from appliance.app.policy_files import grants_file
+from appliance.app.project_list import list_file
+from appliance.audit.admin import served
+from appliance.audit.copies import copy_log
+from appliance.audit.database import DATABASE, PUBLIC_KEY
+from appliance.audit.verify import Depth, Verification, verify
+from appliance.backup import manifest as names
+from appliance.backup.archive import Source, require_room
+from appliance.backup.manifest import Entry, Manifest
+from appliance.config import MAX_CREDENTIAL_BYTES, Settings
+from appliance.errors import AuditUnavailable, BackupUnusable, ConfigError
+from appliance.host.machine import host_name
+from appliance.ports import Clock
+from appliance.storage.copies import NAME as STATE_NAME
+from appliance.storage.copies import copy_state
+
+Report = Callable[[int, int], None]
+
+MAX_FILE_BYTES = 1024 * 1024
+HIDDEN = (".", "#", "~")
+"""What editors leave beside the files they edit begins or ends with one of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that is to be written. `log` says how the copied log was found."""
+
+    manifest: Manifest
+    sources: tuple[Source, ...]
+    log: Verification
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A directory of ours on a disk, for what is secret; it is gone afterwards.
+
+    Not in the directories of those who are backed up: whoever took over the daemon could put a
+    link where root is about to write.
+    """
+    asked = "TMPDIR" in os.environ  # noqa: TID251 - app/ reads the environment
+    lasting = None if asked or not os.access("/var/tmp", os.W_OK) else "/var/tmp"  # noqa: S108 - a directory of our own is made there
+    with tempfile.TemporaryDirectory(prefix="dispatch-", dir=lasting) as directory:
+        yield Path(directory)
+
+
+def gather(
+    settings: Settings, work: Path, clock: Clock, report: Report, *, with_credentials: bool
+) -> Gathered:
+    """Everything that goes into a backup of these settings. Raises ApplianceError."""
+    state, log = Path(settings.daemon.state, STATE_NAME), settings.audit_directory / DATABASE
+    sources = [*_small_files(settings)]
+    if with_credentials:
+        sources += _credentials(settings)
+    made_at = clock.now()
+    require_room(work, sum(_size(path) for path in (state, log)))
+    # the state first: what it says was done is then in the log, which is written before
+    schema = copy_state(state, work / "state.db", report)
+    _take_checkpoint(settings)
+    copy_log(log, work / "audit.db", report)
+    found = verify(work / "audit.db", depth=Depth.QUICK)
+    sources.append(_source(names.LOG_KEY, _content(settings.audit_directory / PUBLIC_KEY)))
+    sources.append(_without_a_name(names.STATE, work / "state.db"))
+    sources.append(_without_a_name(names.LOG, work / "audit.db"))
+    manifest = Manifest(
+        made_at=made_at,
+        host=host_name(),
+        version=__version__,
+        schema=schema,
+        log_size=found.size,
+        log_root=found.root.hex(),
+        settings_file=settings.file,
+        entries=tuple(entry for entry, _ in sources),
+    )
+    return Gathered(manifest, tuple(sources), found)
+
+
+def _take_checkpoint(settings: Settings) -> None:
+    """The newest state of a log that is written, signed; one at rest ends with one anyway."""
+    try:
+        with served(audit_socket(settings), audit_users(settings)) as log:
+            log.checkpoint()
+    except AuditUnavailable:
+        return
+
+
+def _small_files(settings: Settings) -> Iterator[Source]:
+    settings_file = Path(settings.file)
+    yield _source(names.SETTINGS, _content(settings_file))
+    for name, file in (
+        (names.PROJECTS, list_file(settings_file)),
+        (names.GRANTS, grants_file(settings)),
+    ):
+        if file.exists():
+            yield _source(name, _content(file))
+    directory = Path(settings.daemon.policies)
+    for file in sorted(directory.rglob("*")):
+        if file.is_file() and not file.name.startswith(HIDDEN) and not file.name.endswith(HIDDEN):
+            name = f"{names.POLICIES}{file.relative_to(directory)}"
+            yield _source(name, _content(file))
+
+
+def _credentials(settings: Settings) -> Iterator[Source]:
+    directory = Path(settings.daemon.credentials)
+    for name, how in kept_credentials(directory).items():
+        if how == "encrypted":
+            secret = revealed(directory, name).encode()
+        else:
+            secret = _content(directory / name, MAX_CREDENTIAL_BYTES)
+        yield _source(f"{names.CREDENTIALS}{name}", secret)
+
+
+def _source(name: str, content: bytes) -> Source:
+    return Entry(name, len(content)), io.BytesIO(content)
+
+
+def _without_a_name(name: str, copy: Path) -> Source:
+    """A copy that is gone with this process, however that ends."""
+    source = copy.open("rb")
+    copy.unlink()
+    return Entry(name, os.fstat(source.fileno()).st_size), source
+
+
+def _content(file: Path, most: int = MAX_FILE_BYTES) -> bytes:
+    try:
+        with file.open("rb") as content:
+            found = content.read(most + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", hint="run it as root") from error
+    if len(found) > most:
+        raise BackupUnusable(f"{file} has more than {most:,} bytes: that is no file of ours")
+    return found
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
