@@ -273,6 +273,7 @@ async def test_the_appliance_is_looked_after_and_nobody_else_gets_in(
         await house.reads("dispatch-appliance 0", BOB)
         await phone.says("/help")
         await phone.reads("/status")
+        await phone.photograph("help")
         await phone.says("/status")
         await phone.reads("dispatch-appliance 0")
         await phone.photograph("9-help-and-status")

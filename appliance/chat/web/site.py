@@ -198,6 +198,8 @@ class Site:
             raise web.HTTPRequestEntityTooLarge(most, most + 1) from None
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except ConnectionError:  # nobody reads the answer; without one, a log full of tracebacks
+            raise web.HTTPBadRequest(text="Cut off.\n") from None
         except StorageUnavailable as error:
             log.error("an upload of %s: %s", user, error.message)
             raise web.HTTPInsufficientStorage(text=f"{error.message}\n") from None

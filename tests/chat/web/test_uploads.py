@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -143,6 +144,33 @@ async def test_a_file_that_is_too_large_leaves_nothing(
         assert await upload(client, FIRST, endless()) == 413
     assert files_in(tmp_path / "uploads") == []
     assert await upload(client, FIRST, bytes(KEPT.file_bytes)) == 204
+
+
+async def test_a_page_that_goes_away_while_it_uploads_leaves_nothing_and_no_complaint(
+    chat: WebChat,
+    client: aiohttp.ClientSession,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cookies = "; ".join(f"{cookie.key}={cookie.value}" for cookie in client.cookie_jar)
+    host = f"127.0.0.1:{chat.port}"
+    _, writer = await asyncio.open_connection("127.0.0.1", chat.port)
+    writer.write(
+        f"POST /upload/{FIRST} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+        f"Cookie: {cookies}\r\nContent-Type: application/octet-stream\r\n"
+        "Content-Length: 1000\r\n\r\nhalf".encode()
+    )
+    await until(lambda: any(name.endswith(".part") for name in files_in(tmp_path / "uploads")))
+    writer.close()
+    await until(lambda: files_in(tmp_path / "uploads") == [])
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert await upload(client, SECOND, b"x") == 204
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
