@@ -6,12 +6,11 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.app.daemon import Part
-from appliance.audit.cosignature import Cosigner, parse_cosigner
 from appliance.audit.sinks.file import FileSink
 from appliance.audit.sinks.journal import journal_sink
-from appliance.audit.sinks.witness import WitnessSink
 from appliance.config import Settings
 from appliance.core.model import Reply
 from appliance.errors import ConfigError
@@ -20,6 +19,9 @@ from appliance.services.activity import Activity
 from appliance.services.anchors import Anchors
 from appliance.services.outbox import Outbox
 from appliance.services.owner import OwnerChat
+
+if TYPE_CHECKING:  # cryptography is imported only where there are witnesses
+    from appliance.audit.cosignature import Cosigner
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +68,18 @@ def host_sinks(settings: Settings) -> Iterator[AnchorSink]:
 
 
 def _witnesses(settings: Settings, log: AnchorableAudit) -> Iterator[AnchorSink]:
+    if not settings.audit.witnesses:
+        return
+    from appliance.audit.sinks.witness import WitnessSink
+
     for text in settings.audit.witnesses:
         address, _, key = text.partition(" ")
         yield WitnessSink(address, _cosigner(settings, key) if key else None, log.prove_growth)
 
 
 def _cosigner(settings: Settings, key: str) -> Cosigner:
+    from appliance.audit.cosignature import parse_cosigner
+
     try:
         return parse_cosigner(key)
     except ValueError as error:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from appliance.audit.admin import SOCKET, Administration, administer
 from appliance.audit.rights import ROOT
 from appliance.config import Settings
 from appliance.host.clock import SystemClock
 from appliance.host.machine import boot_id
 from appliance.local_sockets import user_id
+
+if TYPE_CHECKING:
+    from appliance.audit.admin import Administration
+
+SOCKET = "audit.sock"
+"""Of a daemon that keeps the log itself, in the log's directory."""
 
 
 def audit_socket(settings: Settings) -> Path:
@@ -28,6 +34,8 @@ def audit_users(settings: Settings) -> frozenset[int]:
 
 def administration(settings: Settings) -> AbstractContextManager[Administration]:
     """To be entered; raises what `administer` raises."""
+    from appliance.audit.admin import administer  # with the writer and its keys
+
     return administer(
         settings.audit_directory,
         audit_socket(settings),

@@ -10,22 +10,27 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from appliance.app.audit_access import audit_socket, audit_users
 from appliance.app.daemon import Part
 from appliance.app.healing import Healing
 from appliance.app.room import shortfall
 from appliance.audit.client import RemoteAudit
-from appliance.audit.hosted import HostedServer
-from appliance.audit.known import anchors_in
-from appliance.audit.log import AuditLog
 from appliance.audit.rights import ROOT, Rights
-from appliance.audit.writer import Writer
 from appliance.config import Settings
 from appliance.host.machine import boot_id
-from appliance.ports import Clock
+from appliance.ports import AnchorableAudit, Clock, LogReader
 
-RecordedLog = AuditLog | RemoteAudit
+
+class RecordedLog(AnchorableAudit, LogReader, Protocol):
+    """The log, whoever writes it."""
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is recorded any more, "" while all is well."""
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,12 @@ def _remote(settings: Settings, clock: Clock) -> Recorder:
 
 
 def _in_process(settings: Settings, clock: Clock) -> Recorder:
+    # where dispatch-audit has the keys, this process needs no cryptography, 2 MiB and 40 ms
+    from appliance.audit.hosted import HostedServer
+    from appliance.audit.known import anchors_in
+    from appliance.audit.log import AuditLog
+    from appliance.audit.writer import Writer
+
     directory, anchor_file = settings.audit_directory, settings.audit.anchor_file
     anchors = anchors_in(Path(anchor_file)) if anchor_file else ()
     writer = Writer(directory, clock, boot_id(), anchors=anchors)

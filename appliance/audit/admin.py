@@ -17,9 +17,6 @@ from appliance.audit.writer import Writer
 from appliance.errors import AuditUnavailable
 from appliance.ports import Clock
 
-SOCKET = "audit.sock"
-"""Of a daemon that keeps the log itself, in the log's directory."""
-
 ANSWER_SECONDS = 600.0
 """To prune a large log takes its time."""
 
