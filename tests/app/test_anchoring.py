@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.model import ENGLISH
-from appliance.app.anchoring import Anchoring, anchoring
 from appliance import journald
+from appliance.app.anchoring import Anchoring, anchoring
 from appliance.config import load
+from appliance.core.model import ENGLISH
 from appliance.errors import ConfigError
 from appliance.services.activity import Activity
 from appliance.services.outbox import Outbox

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from appliance.app.doctor import Check, examine
 from appliance import journald
+from appliance.app.doctor import Check, examine
 from tests.journeys.house import House
 from tests.policy.policies_on_disk import write
 
