@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,10 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     if file.exists():
         raise ConfigError(f"{file} is there already", hint="name another file")
     lock = lock_of(arguments)
-    with workplace() as work:
+    with workplace() as work, ExitStack() as files:
         with progress("copying", clock.monotonic, "pages") as report:
             gathered = gather(
-                settings, work, clock, report, with_credentials=arguments.with_credentials
+                settings,
+                work,
+                files,
+                clock,
+                report,
+                with_credentials=arguments.with_credentials,
             )
         with progress("writing", clock.monotonic, "MiB") as report, _whole(file) as out:
             _write(out, lock, gathered, lambda done, total: report(done >> 20, total >> 20))

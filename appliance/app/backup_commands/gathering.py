@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,9 @@ from appliance.storage.copies import copy_state
 
 Report = Callable[[int, int], None]
 
+LASTING = "/var/tmp"  # noqa: S108 - a directory of our own is made there
+"""For what is too large for memory, which /tmp may be."""
+
 MAX_FILE_BYTES = 1024 * 1024
 HIDDEN = (".", "#", "~")
 """What editors leave beside the files they edit begins or ends with one of these."""
@@ -49,19 +52,34 @@ class Gathered:
 def workplace() -> Iterator[Path]:
     """A directory of ours on a disk, for what is secret; it is gone afterwards.
 
+    What is made anywhere meanwhile, nobody else can read.
+
     Not in the directories of those who are backed up: whoever took over the daemon could put a
     link where root is about to write.
     """
-    asked = "TMPDIR" in os.environ  # noqa: TID251 - app/ reads the environment
-    lasting = None if asked or not os.access("/var/tmp", os.W_OK) else "/var/tmp"  # noqa: S108 - a directory of our own is made there
-    with tempfile.TemporaryDirectory(prefix="dispatch-", dir=lasting) as directory:
-        yield Path(directory)
+    named = os.environ.get("TMPDIR")  # noqa: TID251 - app/ reads the environment
+    lasting = LASTING if os.access(LASTING, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="dispatch-", dir=named or lasting) as directory:
+        before = os.umask(0o077)
+        try:
+            yield Path(directory)
+        finally:
+            os.umask(before)
 
 
 def gather(
-    settings: Settings, work: Path, clock: Clock, report: Report, *, with_credentials: bool
+    settings: Settings,
+    work: Path,
+    files: ExitStack,
+    clock: Clock,
+    report: Report,
+    *,
+    with_credentials: bool,
 ) -> Gathered:
-    """Everything that goes into a backup of these settings. Raises ApplianceError."""
+    """Everything that goes into a backup of these settings; `files` closes it.
+
+    Raises ApplianceError.
+    """
     state, log = Path(settings.daemon.state, STATE_NAME), settings.audit_directory / DATABASE
     sources = [*_small_files(settings)]
     if with_credentials:
@@ -74,8 +92,8 @@ def gather(
     copy_log(log, work / "audit.db", report)
     found = verify(work / "audit.db", depth=Depth.QUICK)
     sources.append(_source(names.LOG_KEY, _content(settings.audit_directory / PUBLIC_KEY)))
-    sources.append(_without_a_name(names.STATE, work / "state.db"))
-    sources.append(_without_a_name(names.LOG, work / "audit.db"))
+    sources.append(_without_a_name(names.STATE, work / "state.db", files))
+    sources.append(_without_a_name(names.LOG, work / "audit.db", files))
     manifest = Manifest(
         made_at=made_at,
         host=host_name(),
@@ -128,9 +146,9 @@ def _source(name: str, content: bytes) -> Source:
     return Entry(name, len(content)), io.BytesIO(content)
 
 
-def _without_a_name(name: str, copy: Path) -> Source:
+def _without_a_name(name: str, copy: Path, files: ExitStack) -> Source:
     """A copy that is gone with this process, however that ends."""
-    source = copy.open("rb")
+    source = files.enter_context(copy.open("rb"))
     copy.unlink()
     return Entry(name, os.fstat(source.fileno()).st_size), source
 

@@ -85,8 +85,9 @@ class Swap:
 class Plan:
     """All that a restore does. `credentials`: where they are kept and where they lie prepared."""
 
-    swaps: tuple[Swap, ...]
+    state: str
     audit: str
+    swaps: tuple[Swap, ...]
     credentials: tuple[str, str] | None = None
 
     def text(self) -> str:
@@ -136,7 +137,8 @@ def begun(settings: Path) -> Plan | None:
         found = json.loads(settings.with_name(PLAN).read_text())
         swaps = tuple(Swap(**{**row, "names": tuple(row["names"])}) for row in found["swaps"])
         kept = found["credentials"]
-        return Plan(swaps, str(found["audit"]), (str(kept[0]), str(kept[1])) if kept else None)
+        prepared = (str(kept[0]), str(kept[1])) if kept else None
+        return Plan(str(found["state"]), str(found["audit"]), swaps, prepared)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:

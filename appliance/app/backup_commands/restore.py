@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         places = _places(settings if arguments.keep_settings else work / names.SETTINGS, settings)
         unpacked = _examined(arguments, work, manifest, places)
         make_homes(places)
-        stopped.enter_context(_nobody_works(places))
+        stopped.enter_context(_nobody_works(places.state, places.audit))
         _require_free(places, arguments)
         plan, public_key = _prepared(arguments, unpacked, places)
         placing.carry_out(plan, settings)
@@ -98,9 +98,7 @@ def _finish(settings: Path) -> int:
     plan = placing.begun(settings)
     if plan is None:
         raise ConfigError("no restore is under way", hint="dispatchctl restore FILE")
-    with ExitStack() as stopped:
-        for swap in plan.swaps:
-            stopped.enter_context(_nobody_uses(Path(swap.directory)))
+    with _nobody_works(Path(plan.state), Path(plan.audit)):
         placing.finish(plan, settings)
     print_lines(["the restore is finished", f"next: {next_step(settings)}"], None)
     return 0
@@ -162,19 +160,13 @@ def _progress(verb: str, things: str) -> AbstractContextManager[archive.Report]:
 
 
 @contextmanager
-def _nobody_works(places: Places) -> Iterator[None]:
-    """Inside, neither program can start. Raises StorageUnavailable or AuditUnavailable."""
-    with _nobody_uses(places.state):
-        with acting_for(places.audit):
-            restored.require_nobody_writes(places.audit)
-        yield
-
-
-@contextmanager
-def _nobody_uses(directory: Path) -> Iterator[None]:
-    with acting_for(directory):
-        descriptor = lock(directory / NAME)
+def _nobody_works(state: Path, audit: Path) -> Iterator[None]:
+    """Inside, the daemon cannot start. Raises StorageUnavailable or AuditUnavailable."""
+    with acting_for(state):
+        descriptor = lock(state / NAME)
     try:
+        with acting_for(audit):
+            restored.require_nobody_writes(audit)
         yield
     finally:
         os.close(descriptor)
@@ -209,7 +201,8 @@ def _prepared(
     if not arguments.keep_settings:
         files = (places.settings.name, list_file(places.settings).name)
         swaps.append(Swap.of(places.settings.parent, *files, what="settings"))
-    plan = Plan(tuple(swaps), str(places.audit), _credentials(unpacked, places))
+    prepared = _credentials(unpacked, places)
+    plan = Plan(str(places.state), str(places.audit), tuple(swaps), prepared)
     try:
         _prepare_state(swaps[0], unpacked)
         _prepare_policies(swaps[1], unpacked)
@@ -217,7 +210,9 @@ def _prepared(
             _prepare_settings(swap, unpacked, places)
         public_key = _prepare_log(unpacked, places)
         if plan.credentials is not None:
-            _copy_all(unpacked.place / names.CREDENTIALS, Path(plan.credentials[1]), SECRET)
+            _copy_all(
+                unpacked.place / names.CREDENTIALS, Path(plan.credentials[1]), os.getegid(), SECRET
+            )
     except BaseException as error:
         plan.discard()
         if isinstance(error, OSError):
@@ -242,12 +237,12 @@ def _prepare_state(swap: Swap, unpacked: Unpacked) -> None:
 
 def _prepare_policies(swap: Swap, unpacked: Unpacked) -> None:
     (name,) = swap.names
-    _copy_all(unpacked.place / names.POLICIES, swap.prepare() / name, SHARED)
+    _copy_all(unpacked.place / names.POLICIES, swap.prepare() / name, _group(swap), SHARED)
     sync_tree(swap.place)
 
 
 def _prepare_settings(swap: Swap, unpacked: Unpacked, places: Places) -> None:
-    place, group = swap.prepare(), places.settings.parent.stat().st_gid
+    place, group = swap.prepare(), _group(swap)
     for name, target in (
         (names.SETTINGS, places.settings),
         (names.PROJECTS, list_file(places.settings)),
@@ -288,10 +283,9 @@ def _give(unpacked: Path, directory: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _copy_all(source: Path, place: Path, modes: Modes) -> None:
-    """A directory of small files, which the group of the one around it may be let into."""
+def _copy_all(source: Path, place: Path, group: int, modes: Modes) -> None:
+    """A directory of small files, which a group may be let into."""
     place.mkdir(mode=0o700)
-    group = place.parent.stat().st_gid
     for path in sorted(source.rglob("*")):
         target = place / path.relative_to(source)
         if path.is_dir():
@@ -300,6 +294,11 @@ def _copy_all(source: Path, place: Path, modes: Modes) -> None:
         else:
             _copy(path, target, group, modes.file)
     _belong(place, group, modes.directory)
+
+
+def _group(swap: Swap) -> int:
+    """Who may read the directory may read what is put into it."""
+    return Path(swap.directory).stat().st_gid
 
 
 def _copy(source: Path, place: Path, group: int, mode: int) -> None:

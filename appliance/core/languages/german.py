@@ -1080,7 +1080,7 @@ GERMAN: Sentences = {
     # after a restore
     "Restored from a backup": "Aus einer Sicherung wiederhergestellt",
     "It was made {age}. What was said and done since then is not known here.": (
-        "Sie ist von {age}. Was seitdem gesagt und getan wurde, ist hier nicht bekannt."
+        "Sie wurde {age} gemacht. Was seitdem gesagt und getan wurde, ist hier nicht bekannt."
     ),
     "{count} message was not looked at: send it again if it is still needed.": (
         "{count} Nachricht wurde nicht bearbeitet: Schick sie noch einmal, wenn es noch nötig ist."
