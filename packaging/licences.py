@@ -14,12 +14,12 @@ import re
 import sys
 import textwrap
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # how a type checker finds what lies beside this program
     from packaging import deb_tree
@@ -80,7 +80,7 @@ class Library:
     text: str
     holders: tuple[str, ...]
     files: tuple[str, ...]
-    compiled_in: tuple[str, ...]
+    parts: tuple[str, ...]
 
 
 def main(arguments: list[str]) -> int:
@@ -129,9 +129,9 @@ def _words(text: str) -> list[str]:
 
 def _of_files(library: Library, licence: str) -> str:
     holders = "\n           ".join(library.holders)
-    comment = f"{library.name} {library.version}, https://pypi.org/project/{library.name}/"
-    if library.compiled_in:
-        comment += f". Compiled into it: {', '.join(library.compiled_in)}"
+    comment = f"{library.name} {library.version}, as the Python Package Index has it"
+    if library.parts:
+        comment += f". Parts, by its authors' list: {', '.join(library.parts)}"
     files = "\n       ".join(f"{LIBRARY}/{name}" for name in library.files)
     return (
         f"Files: {files}\nCopyright: {holders}\nLicense: {licence}\n"
@@ -157,9 +157,8 @@ def _read(wheel: Path) -> Library:
             for name in names
             if name.startswith(about) and _LICENCE_FILE.search(name)
         ]
-        compiled_in = sorted(
-            {x for n in names if n.endswith(".json") and "/sboms/" in n for x in _parts(archive, n)}
-        )
+        lists = [name for name in names if re.search(r"/sboms/.*\.json$", name)]
+        parts = {part for name in lists for part in _parts(archive, name)}
     if not licences:
         raise NoLicence(f"{wheel.name} holds no licence file")
     text = "\n\n".join(licences)
@@ -170,7 +169,7 @@ def _read(wheel: Path) -> Library:
         text=_without_holders(text),
         holders=_holders(text, metadata),
         files=_files(names),
-        compiled_in=tuple(sorted(compiled_in)),
+        parts=tuple(sorted(parts)),
     )
 
 
@@ -214,11 +213,18 @@ def _files(names: list[str]) -> tuple[str, ...]:
 
 
 def _parts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
-    """What a CycloneDX list names, with its licence where it is told."""
+    """What a CycloneDX list names as being inside; what is optional need not be in this wheel."""
     for part in json.loads(archive.read(name)).get("components", ()):
-        licences = [one.get("expression", "") for one in part.get("licenses", ())]
-        said = f" ({licences[0]})" if licences and licences[0] else ""
-        yield f"{part['name']} {part['version']}{said}"
+        if part.get("scope") != "excluded":
+            licences = [_licence_in_list(one) for one in part.get("licenses", ())]
+            said = [*licences, *(["optional"] if part.get("scope") == "optional" else [])]
+            called = f"{part['name']} {part.get('version', '')}".rstrip()
+            yield f"{called} ({', '.join(said)})" if said else called
+
+
+def _licence_in_list(one: Mapping[str, Any]) -> str:
+    named: Mapping[str, Any] = one.get("license", {})
+    return str(one.get("expression") or named.get("id") or named.get("name"))
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def test_nothing_of_the_other_programs_is_in_it() -> None:
     ours = {name for name in packages if name.startswith("appliance.")}
     assert ours == {
         *("appliance.app", "appliance.core", "appliance.egress", "appliance.errors"),
-        *("appliance.host", "appliance.local_sockets", "appliance.task"),
+        *("appliance.host", "appliance.journald", "appliance.local_sockets", "appliance.task"),
     }
 
 

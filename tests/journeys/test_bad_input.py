@@ -58,7 +58,9 @@ async def test_what_is_no_text_is_said_to_be_none(house: House) -> None:
     house.tg.user_says(ALICE, photo=[{"file_id": "x"}], caption="/deploy prod")
     house.tg.user_says(ALICE, "/status", new_chat_title="x")
     said = await answers(house, 5)
-    assert [NO_TEXT in answer for answer in said] == [True] * 4 + [False]
+    assert [NO_TEXT in answer for answer in said] == [True, True, False, False, False]
+    assert "sticker" in said[2]
+    assert "/deploy takes no files" in said[3]
 
 
 async def test_commands_that_make_no_sense_are_told_why(house: House) -> None:
@@ -204,7 +206,9 @@ async def test_a_click_that_comes_too_late_is_told_so(house: House) -> None:
     await house.start()
     await house.reads("Expired: nobody answered in time")
     house.tg.user_presses(question, token, ALICE, "late")
-    assert await house.toast("late") == "Too late: this has expired. Nothing ran; ask for it again."
+    assert await house.toast("late") == (
+        "Too late: this has expired, and nothing ran. “Ask again” asks anew."
+    )
     assert not (house.project / "ran.txt").exists()
 
 
@@ -217,7 +221,7 @@ async def test_strangers_get_silence_and_are_counted(house: House) -> None:
     house.tg.user_says(STRANGER, sticker={"file_id": "x"})
     house.tg.user_says(-100, "/status", user_id=STRANGER)
     house.tg.user_presses(house.tg.sent(ALICE)[0], "s:1", STRANGER, "strange")
-    house.tg.user_says(ALICE, "/status")
+    house.tg.user_says(ALICE, "/status more")
     assert "strangers: 5 messages ignored" in (await answers(house, 2))[1]
     assert {int(call["params"]["chat_id"]) for call in house.tg.calls if call["params"]} == {ALICE}
     assert house.tg.clicks["strange"] is None

@@ -49,7 +49,7 @@ def question(approval: Approval, job: Job, now: Millis, who_may: Sequence[str] =
     buttons. What is too long for a message comes as a file of that message: no file, no buttons.
     """
     title = phrase("May this plan be carried out?" if is_plan(approval) else "May this run?")
-    words = Words().bold(title).verbatim("  ").plain(_which_job(job)).verbatim("\n")
+    words = Words().bold(title).verbatim(" · ").plain(_which_job(job)).verbatim("\n")
     file = _held(words, approval)
     words.line("in {directory}", directory=shown(approval.directory, 200))
     if approval.why:
@@ -167,7 +167,7 @@ def settled(approval: Approval, job: Job, *, is_there: bool = False) -> Reply:
     words = Words().bold(_outcome(approval))
     if approval.for_job:
         words.verbatim(" · ").plain("for all like it in this job")
-    words.verbatim("  ").plain(_which_job(job)).verbatim("\n")
+    words.verbatim(" · ").plain(_which_job(job)).verbatim("\n")
     _held(words, approval)
     if approval.state is ApprovalState.REFUSED and approval.reason:
         words.line("because: {reason}", reason=shown(approval.reason, 200))

@@ -21,7 +21,7 @@ MARKED, UNMARKED = "☑", "☐"
 def question(asked: Question, job: Job, who_may: Sequence[str]) -> Reply:
     """The question, its choices in full, how to answer, and a button for each choice."""
     asking = asked.asking
-    words = Words().bold("The agent asks").verbatim("  ").plain(_which_job(job)).verbatim("\n")
+    words = Words().bold("The agent asks").verbatim(" · ").plain(_which_job(job)).verbatim("\n")
     if asking.header:
         words.verbatim(f"{shown(asking.header)}: ")
     words.quote(readable(asking.text))
@@ -53,7 +53,7 @@ def _button(asked: Question, number: int, option: Option) -> Button:
 
 def settled(asked: Question, job: Job) -> Reply:
     """What the question becomes once nothing can be pressed any more."""
-    words = Words().bold(_outcome(asked)).verbatim("  ").plain(_which_job(job)).verbatim("\n")
+    words = Words().bold(_outcome(asked)).verbatim(" · ").plain(_which_job(job)).verbatim("\n")
     words.quote(readable(asked.asking.text))
     if asked.state is QuestionState.ANSWERED:
         words.verbatim("\n→ ").verbatim(readable(asked.answer))
