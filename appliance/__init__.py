@@ -8,6 +8,7 @@ The map, in the order a request travels:
     policy     judges a request by readable files and names the rule
     audit      makes every event durable and signed before anything is done
     storage    the state database: inbox, jobs, approvals, outbox
+    backup     one encrypted file with all of it, read as if an enemy had written it
     agent      drives Claude Code, or runs a recipe, through `task`
     task       the launcher: one task, one sandbox, no survivors
     egress     the proxy: a task's only way to the network, judged and counted

@@ -15,6 +15,7 @@ from appliance.app import (
     agent_commands,
     audit_commands,
     backup_commands,
+    bugreport,
     config_commands,
     control_commands,
     credential_commands,
@@ -61,6 +62,7 @@ def build_parser(asked: str = "audit") -> argparse.ArgumentParser:
         lockdown_commands,
         policy_commands,
         backup_commands,
+        bugreport,
     ):
         group.add_parser(commands)
     audit_commands.add_parser(commands, is_asked=asked == "audit")

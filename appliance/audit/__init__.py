@@ -13,6 +13,8 @@
     signer       signs the heads of a tree that only grows
     fork         a new log in place of one that cannot go on
     takeover     its last steps, finished by whoever opens the log next
+    copies       the log as of one moment, for backups
+    restored     a log from a backup: verified, kept, and followed by one that cites it
     database     the file: tables, the writing and the reading connection
     keys         the log's identity and the signing key of an epoch, on disk and destroyed
     checkpoint   C2SP notes: what is signed, and the public keys as text
