@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="USER",
-        help="who may redact, prune and rotate besides root and our own user; may be repeated",
+        help="who may redact, prune, rotate and copy besides root and our own user; repeatable",
     )
     parser.add_argument(
         "--anchors",

@@ -49,6 +49,9 @@ class Administration(Protocol):
     def refusal(self) -> str:
         """Why nothing is recorded any more, "" while all is well."""
 
+    def stored(self, after: int, last: int) -> tuple[int, tuple[bytes, ...]]:
+        """What is stored of the records behind `after`; up to which one. See `wire.ReadRows`."""
+
 
 @contextmanager
 def administer(
@@ -137,6 +140,9 @@ class _ByHand:
     def refusal(self) -> str:
         return self._writer.refusal
 
+    def stored(self, after: int, last: int) -> tuple[int, tuple[bytes, ...]]:
+        return self._writer.stored(after, last)
+
 
 class _Served:
     """`Administration` over the socket, one question at a time."""
@@ -163,6 +169,10 @@ class _Served:
 
     def refusal(self) -> str:
         return self._ask(wire.AskStanding(), wire.Standing).refusal
+
+    def stored(self, after: int, last: int) -> tuple[int, tuple[bytes, ...]]:
+        answer = self._ask(wire.ReadRows(after, last), wire.Rows)
+        return answer.upto, answer.rows
 
     def _ask(self, question: wire.Question, expected: type[A]) -> A:
         try:

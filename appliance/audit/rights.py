@@ -2,7 +2,8 @@
 
 The daemon may add to the log and read the newest records in a few words, for /audit, so that who
 takes it over cannot destroy what was recorded. Administrators may destroy private values and old
-records, which is itself recorded, but cannot add records in the daemon's name.
+records, which is itself recorded, and copy the whole log, but cannot add records in the daemon's
+name.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ _EVERYBODY: frozenset[type] = frozenset(
     )
 )
 _WRITER = _EVERYBODY | {wire.Append, wire.ReadLog}
-_ADMINISTRATOR = _EVERYBODY | {wire.ReadLog, wire.Redact, wire.Prune, wire.Rotate}
+_ADMINISTRATOR = _EVERYBODY | {
+    wire.ReadLog,
+    wire.ReadRows,
+    wire.Redact,
+    wire.Prune,
+    wire.Rotate,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,8 @@ class AuditServer:
                 return wire.LogRead(
                     found.lines, found.first, found.size, found.anchored, found.anchored_at
                 )
+            case wire.ReadRows(after, last):
+                return wire.Rows(*self._writer.stored(after, last))
             case wire.RecordAnchor(size, sink, receipt):
                 self._writer.record_anchor(size, sink, receipt)
             case wire.Redact(seq, field, reason):

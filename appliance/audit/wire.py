@@ -111,6 +111,17 @@ class ReadLog:
     before: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """What is stored of the records from the one after this to `last`, as much as fits at once.
+
+    Answer: `Rows`.
+    """
+
+    after: int
+    last: int
+
+
 Question = (
     Append
     | TakeCheckpoint
@@ -122,6 +133,7 @@ Question = (
     | AskPublicKey
     | ProveGrowth
     | ReadLog
+    | ReadRows
 )
 
 
@@ -188,7 +200,15 @@ class LogRead:
         return Excerpt(self.lines, self.first, self.size, self.anchored, self.anchored_at)
 
 
-Answer = Appended | Checkpointed | Done | Standing | PublicKeyIs | Grown | LogRead | Refused
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of the database, each as `copies.encoded` writes it; `upto` is the last record."""
+
+    upto: int
+    rows: tuple[bytes, ...]
+
+
+Answer = Appended | Checkpointed | Done | Standing | PublicKeyIs | Grown | LogRead | Rows | Refused
 
 _TYPES: Mapping[str, type] = {
     "append": Append,
@@ -201,6 +221,7 @@ _TYPES: Mapping[str, type] = {
     "ask_public_key": AskPublicKey,
     "prove_growth": ProveGrowth,
     "read_log": ReadLog,
+    "read_rows": ReadRows,
     "appended": Appended,
     "checkpointed": Checkpointed,
     "done": Done,
@@ -208,6 +229,7 @@ _TYPES: Mapping[str, type] = {
     "public_key_is": PublicKeyIs,
     "grown": Grown,
     "log_read": LogRead,
+    "rows": Rows,
     "refused": Refused,
 }
 WORDS: Mapping[type, str] = {cls: word for word, cls in _TYPES.items()}

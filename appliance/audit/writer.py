@@ -149,6 +149,13 @@ class Writer:
                     hint="run: dispatchctl audit verify",
                 ) from error
 
+    def stored(self, after: int, last: int) -> tuple[int, tuple[bytes, ...]]:
+        """See `wire.ReadRows`. Raises AuditUnavailable when they cannot be read."""
+        from appliance.audit import copies  # for backups only, as above
+
+        with self._unavailable("read"):
+            return copies.stored(self._directory / DATABASE, after, last)
+
     def commit(self, groups: Sequence[Sequence[Draft]]) -> list[Receipt]:
         """Make all groups durable in one transaction; one receipt for each.
 

@@ -19,7 +19,7 @@ def test_who_is_not_named_may_not_even_ask() -> None:
 def test_a_writer_can_destroy_nothing_and_an_administrator_cannot_add() -> None:
     rights = Rights(frozenset((1,)), frozenset((2,)))
     everything = set(get_args(wire.Question))
-    assert everything - rights.of(1) == DESTRUCTIVE
+    assert everything - rights.of(1) == DESTRUCTIVE | {wire.ReadRows}
     assert everything - rights.of(2) == {wire.Append}
 
 

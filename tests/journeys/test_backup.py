@@ -30,7 +30,7 @@ class RestoredHouse(House):
     """Another machine with the same bot, on which a backup is restored before it starts."""
 
     def __init__(self, home: Path, former: House, backup: Path, key: Path) -> None:
-        super().__init__(home, None)
+        super().__init__(home, None, separate_audit=True)
         self.tg = former.tg
         self._backup, self._key = backup, key
         self.said = ""
@@ -38,12 +38,15 @@ class RestoredHouse(House):
     async def __aenter__(self) -> Self:
         await self.api.__aenter__()
         self._furnish()
+        await self.start_writer()
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self.daemon is not None and self.daemon.returncode is None:
-            await self.stop()
+        for process in (self.daemon, self.writer):
+            if process is not None and process.returncode is None:
+                process.terminate()
+                await process.wait()
         await self.api.__aexit__(None, None, None)
 
     def _furnish(self) -> None:
@@ -67,7 +70,7 @@ async def test_a_backup_taken_while_it_works_is_restored_and_nothing_is_done_twi
         home.mkdir()
     public, private = keys(tmp_path)
     file = tmp_path / "saturday.age"
-    async with House(homes[0], None) as house:
+    async with House(homes[0], None, separate_audit=True) as house:
         recorded = await backed_up_at_work(house, file, public)
         await house.stop()
         before = len(house.texts())

@@ -15,14 +15,15 @@ from appliance.app.audit_access import audit_socket, audit_users
 from appliance.app.credential_files import kept_credentials, revealed
 from appliance.app.policy_files import grants_file
 from appliance.app.project_list import list_file
-from appliance.audit.admin import served
-from appliance.audit.copies import copy_log
+from appliance.audit.admin import Administration, served
+from appliance.audit.copies import copy_log, copy_served
 from appliance.audit.database import DATABASE, PUBLIC_KEY
-from appliance.audit.verify import Depth, Verification, verify
+from appliance.audit.verify import Depth, Verdict, Verification, verify
 from appliance.backup import manifest as names
 from appliance.backup.archive import Source, require_room
 from appliance.backup.manifest import Entry, Manifest
 from appliance.config import MAX_CREDENTIAL_BYTES, Settings
+from appliance.core.anchors import stated
 from appliance.errors import AuditUnavailable, BackupUnusable, ConfigError
 from appliance.host.machine import host_name
 from appliance.ports import Clock
@@ -35,6 +36,7 @@ LASTING = "/var/tmp"  # noqa: S108 - a directory of our own is made there
 """For what is too large for memory, which /tmp may be."""
 
 MAX_FILE_BYTES = 1024 * 1024
+TRIES = 3
 HIDDEN = (".", "#", "~")
 """What editors leave beside the files they edit begins or ends with one of these."""
 
@@ -88,10 +90,8 @@ def gather(
     require_room(work, sum(_size(path) for path in (state, log)))
     # the state first: what it says was done is then in the log, which is written before
     schema = copy_state(state, work / "state.db", report)
-    _take_checkpoint(settings)
-    copy_log(log, work / "audit.db", report)
-    found = verify(work / "audit.db", depth=Depth.QUICK)
-    sources.append(_source(names.LOG_KEY, _content(settings.audit_directory / PUBLIC_KEY)))
+    found = _copied_log(settings, work / "audit.db", report)
+    sources.append(_source(names.LOG_KEY, _log_key(settings, found)))
     sources.append(_without_a_name(names.STATE, work / "state.db", files))
     sources.append(_without_a_name(names.LOG, work / "audit.db", files))
     manifest = Manifest(
@@ -107,13 +107,37 @@ def gather(
     return Gathered(manifest, tuple(sources), found)
 
 
-def _take_checkpoint(settings: Settings) -> None:
-    """The newest state of a log that is written, signed; one at rest ends with one anyway."""
+def _copied_log(settings: Settings, place: Path, report: Report) -> Verification:
+    """The log with its newest checkpoint; a log at rest ends with one anyway."""
+    database = settings.audit_directory / DATABASE
     try:
         with served(audit_socket(settings), audit_users(settings)) as log:
-            log.checkpoint()
+            size = stated(log.checkpoint()).size
+            if not os.access(database, os.R_OK):
+                return _copied_by_asking(log, size, place, report)
     except AuditUnavailable:
-        return
+        if not os.access(database, os.R_OK):
+            raise
+    copy_log(database, place, report)
+    return verify(place, depth=Depth.QUICK)
+
+
+def _copied_by_asking(log: Administration, size: int, place: Path, report: Report) -> Verification:
+    """Made again when something was redacted or pruned meanwhile."""
+    for _ in range(TRIES):
+        place.unlink(missing_ok=True)
+        copy_served(log, size, place, report)
+        found = verify(place, depth=Depth.USUAL)
+        if found.verdict is Verdict.INTACT:
+            break
+        size = stated(log.checkpoint()).size
+    return found
+
+
+def _log_key(settings: Settings, found: Verification) -> bytes:
+    """As it was published, or, where we may not look, as the log says itself."""
+    file = settings.audit_directory / PUBLIC_KEY
+    return _content(file) if os.access(file, os.R_OK) else f"{found.public_key}\n".encode()
 
 
 def _small_files(settings: Settings) -> Iterator[Source]:

@@ -24,6 +24,7 @@ from appliance.backup.manifest import CREDENTIALS, LOG, STATE, parse
 from appliance.storage.state import SqliteState
 from tests.app.backup_commands.installation import RAW, RECIPIENT, TOKEN, Installation
 from tests.attacks.audit.intruder import run as intrude
+from tests.audit.kept_log import kept
 from tests.audit.logs import BOOT
 from tests.fakes import FakeClock
 
@@ -119,6 +120,28 @@ def test_a_log_in_use_is_copied(box: Installation, tmp_path: Path) -> None:
     with closing(Writer(box.log, FakeClock(), BOOT)):
         found = unpacked(box.back_up(tmp_path / "backup"), tmp_path / "found")
     assert verify(found / LOG).verdict is Verdict.INTACT
+
+
+def test_a_log_that_others_keep_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An administrator of a log whose file he may not read."""
+    with kept(tmp_path) as (log, _):
+        more = (
+            f'[audit]\nsocket = "{log.path}"\nuser = "{os.getuid()}"\ndirectory = "{log.directory}"'
+        )
+        box = Installation(tmp_path / "box").furnish(more)
+        real = os.access
+        monkeypatch.setattr(
+            os,
+            "access",
+            lambda path, mode: real(path, mode) and str(log.directory) not in str(path),
+        )
+        found = unpacked(box.back_up(tmp_path / "backup"), tmp_path / "found")
+    told = parse((found / "manifest.json").read_bytes())
+    verified = verify(found / LOG)
+    assert (verified.verdict, verified.size) == (Verdict.INTACT, told.log_size)
+    assert (found / LOG).with_name("audit.pub").read_text().strip() == verified.public_key
 
 
 def test_a_log_that_was_changed_is_backed_up_and_said_so(
