@@ -53,7 +53,9 @@ def start_logging(program: str) -> None:
 def tell_events(events: Sequence[Event], _receipt: Receipt) -> None:
     """A line for each of what was just recorded; see the module."""
     for event in events:
-        _events.info("%s", event.name, extra=fields_of(event))
+        fields = fields_of(event)
+        said = " ".join(f"{name}={value}" for name, value in fields.items() if name != "event")
+        _events.info("%s %s", event.name, said, extra=fields)
 
 
 def fields_of(event: Event) -> dict[str, str | int]:

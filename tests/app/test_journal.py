@@ -80,7 +80,8 @@ def test_where_stderr_is_journalds_lines_have_fields(tmp_path: Path) -> None:
         "LOGGER": "appliance.y",
         "JOB": "12",
     }
-    assert started["MESSAGE"] == "appliance.events: INFO: job.started"
+    said = "job.started actor=dispatchd job=12 project=demo"
+    assert started["MESSAGE"] == f"appliance.events: INFO: {said}"
     shown = {name: started[name] for name in ("EVENT", "JOB", "ACTOR", "PROJECT", "PRIORITY")}
     assert shown == {
         "EVENT": "job.started",
