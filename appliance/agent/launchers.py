@@ -54,43 +54,57 @@ class ChildLaunchers:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = tuple(command)
-        self._pids: set[int] = set()
+        self._family = _Family()
 
     @property
     def pids(self) -> tuple[int, ...]:
         """Those that live now."""
-        return tuple(self._pids)
+        return tuple(self._family.pids)
 
     async def launch(self) -> Launcher:
         become_subreaper()  # of what a killed one leaves behind
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *self._command,
-                    stdin=theirs.fileno(),
-                    stdout=asyncio.subprocess.DEVNULL,
-                    start_new_session=True,  # `orphans` tells its descendants by this
-                    cwd="/",
-                    env={},
-                )
+                process = await self._born(theirs)
             except OSError as error:
                 ours.close()
                 raise AgentFailed(f"the task launcher does not start: {error}") from error
         ours.setblocking(False)
-        self._pids.add(process.pid)
-        return _Child(process, ours, self._pids)
+        return _Child(process, ours, self._family)
+
+    async def _born(self, control: socket.socket) -> asyncio.subprocess.Process:
+        async with self._family.changing:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=control.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # `orphans` tells its descendants by this
+                cwd="/",
+                env={},
+            )
+            self._family.pids.add(process.pid)
+        return process
+
+
+class _Family:
+    """The living launchers. While it is `changing`, one may be born whose number is not known yet,
+    and must not be taken for an orphan."""
+
+    def __init__(self) -> None:
+        self.pids: set[int] = set()
+        self.changing = asyncio.Lock()
 
 
 class _Child:
-    """A launcher that we started. `pids` are those of all its living siblings and its own."""
+    """A launcher that we started."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, control: socket.socket, pids: set[int]
+        self, process: asyncio.subprocess.Process, control: socket.socket, family: _Family
     ) -> None:
         self.control = control
         self._process = process
-        self._pids = pids
+        self._family = family
 
     async def end(self) -> None:
         self.control.close()
@@ -103,9 +117,10 @@ class _Child:
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
-        self._pids.discard(self._process.pid)
+        self._family.pids.discard(self._process.pid)
         if self._process.returncode != 0:
-            await end_orphans(self._pids)
+            async with self._family.changing:
+                await end_orphans(self._family.pids)
 
 
 class ConnectedLaunchers:

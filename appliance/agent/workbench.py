@@ -22,6 +22,7 @@ TIMEOUT_SECONDS = 60
 SLACK_SECONDS = 5.0
 """The launcher keeps the time limit; we only see to it that a stuck launcher does not keep us."""
 
+LINGER_SECONDS = 2.0
 CHUNK = 64 * 1024
 MAX_WORDS = 16 * 1024
 """Bytes kept of what a program says about itself, the first ones."""
@@ -95,17 +96,32 @@ async def _tell(running: Running, stdin: bytes) -> None:
 async def _output(running: Running, words: _Words, limit_bytes: int, limits: Limits) -> Output:
     """What it printed until it ended, or until that was enough."""
     stdout = bytearray()
-    while len(stdout) <= limit_bytes and (chunk := await running.stdout.read(CHUNK)):
-        stdout += chunk
-    if len(stdout) > limit_bytes:
-        running.stop()
-        await running.exited()
-        return Output(-1, bytes(stdout[:limit_bytes]), "", is_cut=True)
-    exited = await running.exited()
-    if why := _broken_off(exited, limits):
-        raise AgentFailed(why)
+    reader = _read(running.stdout, stdout, limit_bytes)
+    async with Beside(reader) as reading, Beside(_gone(running)) as going:
+        await asyncio.wait({reading, going}, return_when=asyncio.FIRST_COMPLETED)
+        if len(stdout) > limit_bytes:
+            running.stop()
+            await running.exited()
+            return Output(-1, bytes(stdout[:limit_bytes]), "", is_cut=True)
+        exited = await running.exited()
+        if why := _broken_off(exited, limits):
+            raise AgentFailed(why)
+        # all of it has been written by now, if nothing that outlived it holds the other end
+        await asyncio.wait({reading}, timeout=LINGER_SECONDS)
+        if not reading.done():
+            raise AgentFailed("something that it started holds its output")
     await words.ended.wait()
     return Output(exited.status, bytes(stdout), words.text, is_cut=False)
+
+
+async def _gone(running: Running) -> None:
+    with suppress(AgentFailed):
+        await running.exited()
+
+
+async def _read(stream: asyncio.StreamReader, into: bytearray, limit_bytes: int) -> None:
+    while len(into) <= limit_bytes and (chunk := await stream.read(CHUNK)):
+        into += chunk
 
 
 def _broken_off(exited: TaskExited, limits: Limits) -> str:
