@@ -1,6 +1,6 @@
 """Build the Debian package: build/dispatch-appliance_VERSION_ARCHITECTURE.deb (`make deb`).
 
-    python packaging/deb.py [ARCHITECTURE]
+    python packaging/deb.py [ARCHITECTURE [DIRECTORY]]
 
 For Debian 12, 13 and Ubuntu 24.04, wherever of these it is built, with debhelper and
 po-debconf from the system. What goes in comes from this checkout and from the locked wheels, and
@@ -40,7 +40,8 @@ class BuildFailed(Exception):
 
 def main(arguments: list[str]) -> int:
     try:
-        print(build(arguments[0] if arguments else _here()))
+        architecture = arguments[0] if arguments else _here()
+        print(build(architecture, Path(arguments[1]) if arguments[1:] else BUILD))
     except (BuildFailed, licences.NoLicence, wheels.NotToBeHad) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -121,19 +121,21 @@ class RecipeSession:
             return (Ending.TIMED_OUT if exited.timed_out else Ending.FAILED), why
         if exited.signal:
             return Ending.FAILED, f"killed (signal {exited.signal})"
-        is_ok = exited.status in self._program.ok_statuses
-        return (Ending.SUCCEEDED if is_ok else Ending.FAILED), f"exit status {exited.status}"
+        if exited.status not in self._program.ok_statuses:
+            return Ending.FAILED, f"exit status {exited.status}"
+        return Ending.SUCCEEDED, f"exit status {exited.status}" if exited.status else ""
 
 
 def as_answer(output: bytes, tail_lines: int, words: str) -> str:
-    """Markdown: the output's last lines as a block of code, then how it ended."""
+    """Markdown: the output's last lines as a block of code, then how it ended, if in `words`."""
     lines = output.decode(errors="replace").rstrip().splitlines()
     shown = lines[-tail_lines:] if tail_lines > 0 else []
     if not shown:
         return words
     if len(lines) > len(shown):
-        words = f"{words}, the last {len(shown)} lines of {len(lines)}"
+        cut = f"the last {len(shown)} lines of {len(lines)}"
+        words = f"{words}, {cut}" if words else cut
     # a fence ends at the first one as long as itself: it must be longer than any in the output
     ticks = max((len(run) for run in re.findall(r"`+", "\n".join(shown))), default=0)
     fence = "`" * max(3, ticks + 1)
-    return "\n".join((fence, *shown, fence, words))
+    return "\n".join((fence, *shown, fence, *([words] if words else [])))

@@ -119,7 +119,6 @@ class Job:
             return self.work.text.strip().split("\n", 1)[0][:80]
         return f"/{self.work.recipe}"
 
-
     @property
     def workplace(self) -> str:
         """Where in the project it works, "." for all of it. At most one writer is there."""

@@ -60,6 +60,7 @@ class Place:
     def __str__(self) -> str:
         return ":".join(filter(None, (self.platform, self.chat, self.topic)))
 
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A known person and how we know: `name` from the settings, `sender` from the chat."""
@@ -607,10 +608,15 @@ class Asks:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Refused. `rule` None: nothing allowed it. `reason` is one sentence for agent and human."""
+    """Refused. `rule` None: nothing allowed it. `reason` is one sentence for agent and human.
+
+    `because`: the same in short, for who sees beside it what was refused; "" where there is no
+    shorter one.
+    """
 
     rule: Rule | None
     reason: str
+    because: str = ""
 
 
 Decision = Allowed | Asks | Denied

@@ -165,12 +165,12 @@ class LoadedPolicy:
             for one in judged:
                 if one.finding.effect is effect:
                     rule = one.finding.rules[0]
-                    return Denied(rule.rule, _refusal(one.atom, rule))
+                    return Denied(rule.rule, _refusal(one.atom, rule), _says(rule))
         asks: list[tuple[Judged, PolicyRule]] = []
         for one in judged:
             match one.finding:
                 case Finding(None, _):
-                    return Denied(None, _refusal(one.atom))
+                    return Denied(None, _refusal(one.atom), _nothing_allows(one.atom))
                 case Finding(Effect.APPROVE | Effect.FALLBACK, rules):
                     asks += [(one, rule) for rule in rules]
                 case _:
@@ -287,11 +287,15 @@ def _refusal(atom: Atom, rule: PolicyRule | None = None) -> str:
     if rule is not None:
         because, instead = _says(rule), _instead(atom.act)
     else:
-        because = "; ".join(filter(None, (atom.note, "no rule allows it")))
+        because = _nothing_allows(atom)
         instead = atom.instead or _instead(atom.act)
     if atom.act in (Act.CHAT, Act.ADMIN):  # read by the person who wrote it
         return f'"{_cut(atom.text)}": {because}; {instead}'
     return f'{_verb(atom.act)} "{_cut(atom.text)}" is refused ({because}); {instead}'
+
+
+def _nothing_allows(atom: Atom) -> str:
+    return "; ".join(filter(None, (atom.note, "no rule allows it")))
 
 
 def _says(rule: PolicyRule) -> str:

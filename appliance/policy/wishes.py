@@ -104,8 +104,8 @@ def roles_of(policy: LoadedPolicy) -> frozenset[str]:
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> PolicyError:
     near = nearest(name, known).replace('"', "“", 1).replace('"', "”", 1)
-    there = "" if near else f"; there is {', '.join(sorted(known)) or 'none'}"
-    return PolicyError(f"There is no {kind} called “{name}”{near}{there}.")
+    there = near or f"; there is {', '.join(sorted(known)) or 'none'}."
+    return PolicyError(f"There is no {kind} called “{name}”{there}")
 
 
 # --- a role
@@ -128,7 +128,7 @@ def _role(
     if line in granted:
         return Lines(removed=(line,))
     if not has:
-        raise PolicyError(f"{user} is not {role}{nearest(role, policy.roles(user))}.")
+        raise PolicyError(f"{user} is not {role}{nearest(role, policy.roles(user)) or '.'}")
     raise PolicyError(
         f"That {user} is {role} stands in {_source(user, role, policy)}: only the host can take it "
         "away, there."

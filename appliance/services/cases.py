@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.core.commands import Command
 from appliance.core.model import Actor, Click, Decision, Incoming, ProjectName, Reply
@@ -44,8 +44,10 @@ class Case:
 def answer(case: Case, reply: Reply, state: State, outbox: Outbox) -> None:
     """Answer a request and be done with it, in one transaction.
 
-    A click is answered where it was made, and what is more than a sentence comes as a message.
+    A click is answered where it was made, and what is more than a sentence comes as a message. No
+    phone rings: who has just asked is looking at it.
     """
+    reply = replace(reply, silent=True)
     place, key = case.incoming.place, case.incoming.key
     with state.transaction():
         state.mark_handled(key)

@@ -209,8 +209,14 @@ class Gate:
         match case.command, case.decision:
             case Mistake(sentence), _:
                 self._refuse(case.incoming, say(sentence), str(sentence))
-            case _, Denied() as denied:
-                self._deny(case, denied)
+            case command, Denied() as denied:
+                barred = self._lockdowns.why_not(
+                    command, case.actor.name, case.incoming.sender.platform
+                )
+                if barred is not None and denied.reason == str(barred):
+                    self._refuse(case.incoming, say(barred), denied.reason)
+                else:
+                    self._deny(case, denied)
             case _, Allowed() | Asks():
                 await self._desk.act(case)
         return None
@@ -239,7 +245,7 @@ class Gate:
             if isinstance(incoming, Click):
                 self._outbox.toast(incoming.place, incoming.key, reply)
             elif self._people.works_in(incoming.place):
-                self._outbox.put(incoming.place, reply)
+                self._outbox.put(incoming.place, replace(reply, silent=True))
             else:
                 self._outbox.put_outside(incoming.place, reply)
 

@@ -341,9 +341,7 @@ class Judge:
                 step = Step(self._clock.now(), StepKind.REFUSED, about_calls.doing(call))
                 self._state.add_step(job.id, step)
                 self._refusals.note(job.place, self._request(job, calls, call), denied)
-                self._outbox.put(
-                    job.place, about_jobs.tool_refused(job, call, denied.reason), job=job.id
-                )
+                self._outbox.put(job.place, about_jobs.tool_refused(job, call, denied), job=job.id)
         rule = f" (rule {denied.rule})" if denied.rule else ""
         return Refuse(f"refused: {denied.reason}{rule}")
 

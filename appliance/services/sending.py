@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from appliance.core.commands import shown
@@ -171,9 +172,10 @@ class Sending:
             )
         )
         request = self._request(case.actor, project, path, case.incoming.place)
+        in_short = replace(decision, reason=decision.because or decision.reason)
         with self._state.transaction():
             self._refusals.note(case.incoming.place, request, decision)
-            self._answer(case, about_requests.denied(decision))
+            self._answer(case, about_requests.denied(in_short))
         return None
 
     def _refuse(self, case: Case, path: str, reason: Phrase) -> None:

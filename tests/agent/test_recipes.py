@@ -29,10 +29,10 @@ async def ran(grounds: Grounds, work: Program, *, timeout_seconds: int = 20) -> 
         return ended
 
 
-async def test_output_and_errors_are_the_answer_with_the_exit_status(grounds: Grounds) -> None:
+async def test_output_and_errors_are_the_answer(grounds: Grounds) -> None:
     ended = await ran(grounds, program("sh", "-c", "echo out; echo err >&2"))
     assert ended.ending is Ending.SUCCEEDED
-    assert ended.text == "```\nout\nerr\n```\nexit status 0"
+    assert ended.text == "```\nout\nerr\n```"
 
 
 async def test_another_exit_status_is_a_failure_unless_it_is_declared(grounds: Grounds) -> None:
@@ -41,13 +41,16 @@ async def test_another_exit_status_is_a_failure_unless_it_is_declared(grounds: G
     assert (await ran(grounds, declared)).ending is Ending.SUCCEEDED
 
 
-async def test_a_recipe_without_output_answers_with_its_status_alone(grounds: Grounds) -> None:
-    assert (await ran(grounds, program("true"))).text == "exit status 0"
+async def test_a_recipe_without_output_answers_with_its_status_unless_that_is_0(
+    grounds: Grounds,
+) -> None:
+    assert (await ran(grounds, program("true"))).text == ""
+    assert (await ran(grounds, program("false"))).text == "exit status 1"
 
 
 async def test_only_the_last_lines_are_shown_and_that_is_said(grounds: Grounds) -> None:
     ended = await ran(grounds, program("seq", "1000", tail_lines=2))
-    assert ended.text == "```\n999\n1000\n```\nexit status 0, the last 2 lines of 1000"
+    assert ended.text == "```\n999\n1000\n```\nthe last 2 lines of 1000"
 
 
 async def test_endless_output_is_read_and_only_its_end_is_kept(grounds: Grounds) -> None:

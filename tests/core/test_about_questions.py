@@ -38,10 +38,9 @@ def test_what_is_marked_can_be_seen() -> None:
 
 
 def test_hidden_characters_of_an_agent_are_visible() -> None:
-    sly = replace(ASKED, asking=replace(ASKED.asking, text="Delete\u202e?", header="\u200bH"))
+    sly = replace(ASKED, asking=replace(ASKED.asking, text="Delete\u202e?"))
     text = about_questions.question(sly, job(), []).body.text
     assert "\\u202e" in text
-    assert "\\u200b" in text
 
 
 @pytest.mark.parametrize(

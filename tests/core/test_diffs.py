@@ -138,8 +138,8 @@ def test_the_lines_of_a_real_patch_make_the_new_file_of_the_old_one(
     tmp_path_factory: pytest.TempPathFactory,
     old: list[str],
     new: list[str],
-    old_ends: bool,  # noqa: FBT001 - hypothesis gives them
-    new_ends: bool,  # noqa: FBT001
+    old_ends: bool,
+    new_ends: bool,
 ) -> None:
     before = "\n".join(old) + ("\n" if old and old_ends else "")
     after = "\n".join(new) + ("\n" if new and new_ends else "")

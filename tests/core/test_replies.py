@@ -17,6 +17,7 @@ from appliance.core.model import (
     Json,
     Markdown,
     Piece,
+    Program,
     Reply,
     Rich,
     Style,
@@ -94,11 +95,12 @@ def test_a_failure_names_the_job_and_the_reason() -> None:
     )
 
 
-def test_the_last_line_tells_time_and_cost() -> None:
+def test_the_last_line_tells_a_recipes_time_and_not_what_stands_below_an_answer() -> None:
     usage = Usage(cost_microdollars=120_000, duration_ms=65_000)
-    text = text_of(about_jobs.ended_line(job(state=State.SUCCEEDED, usage=usage)))
-    assert "1 min 5 s" in text
-    assert "$0.12" in text
+    ended = job(state=State.SUCCEEDED, usage=usage)
+    assert text_of(about_jobs.ended_line(ended)) == "Job 1 ✓ done · demo"
+    recipe = replace(ended, work=Program("test", ("make", "test"), ""))
+    assert text_of(about_jobs.ended_line(recipe)) == "Job 1 ✓ done · demo · 1 min 5 s · $0.12"
 
 
 @given(st.lists(st.tuples(st.sampled_from(Style), st.text(min_size=1)), max_size=8))

@@ -43,7 +43,7 @@ stop_grace_seconds = 1
 api = "{telegram}"
 [terminal]
 socket = "{home}/control.sock"
-[users.me]
+[users.{owner}]
 telegram = [{alice}]
 unix = [{uid}]
 [users.bob]
@@ -76,6 +76,7 @@ class House:
     `anchors`: lines for [audit] about where checkpoints go.
     `sections`: more of the settings, "{home}" is its directory.
     `separate_audit`: a dispatch-audit beside the daemon, which can be killed and started, too.
+    `owner`: what the policy and the settings call whoever owns it all.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class House:
         anchors: str = "",
         awake: bool = False,
         sections: str = "",
+        owner: str = "me",
     ) -> None:
         self.home = home
         self.project = home / "project"
@@ -101,6 +103,7 @@ class House:
         self._anchors = anchors
         self._awake = awake
         self._sections = sections
+        self._owner = owner
         self._program = program
         self._rules = tuple(rules)
         self._within = tuple(within)
@@ -138,6 +141,8 @@ class House:
         subprocess.run(["cp", "-r", str(ROOT / "policies"), str(policies)], check=True)
         model = f"p, *, *, net, {self.api.url.removeprefix('http://')}, allow"
         (policies / "model.csv").write_text(model + "\n")
+        roles = policies / "roles.csv"
+        roles.write_text(roles.read_text().replace(", me,", f", {self._owner},"))
         if self._rules:
             (policies / "more.csv").write_text("\n".join(self._rules) + "\n")
         (self.home / "dispatch.toml").write_text(self._settings())
@@ -156,6 +161,7 @@ class House:
             home=self.home,
             unsafe=str(not self._walled).lower(),
             telegram=self.tg.url,
+            owner=self._owner,
             alice=ALICE,
             bob=BOB,
             uid=os.getuid(),

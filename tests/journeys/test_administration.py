@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from tests.journeys.house import ALICE, BOB, House
+from tests.journeys.story import Story
 
 CAROL = 3141
 
@@ -21,9 +23,9 @@ class Owned(House):
         return found.stdout + found.stderr
 
 
-def owned(tmp_path: Path, *, separate_audit: bool = False) -> Owned:
+def owned(tmp_path: Path, *, separate_audit: bool = False, owner: str = "me") -> Owned:
     rules = ["g, bob, owner"]
-    return Owned(tmp_path, None, rules=rules, separate_audit=separate_audit)
+    return Owned(tmp_path, None, rules=rules, separate_audit=separate_audit, owner=owner)
 
 
 async def greeted(house: House) -> None:
@@ -33,29 +35,23 @@ async def greeted(house: House) -> None:
         await house.reads("dispatch-appliance 0", chat)
 
 
-async def test_one_owner_proposes_and_the_other_lets_it_happen(tmp_path: Path) -> None:
-    async with owned(tmp_path) as house:
-        await greeted(house)
-        house.tg.user_says(CAROL, "/git status")
-        await house.reads("Not allowed", CAROL)
-
-        house.tg.user_says(ALICE, "/grant carol /git stauts in demo")
-        assert "did you mean" in await house.reads("Not proposed.")
-        house.tg.user_says(ALICE, "/grant carol owner")
-        await house.reads("only the host can give it")
-
-        house.tg.user_says(ALICE, "/grant carol /git status in demo")
-        mine = await house.reads("Nothing changes before bob confirms it.")
-        assert "+ p, for-carol, demo, chat, /git status **, allow" in mine
-        shown = await house.reads("Nothing changes before you confirm it.", BOB)
-        assert "+ carol in demo: chat /git status **: denied → allowed" in shown
-        house.tg.user_says(CAROL, "/git status")
+async def test_one_owner_proposes_the_other_confirms_and_locks_down(tmp_path: Path) -> None:
+    title = "Two owners look after the appliance; the host has the last word."
+    places = {ALICE: "to alice", BOB: "to bob", CAROL: "to carol"}
+    async with (
+        owned(tmp_path, owner="alice") as house,
+        Story(house, "administration", title, places, {CAROL: "carol"}) as story,
+    ):
+        await story.says("/status", BOB)
+        await story.says("/git status", CAROL)
+        await story.says("/users")
+        await story.says("/grant carol /git stauts in demo")
+        await story.says("/grant carol owner")
+        await story.says("/grant carol /git status in demo")
         assert house.host("policy", "grants") == "nothing is granted\n"
-
-        house.press("Confirm", BOB)
-        await house.reads("/grant carol /git status in demo: confirmed by bob. It holds now.")
-        house.tg.user_says(CAROL, "/git status")
-        await house.reads("## ", CAROL)
+        await story.presses("Confirm", BOB)
+        await story.says("/git status", CAROL)
+        await story.says("/audit carol")
         asked = ("--as", "carol", "--project", "demo", "--chat", "/git status")
         why = house.host("policy", "why", *asked)
         assert "state/grants.csv:3" in why, why
@@ -63,18 +59,27 @@ async def test_one_owner_proposes_and_the_other_lets_it_happen(tmp_path: Path) -
         checked = house.host("policy", "check")
         assert "cannot be used" not in checked, checked
 
-        assert await house.stop() == 0
+        await story.says("/lockdown lost my phone")
+        await story.presses("Lock down now")
+        await story.says("/test", BOB)
+        await house.kill()
         await house.start()
-        house.tg.user_says(CAROL, "/git diff")
-        await house.reads('"/git diff": ', CAROL)
-        told = house.host("policy", "grants", "--remove", "2")
-        assert told == "nothing is granted\n"
-        house.tg.user_says(CAROL, "/git status")
-        await house.reads('"/git status": ', CAROL)
+        await story.says("/git status", BOB)
+        await story.says("/why", BOB)
+        await story.says("/status", BOB)
+        assert "ran" not in [path.name for path in house.project.iterdir()]
+        lifted = asyncio.to_thread(house.host, "lockdown", "lift")
+        await story.host("dispatchctl lockdown lift", lifted)
+        await story.says("/test", BOB)
+        assert "no lockdown" in house.host("lockdown", "lift")
 
+        removed = asyncio.to_thread(house.host, "policy", "grants", "--remove", "2")
+        await story.host("dispatchctl policy grants --remove 2", removed)
+        await story.says("/git status", CAROL)
         kinds = house.kinds()
         order = ["proposal.made", "proposal.accepted", "policy.changed", "grants.removed"]
         assert sorted(order, key=kinds.index) == order
+        assert kinds.count("lockdown.started") == kinds.count("lockdown.lifted") == 1
         assert "intact" in house.verify()
 
 
@@ -97,33 +102,6 @@ async def test_a_phone_alone_is_not_enough_but_a_phone_and_the_host_are(tmp_path
         accepted = [r for r in house.records() if r["kind"] == "proposal.accepted"]
         assert accepted[0]["actor"]["auth"] == "terminal:me"
         assert "confirmed by me" in house.host("policy", "reject", proposal)
-
-
-async def test_a_lockdown_survives_a_restart_until_the_host_lifts_it(tmp_path: Path) -> None:
-    async with owned(tmp_path) as house:
-        await greeted(house)
-        house.tg.user_says(ALICE, "/lockdown lost my phone")
-        await house.reads("Lock down?")
-        assert await house.toast(house.press("Lock down now")) == "Everything is stopped."
-        assert "lost my phone" in await house.reads("Locked down by me.", BOB)
-
-        house.tg.user_says(BOB, "/test")
-        await house.reads("nothing is done until the host lifts it", BOB)
-        await house.kill()
-        await house.start()
-        house.tg.user_says(BOB, "/git status")
-        await house.reads("/why tells more", BOB)
-        house.tg.user_says(BOB, "/status")
-        await house.reads("lockdown: Locked down by me", BOB)
-        assert "ran" not in [path.name for path in house.project.iterdir()]
-
-        assert house.host("lockdown", "lift") == "Lifted: what waited goes on.\n"
-        await house.reads("Lockdown lifted by me, at the host.", BOB)
-        house.tg.user_says(BOB, "/test")
-        await house.reads("all tests passed", BOB)
-        assert "no lockdown" in house.host("lockdown", "lift")
-        kinds = house.kinds()
-        assert kinds.count("lockdown.started") == kinds.count("lockdown.lifted") == 1
 
 
 async def test_the_log_is_shown_though_another_program_keeps_it(tmp_path: Path) -> None:

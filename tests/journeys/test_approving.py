@@ -10,6 +10,7 @@ import pytest
 
 from tests.emulators.anthropic import Asked, Call, Turn, returned, says
 from tests.journeys.house import ALICE, BOB, House
+from tests.journeys.story import Story
 
 PLAN_PATH = re.compile(r"/[^ \"]*/plans/[A-Za-z-]+\.md")
 CALLBACK_BYTES = 64
@@ -84,41 +85,31 @@ async def test_questions_are_answered_and_steps_are_refused_with_a_reason(
         Turn("Painted.", when=returned()),
     )
     (tmp_path / "project/build").mkdir(parents=True)
-    async with House(tmp_path, claude_program, *turns) as house:
-        house.tg.user_says(ALICE, "/run paint it")
-        assert "2. Blue — as the sea" in await house.reads("Which colour?")
-        await house.reads("Which parts?")
-        house.press("☐ Wall")
-        await offers(house, "☑ Wall")
-        house.press("Done")
-        await house.reads("→ Wall")
-        reply(house, "Which colour?", 'sea "green", matt')
-        question = await house.reads("May this run?")
+    title = "The agent asks, and asks before it does what the policy wants a yes for."
+    async with (
+        House(tmp_path, claude_program, *turns, owner="alice") as house,
+        Story(house, "approving", title) as story,
+    ):
+        await story.says("/run paint it")
+        await story.reads("Which parts?")
+        await story.presses("☐ Wall")
+        await story.presses("Done")
+        await story.replies("Which colour?", 'sea "green", matt')
+        await story.reads("May this run?")
         answers = house.api.requests[-1].result_text
         assert '"Which colour?"="sea "green", matt"' in answers
         assert '"Which parts?"="Wall"' in answers
-        assert "the agent says: “clear what was built”" in question
 
-        house.press("Details")
-        details = await house.reads("Details ")
-        assert "paint it" in details
-        assert '"description": "clear what was built"' in details
-        house.press("Deny with a reason")
-        await house.reads("Why not?")
-        house.tg.user_says(ALICE, "/status")
-        await house.reads("dispatch-appliance 0")
+        await story.presses("Details")
+        await story.presses("Deny with a reason")
+        await story.says("/status")
         assert (tmp_path / "project/build").exists()
-        reply(house, "Why not?", "not before noon")
-        await house.reads("✗ Denied by me at ")
+        await story.replies("Why not?", "not before noon")
 
-        await house.reads("characters are in the file")
-        held = message(house, "characters are in the file")
-        assert "core.dump" in held["caption"]
-        assert held["document"]["file_name"].endswith(".sh")
-        assert held["reply_markup"]["inline_keyboard"]
-        house.press("Approve")
-        await house.reads("Painted.")
-        await house.reads("✓ Allowed by me at ")
+        await story.reads("characters are in the file")
+        assert "core.dump" in message(house, "characters are in the file")["caption"]
+        await story.presses("Approve")
+        await story.reads("Painted.")
         assert (tmp_path / "project/build").exists()
 
         buttons = [

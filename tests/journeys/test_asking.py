@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.emulators.anthropic import Call, Turn, returned, says
-from tests.journeys.house import ALICE, House
+from tests.journeys.house import House
+from tests.journeys.story import Story
 
 pytestmark = pytest.mark.real_cli
 
@@ -24,19 +25,21 @@ async def test_a_question_has_no_files_and_no_shell_and_one_tap_takes_it_to_the_
         Turn("Frank Herbert.", when=returned()),
         Turn("It is in the README.", when=says(QUESTION)),
     )
-    async with House(tmp_path, claude_program, *turns) as house:
-        house.tg.user_says(ALICE, QUESTION)
-        answer = await house.reads("Frank Herbert.")
-        assert "hello from" not in answer
-        await house.reads("Job 1 ✓ done · workspace")
+    title = "A question goes to the workspace. One tap takes it to the project."
+    async with (
+        House(tmp_path, claude_program, *turns, owner="alice") as house,
+        Story(house, "asking", title) as story,
+    ):
+        await story.says(QUESTION)
+        await story.reads("Frank Herbert.")
         asked = next(asked for asked in house.api.requests if QUESTION in asked.text)
         offered = {tool["name"] for tool in asked.body["tools"]}
         assert "Read" in offered
         assert not offered & {"Bash", "Edit", "Write", "Glob", "Grep", "Agent", "Task"}
+        await story.says("/log 1")
 
-        house.press("Move to the project")
-        await house.reads("It is in the README.")
-        await house.reads("Job 2 ✓ done · demo")
+        await story.presses("Move to the project")
+        await story.reads("Job 2 ✓ done · demo")
         read = [r for r in house.records() if r["kind"] == "request.denied"]
         assert any(record["d"]["act"] == "Read" for record in read)
         assert "intact" in house.verify()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.emulators.anthropic import Call, Turn, returned, says
 from tests.journeys.house import ALICE, House
+from tests.journeys.story import Story
 
 pytestmark = pytest.mark.real_cli
 
@@ -47,29 +48,26 @@ def edits(project: Path, words: str) -> tuple[Turn, ...]:
 async def test_changes_are_read_and_taken_back(tmp_path: Path, claude_program: Path) -> None:
     project = tmp_path / "project"
     committed(project)
-    async with House(tmp_path, claude_program, *edits(project, "mend it")) as house:
-        house.tg.user_says(ALICE, "/run mend it")
-        answer = await house.reads("It is done.")
-        assert "2 files changed +4 −1" in answer
-
-        house.tg.user_says(ALICE, "/diff 1")
-        listed = await house.reads("demo · 2 files changed")
-        assert "1. README.md +1 −1\n2. wide.py +3 new" in listed
-
-        house.press("1")
-        page = await house.reads("1/2 · README.md")
-        assert "-hello from the project\n+goodbye from the project" in page
-        house.press("▶")
-        await house.reads("2/2 · wide.py")
-        (picture,) = [message for message in house.tg.sent(ALICE) if message.get("photo")]
-        assert "wide.py" in picture["caption"]
-
+    title = "A change is read file by file, not committed, and taken back."
+    async with (
+        House(
+            tmp_path, claude_program, *edits(project, "mend the greeting"), owner="alice"
+        ) as house,
+        Story(house, "diff_review", title) as story,
+    ):
+        await story.says("mend the greeting")
+        await story.reads("2 files changed +4 −1")
+        await story.says("/diff")
+        await story.presses("1")
+        await story.presses("▶")
+        await story.reads("2/2 · wide.py")
+        await story.presses("List")
+        await story.says("/commit goodbye instead of hello")
+        await story.presses("Deny")
         (project / "wide.py").write_text("by hand\n")
-        house.tg.user_says(ALICE, "/revert 1")
-        await house.reads("as they were before it?")
-        house.press("Yes, revert")
-        reverted = await house.reads("1 file is as before.")
-        assert "changed since:\nwide.py" in reverted
+        await story.says("/revert 1")
+        await story.presses("Yes, revert")
+        await story.reads("1 file is as before.")
         assert (project / "README.md").read_text() == "hello from the project\n"
         assert (project / "wide.py").read_text() == "by hand\n"
         assert git(project, "log", "--format=%s") == "first\n"
@@ -78,7 +76,7 @@ async def test_changes_are_read_and_taken_back(tmp_path: Path, claude_program: P
         assert await house.stop() == 0
         kinds = house.kinds()
         assert kinds.count("snapshot.taken") >= 2
-        assert kinds.count("changes.shown") == 3
+        assert kinds.count("changes.shown") == 4
         assert kinds.count("revert.started") == 1
         assert "intact" in house.verify()
 

@@ -13,6 +13,7 @@ import pytest
 from appliance.voice.transcriber import is_installed
 from tests.emulators.anthropic import Asked, Call, Turn, returned, says
 from tests.journeys.house import ALICE, STRANGER, House
+from tests.journeys.story import Story
 from tests.voice import tiny_model
 from tests.voice.test_transcriber import note
 
@@ -49,54 +50,59 @@ async def test_a_photo_is_looked_at_and_a_picture_comes_back(
         Turn("I look.", (read(inbox / "1/photo.jpg"),), says("what is this?")),
         Turn("", (Call("Bash", {"command": "make chart"}),), lambda asked: bool(images(asked))),
         Turn("Orange. I drew `chart.png`.", when=returned("")),
-        Turn("And again.", (read(inbox / "1/photo.jpg"),), says("and this?")),
-        Turn("Only mine.", (read(inbox / "2/a.csv"),), lambda asked: "refused" in asked.text),
-        Turn("Two columns.", when=returned("1,2")),
-        Turn("I may not.", (Call("Write", {"file_path": str(inbox / "3/x"), "content": "x"}),),
-             says("write there")),
-        Turn("So be it.", when=returned("")),
-    )  # fmt: skip
+        Turn("I looked.", when=says("Look at the files")),
+    )
     rules = ["p, owner, *, bash, make chart, allow"]
-    async with House(tmp_path, claude_program, *turns, rules=rules) as house:
+    title = "Pictures and files go there and come back; for what cannot be, there is a sentence."
+    async with (
+        House(tmp_path, claude_program, *turns, rules=rules, owner="alice") as house,
+        Story(house, "files", title) as story,
+    ):
         (house.project / "Makefile").write_text("chart:\n\t@cp seed.png chart.png\n")
         (house.project / "seed.png").write_bytes(png())
         house.tg.user_sends_photo(STRANGER, png(), "what is this?")
-        house.tg.user_sends_photo(ALICE, png(), "what is this?")
-        await house.reads("I drew chart.png")
-        await house.reads("This file is in the project:")
-        house.press("chart.png")
+        await story.sends_photo(png(), "what is this?")
+        await story.reads("I drew chart.png")
+        await story.presses("chart.png")
         await house.tg.until(lambda: any("photo" in sent for sent in house.tg.sent(ALICE)))
         (shown,) = [sent for sent in house.tg.sent(ALICE) if "photo" in sent]
         assert house.tg.files[shown["photo"][-1]["file_id"]] == png()
 
-        # a job reads what came with it, and not what came with another
-        house.tg.user_sends_file(ALICE, "../a.csv", b"1,2\n", "/run and this?")
-        await house.reads("Two columns.")
-        await house.reads("refused")
-        assert [path.name for path in (inbox / "2").iterdir()] == ["a.csv"]
+        await story.sends_file("more.csv", b"c,d\n")
+        await story.presses("Look at it")
+        await story.reads("I looked.")
+        assert (inbox / "2/more.csv").exists()
 
-        house.tg.user_sends_file(ALICE, "b.csv", b"3,4\n", "/run write there")
-        await house.reads("So be it.")
-        assert [path.name for path in (inbox / "3").iterdir()] == ["b.csv"]
-
+        before = len(house.tg.downloads)
+        await story.sends_file("film.mkv", b"x", "cut this", size=25 * 2**20)
+        await story.sends_file("", b"OggS", kind="voice", mime="audio/ogg")
+        await story.sends_oddity("a sticker", sticker={"file_id": "s"})
+        await story.sends_oddity("a place", location={"latitude": 1.0, "longitude": 2.0})
+        await story.says("/send .env")
+        await story.says("/send READMEE.md")
+        await story.says("/send README.md")
+        assert len(house.tg.downloads) == before
         # of the stranger's photo, and of each photo's small sizes, nothing was fetched
-        assert len(house.tg.downloads) == 3
-        kinds = house.kinds()
-        assert kinds.count("file.received") == 3
-        assert kinds.count("file.sent") == 1
+        assert before == 2
+        assert house.kinds().count("file.received") == 2
         assert house.tg.token.encode() not in house.log_text()
 
 
-async def test_albums_files_without_words_and_what_cannot_be_taken(
+async def test_albums_come_as_one_and_a_job_reads_only_what_came_with_it(
     tmp_path: Path, claude_program: Path
 ) -> None:
+    inbox = tmp_path / "state-inbox"
     turns = (
         Turn("Three of them.", when=says("compare these")),
         Turn("It is a list.", when=says("sum it up")),
-        Turn("I looked.", when=says("Look at the files")),
-    )
+        Turn("And again.", (read(inbox / "1/photo.jpg"),), says("and this?")),
+        Turn("Only mine.", (read(inbox / "3/a.csv"),), lambda asked: "refused" in asked.text),
+        Turn("Two columns.", when=returned("1,2")),
+        Turn("I may not.", (Call("Write", {"file_path": str(inbox / "4/x"), "content": "x"}),),
+             says("write there")),
+        Turn("So be it.", when=returned("")),
+    )  # fmt: skip
     async with House(tmp_path, claude_program, *turns) as house:
-        inbox = tmp_path / "state-inbox"
         for number in range(3):
             caption = "compare these" if number == 1 else None
             house.tg.user_sends_photo(ALICE, png(), caption, media_group_id="g1")
@@ -110,24 +116,14 @@ async def test_albums_files_without_words_and_what_cannot_be_taken(
         await house.reads("It is a list.")
         assert (inbox / "2/list.csv").read_bytes() == b"a,b\n"
 
-        house.tg.user_sends_file(ALICE, "more.csv", b"c,d\n")
-        await house.reads("more.csv")
-        house.press("Look at it")
-        await house.reads("I looked.")
-        assert (inbox / "3/more.csv").exists()
+        house.tg.user_sends_file(ALICE, "../a.csv", b"1,2\n", "/run and this?")
+        await house.reads("Two columns.")
+        await house.reads("refused")
+        assert [path.name for path in (inbox / "3").iterdir()] == ["a.csv"]
 
-        before = len(house.tg.downloads)
-        house.tg.user_sends_file(ALICE, "film.mkv", b"x", "cut this", size=25 * 2**20)
-        await house.reads("film.mkv has 25 MB; 20 MB is the most")
-        house.tg.user_sends_file(ALICE, "", b"OggS", kind="voice", mime="audio/ogg")
-        await house.reads("I cannot listen on this machine")
-        house.tg.user_says(ALICE, sticker={"file_id": "s"})
-        await house.reads("I do not understand stickers.")
-        house.tg.user_says(ALICE, location={"latitude": 1.0, "longitude": 2.0})
-        await house.reads("I cannot do anything with a place.")
-        house.tg.user_says(ALICE, "/send .env")
-        await house.reads("Not allowed")
-        assert len(house.tg.downloads) == before
+        house.tg.user_sends_file(ALICE, "b.csv", b"3,4\n", "/run write there")
+        await house.reads("So be it.")
+        assert [path.name for path in (inbox / "4").iterdir()] == ["b.csv"]
 
 
 async def test_a_daemon_killed_while_files_come_in_fetches_them_again(

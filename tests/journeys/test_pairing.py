@@ -8,14 +8,18 @@ import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
+from typing import Any
 
 from tests.journeys.house import ALICE, BOB, PATIENCE_SECONDS, ROOT, STRANGER, TOKEN, House
+from tests.journeys.story import Story
 
 FORUM = -100
 
 
 class EmptyHouse(House):
     """Nothing is there but a directory with a project and a token."""
+
+    shown = ""  # by the commands that wait
 
     def _furnish(self) -> None:
         self.project.mkdir()
@@ -57,6 +61,15 @@ class EmptyHouse(House):
         assert process.returncode == status, said
         return said
 
+    async def has_shown(self) -> str:
+        return self.shown
+
+    async def end_of(self, process: Process) -> str:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            said = (await process.communicate())[0].decode()
+        assert process.returncode == 0
+        return said
+
     async def pair(self) -> tuple[Process, str]:
         """The waiting command, and the code that it shows."""
         process = await self.begin("pair", "alice")
@@ -66,58 +79,54 @@ class EmptyHouse(House):
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE_SECONDS):
             while line := (await process.stdout.readline()).decode():
+                self.shown += line
                 if found := re.search(r"https://t\.me/test_bot\?start=(\S+)", line):
                     return found[1]
         raise AssertionError("no link was shown")
 
 
 async def test_from_nothing_to_a_first_task(tmp_path: Path) -> None:
+    title = "From nothing to a paired phone, a first task, and a group."
+    places = {ALICE: "to alice", STRANGER: "to a stranger", FORUM: "in the forum"}
     async with EmptyHouse(tmp_path, None) as house:
-        again = await house.dispatchctl("setup", "--answers", str(tmp_path / "answers.toml"))
-        assert "nothing to change" in again
-        house.tg.user_says(ALICE, "/status")
-        waiting, code = await house.pair()
-        house.tg.people[ALICE] = {"first_name": "Al\u202eice", "username": "al"}
-        house.tg.user_says(ALICE, f"/start {code}")
-        assert "You are paired as alice on host" in await house.reads("You are paired")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            said = (await waiting.communicate())[0].decode()
-        assert f"Paired: alice is now Telegram account {ALICE}, who calls themselves" in said
-        assert "“Al\\u202eice @al”" in said
-        assert waiting.returncode == 0
-
-        house.press("Try it: /git status")
-        await house.reads("No commits yet")
-        house.tg.user_says(STRANGER, f"/start {code}")
-        await house.reads("This code has been used.", STRANGER)
-        listed = await house.dispatchctl("users", "list")
-        assert f"telegram:{ALICE} “Al\\u202eice @al”, paired by alice" in listed
-
-        await in_a_group(house)
-
-        assert "is not alice any more" in await house.dispatchctl(
-            "users", "remove", f"alice:{ALICE}"
-        )
-        said_so_far = len(house.texts())
-        house.tg.user_says(ALICE, "/status")
-        await house.dispatchctl("users", "remove", "alice", status=1)
+        house.tg.add_chat(FORUM, is_forum=True)
+        story = Story(house, "pairing", title, places, {STRANGER: "a stranger"})
+        async with story:
+            await to_a_first_task(house, story)
+            await in_a_group(house, story)
+            gone = house.dispatchctl("users", "remove", f"alice:{ALICE}")
+            await story.host(f"dispatchctl users remove alice:{ALICE}", gone)
+            await story.says("/status")
+            await house.dispatchctl("users", "remove", "alice", status=1)
         assert await house.stop() == 0
-        assert len(house.texts()) == said_so_far
         kinds = house.kinds()
         for kind in ("pairing.opened", "account.paired", "pairing.refused", "account.unpaired"):
             assert kinds.count(kind) == 1, kind
-        assert code not in str(house.records())
         assert "intact" in house.verify()
 
 
-async def in_a_group(house: EmptyHouse) -> None:
-    house.tg.add_chat(FORUM, is_forum=True)
-    house.tg.user_says(FORUM, "/git@test_bot status", user_id=ALICE, topic=7)
-    house.tg.user_says(FORUM, "/status", user_id=ALICE, topic=7)
-    await house.reads("I do not work in this group yet.", FORUM)
+async def to_a_first_task(house: EmptyHouse, story: Story) -> None:
+    answers = str(house.home / "answers.toml")
+    again = house.dispatchctl("setup", "--answers", answers)
+    await story.host("dispatchctl setup --answers answers.toml", again)
+    await story.says("/status")
+    waiting, code = await house.pair()
+    story.same.also(re.escape(code), "CODE")
+    await story.host("dispatchctl pair alice", house.has_shown())
+    house.tg.people[ALICE] = {"first_name": "Al\u202eice", "username": "al"}
+    await story.says(f"/start {code}")
+    await story.host("(the command goes on)", house.end_of(waiting))
+    await story.presses("Try it: /git status")
+    await story.says(f"/start {code}", STRANGER)
+    await story.host("dispatchctl users list", house.dispatchctl("users", "list"))
+    assert code not in str(house.records())
+
+
+async def in_a_group(house: EmptyHouse, story: Story) -> None:
+    topic: dict[str, Any] = {"chat": FORUM, "user": ALICE, "topic": 7}
+    await story.says("/git@test_bot status", **topic)
+    await story.says("/status", **topic)
     house.tg.user_says(FORUM, "/pair", user_id=BOB, topic=7)  # nobody we know
-    house.tg.user_says(FORUM, "/pair", user_id=ALICE, topic=7)
-    await house.reads("From now on I work in this topic", FORUM)
-    house.tg.user_says(FORUM, "/git@test_bot status", user_id=ALICE, topic=7)
-    await house.reads("No commits yet", FORUM)
+    await story.says("/pair", **topic)
+    await story.says("/git@test_bot status", **topic)
     assert len([text for text in house.texts(FORUM) if "yet." in text and "work" in text]) == 1

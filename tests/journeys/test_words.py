@@ -12,6 +12,7 @@ import pytest
 from tests.emulators.anthropic import Turn, says
 from tests.emulators.telegram_entities import active_in, wrong_with
 from tests.journeys.house import ALICE, House
+from tests.journeys.story import Story
 
 pytestmark = pytest.mark.real_cli
 
@@ -38,28 +39,31 @@ The end.
 async def test_an_answer_is_short_inert_and_discreet_and_in_german(
     tmp_path: Path, claude_program: Path
 ) -> None:
-    async with House(tmp_path, claude_program, Turn(HOSTILE, when=says("do it"))) as house:
-        tell = house.tg.user_says
-        tell(ALICE, "/settings")
-        await house.reads("Settings of this conversation")
-        house.press("Deutsch")
-        await house.reads("Einstellungen dieses Gesprächs")
-        tell(ALICE, "/settings zone Asia/Tokyo")
-        await house.reads("Zeitzone: Asia/Tokyo")
-        tell(ALICE, "/project demo")
-        await house.reads("Das Projekt ist jetzt demo")
-        tell(ALICE, "do it")
-        first = await house.reads("Done, really")
-        assert "The end." not in first
-        assert "your bank (https://evil.example/login)" in first
-        assert "\\u202egpj.exe" in first
-        house.press("Den Rest zeigen")
-        rest = await house.reads("The end.")
-        assert CODE.splitlines()[-1] in rest
-        _is_harmless(house)
-        tell(ALICE, "/help")
-        await house.reads("Was du hier darfst")
-        assert len((await house.reads("Was du hier darfst")).splitlines()) <= 10
+    turns = (Turn(HOSTILE, when=says("do it")), Turn("Es ist getan.", when=says("räum auf")))
+    title = "What the agent says is shown short, and nothing in it acts."
+    async with House(tmp_path, claude_program, *turns, owner="alice") as house:
+        async with Story(house, "words", title) as story:
+            await story.says("do it")
+            await story.reads("Job 1 ✓ done")
+            assert "The end." not in await story.reads("Done, really")
+            await story.presses("Show the rest")
+            assert CODE.splitlines()[-1] in await story.reads("The end.")
+            _is_harmless(house)
+            await story.says("/help")
+            await story.presses("Work")
+            await story.says("/settings")
+            await story.presses("Time zone")
+            await story.says("/settings zone Asia/Tokio")
+            await story.says("/settings zone Asia/Tokyo")
+        async with Story(house, "german", "The same, in German.") as story:
+            await story.says("/settings")
+            await story.presses("Deutsch")
+            await story.says("/project demo")
+            await story.says("räum auf")
+            await story.reads("Es ist getan.")
+            await story.says("/log 2")
+            await story.says("/help")
+            await story.says("/stopp")
 
 
 def _is_harmless(house: House) -> None:

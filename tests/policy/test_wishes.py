@@ -101,10 +101,10 @@ def test_a_project_is_granted_and_taken_away_whole(tmp_path: Path) -> None:
 
 REFUSED = {
     "/grant bob owner": "only the host can give it, with the line “g, bob, owner” in a policy file",
-    "/grant bbo dev": "There is no user called “bbo”, did you mean “bob”?.",
-    "/grant bob devv": "There is no role or project called “devv”, did you mean “dev”?.",
+    "/grant bbo dev": "There is no user called “bbo”, did you mean “bob”?",
+    "/grant bob devv": "There is no role or project called “devv”, did you mean “dev”?",
     "/grant bob role demo": "There is no role called “demo”",
-    "/grant bob /deplyo": "There is no command called “/deplyo”, did you mean “/deploy”?.",
+    "/grant bob /deplyo": "There is no command called “/deplyo”, did you mean “/deploy”?",
     "/grant bob /deploy prod": "denies it, and a denial wins",
     "/grant bob /deploy * in demo": "without * and |",
     "/grant bob /grant": "/grant is not granted from a phone",

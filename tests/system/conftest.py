@@ -18,12 +18,17 @@ from tests.system.vm import Image
 @pytest.fixture(scope="session")
 def image() -> Image:
     """A machine on which the appliance is installed and runs, saved."""
+    require_machine()
+    return installed_image(vm.base_image())
+
+
+def require_machine() -> None:
+    """Skip the test where no machine can be had; CI has to be able to."""
     missing = [program for program in vm.NEEDED if shutil.which(program) is None]
     why = f"no {', '.join(missing)}" if missing else "not root" if os.geteuid() else ""
     if why:
         assert os.getenv("CI") != "true", f"CI cannot run a virtual machine: {why}"
         pytest.skip(f"CANNOT RUN A VIRTUAL MACHINE HERE: {why}")
-    return installed_image(vm.base_image())
 
 
 @pytest_asyncio.fixture

@@ -121,6 +121,7 @@ class Installation:
         await self.api.__aenter__()
         try:
             await asyncio.to_thread(self.machine.resume)
+            await self.furnish()
             ports = {"telegram": self.tg.url, "model": self.api.url}
             lines = [f"{side}={url.rpartition(':')[2]}" for side, url in ports.items()]
             await self.sh(f"printf '%s\\n' {' '.join(lines)} >/etc/far-side")
@@ -134,6 +135,9 @@ class Installation:
         self.machine.cut_power()
         await self.api.__aexit__(None, None, None)
         await self.tg.__aexit__(None, None, None)
+
+    async def furnish(self) -> None:
+        """What has to be there before the far sides can be reached; here the image has it."""
 
     # --- the machine
 

@@ -174,6 +174,7 @@ def _nobody_works(state: Path, audit: Path) -> Iterator[None]:
 
 def _require_free(places: Places, arguments: argparse.Namespace) -> None:
     """Raises ConfigError when something would be replaced that nobody has given up."""
+    _require_policies(places.policies)
     if arguments.replace:
         return
     if (places.state / NAME).exists():
@@ -184,6 +185,16 @@ def _require_free(places: Places, arguments: argparse.Namespace) -> None:
         raise ConfigError(
             f"there are settings in {places.settings} already",
             hint="to go by them: --keep-settings; to replace them, and keep them beside: --replace",
+        )
+
+
+def _require_policies(directory: Path) -> None:
+    """Whoever made the backup names the directory: it must not be one of something else."""
+    is_other = directory.exists() and not any(directory.glob("*.csv"))
+    if is_other and (not directory.is_dir() or any(directory.iterdir())):
+        raise ConfigError(
+            f"{directory} would be replaced by policies, and holds none",
+            hint="look at the settings in the backup: age -d FILE | tar xO settings/dispatch.toml",
         )
 
 

@@ -575,19 +575,17 @@ GERMAN: Sentences = {
     "The policy was changed meanwhile, so it is asked again, with what it means now.": (
         "Die Regeln wurden inzwischen geändert, darum wird neu gefragt: was es jetzt heißt."
     ),
-    "{wish}: confirmed by {user}. It holds now.": "{wish}: von {user} bestätigt. Es gilt jetzt.",
-    "{wish}: refused by {user}: {reason}": "{wish}: von {user} abgelehnt: {reason}",
-    "{wish}: refused by {user}. Nothing was changed.": (
-        "{wish}: von {user} abgelehnt. Nichts wurde geändert."
+    "confirmed by {user}. It holds now.": "von {user} bestätigt. Es gilt jetzt.",
+    "refused by {user}: {reason}": "von {user} abgelehnt: {reason}",
+    "refused by {user}. Nothing was changed.": "von {user} abgelehnt. Nichts wurde geändert.",
+    "nobody confirmed it in time. Nothing was changed.": (
+        "niemand hat es rechtzeitig bestätigt. Nichts wurde geändert."
     ),
-    "{wish}: nobody confirmed it in time. Nothing was changed.": (
-        "{wish}: niemand hat es rechtzeitig bestätigt. Nichts wurde geändert."
+    "the policy was changed meanwhile; it is asked again.": (
+        "die Regeln wurden inzwischen geändert; es wird neu gefragt."
     ),
-    "{wish}: the policy was changed meanwhile; it is asked again.": (
-        "{wish}: die Regeln wurden inzwischen geändert; es wird neu gefragt."
-    ),
-    "{wish}: nothing was changed: {reason}": "{wish}: nichts wurde geändert: {reason}",
-    "{wish}: waits for an answer.": "{wish}: wartet auf Antwort.",
+    "nothing was changed: {reason}": "nichts wurde geändert: {reason}",
+    "waits for an answer.": "wartet auf Antwort.",
     "Lock down?": "Sperren?",
     "Every job is interrupted, every command and tool call is refused, until somebody at the "
     "host lifts it.": (
@@ -837,14 +835,14 @@ GERMAN: Sentences = {
     "expires in {time}": "läuft ab in {time}",
     "id {id}": "Kennung {id}",
     # what jobs change
-    "what a job changed, file by file": "was ein Job geändert hat, Datei für Datei",
+    "what a job changed, file by file": "was ein Auftrag geändert hat, Datei für Datei",
     "a task beside others, in a worktree of its own": (
         "eine Aufgabe neben anderen, in einem eigenen Arbeitsbaum"
     ),
     "merge, keep or remove a job's worktree": (
-        "den Arbeitsbaum eines Jobs übernehmen, behalten oder entfernen"
+        "den Arbeitsbaum eines Auftrags übernehmen, behalten oder entfernen"
     ),
-    "make its files as they were before a job": "seine Dateien wie vor dem Job machen",
+    "make its files as they were before a job": "seine Dateien wie vor dem Auftrag machen",
     "What is to be done there? Write: /worktree TASK": (
         "Was ist dort zu tun? Schreib: /worktree AUFGABE"
     ),
@@ -852,9 +850,9 @@ GERMAN: Sentences = {
         "Welcher Arbeitsbaum? Schreib: /tree merge JOB, /tree keep JOB oder remove"
     ),
     "What of which job? Write: /diff JOB, /diff JOB 2 or /diff JOB all": (
-        "Was von welchem Job? Schreib: /diff JOB, /diff JOB 2 oder /diff JOB all"
+        "Was von welchem Auftrag? Schreib: /diff JOB, /diff JOB 2 oder /diff JOB all"
     ),
-    "Revert which job? Write: /revert JOB": "Welchen Job zurücknehmen? Schreib: /revert JOB",
+    "Revert which job? Write: /revert JOB": "Welchen Auftrag zurücknehmen? Schreib: /revert JOB",
     "new": "neu",
     "deleted": "gelöscht",
     "changed": "geändert",
@@ -877,21 +875,21 @@ GERMAN: Sentences = {
         "das Projekt {project} steht nicht mehr in den Einstellungen"
     ),
     "What job {job} changed cannot be shown: {why}.": (
-        "Was Job {job} geändert hat, kann nicht gezeigt werden: {why}."
+        "Was Auftrag {job} geändert hat, kann nicht gezeigt werden: {why}."
     ),
     "nothing was kept before it": "vor ihm wurde nichts festgehalten",
     "it was a command, and only what an agent changes is kept": (
         "er war ein Befehl, und festgehalten wird nur, was ein Agent ändert"
     ),
     "There is no such job here whose changes could be shown. /jobs lists the latest.": (
-        "Hier gibt es keinen solchen Job, dessen Änderungen sich zeigen ließen. "
+        "Hier gibt es keinen solchen Auftrag, dessen Änderungen sich zeigen ließen. "
         "/jobs zeigt die letzten."
     ),
     "Job {job} has not ended yet. Then /diff {job} shows what it changed.": (
-        "Job {job} ist noch nicht zu Ende. Dann zeigt /diff {job}, was er geändert hat."
+        "Auftrag {job} ist noch nicht zu Ende. Dann zeigt /diff {job}, was er geändert hat."
     ),
-    "There is no such job here.": "Diesen Job gibt es hier nicht.",
-    "Job {job} changed no files.": "Job {job} hat keine Dateien geändert.",
+    "There is no such job here.": "Diesen Auftrag gibt es hier nicht.",
+    "Job {job} changed no files.": "Auftrag {job} hat keine Dateien geändert.",
     "New, but ignored by git, so not shown and not reverted:": (
         "Neu, aber von git ignoriert, also nicht gezeigt und nicht zurückgenommen:"
     ),
@@ -906,7 +904,7 @@ GERMAN: Sentences = {
     "may not be run any more": "darf nicht mehr ausgeführt werden",
     "empty": "leer",
     "Make the files of job {job} as they were before it? ": (
-        "Die Dateien von Job {job} wieder machen, wie sie vor ihm waren? "
+        "Die Dateien von Auftrag {job} wieder machen, wie sie vor ihm waren? "
     ),
     "What others have changed in them since stays.": (
         "Was andere seither darin geändert haben, bleibt."
@@ -914,7 +912,7 @@ GERMAN: Sentences = {
     "Yes, revert": "Ja, zurücknehmen",
     "No": "Nein",
     "Job {running} works in the same place. Revert job {job} when it has ended.": (
-        "Job {running} arbeitet am selben Ort. Nimm Job {job} zurück, wenn er zu Ende ist."
+        "Auftrag {running} arbeitet am selben Ort. Nimm Auftrag {job} zurück, wenn er zu Ende ist."
     ),
     "{count} file is as before.": "{count} Datei ist wie zuvor.",
     "{count} files are as before.": "{count} Dateien sind wie zuvor.",
@@ -923,30 +921,31 @@ GERMAN: Sentences = {
     "Left alone, because they were changed since:": (
         "Nicht angerührt, weil sie seither geändert wurden:"
     ),
-    "Job {job} was not reverted: {why}.": "Job {job} wurde nicht zurückgenommen: {why}.",
-    "job {job} has no worktree of its own": "Job {job} hat keinen eigenen Arbeitsbaum",
+    "Job {job} was not reverted: {why}.": "Auftrag {job} wurde nicht zurückgenommen: {why}.",
+    "job {job} has no worktree of its own": "Auftrag {job} hat keinen eigenen Arbeitsbaum",
     "worked on the branch {branch}": "hat auf dem Zweig {branch} gearbeitet",
     "Look": "Ansehen",
     "Merge": "Übernehmen",
     "Keep": "Behalten",
     "Remove": "Entfernen",
     "Job {running} works in the same place. Settle job {job} when it has ended.": (
-        "Job {running} arbeitet am selben Ort. Entscheide über Job {job}, wenn er zu Ende ist."
+        "Auftrag {running} arbeitet am selben Ort. "
+        "Entscheide über Auftrag {job}, wenn er zu Ende ist."
     ),
     "Job {job} is merged, and its worktree is gone.": (
-        "Job {job} ist übernommen, und sein Arbeitsbaum ist weg."
+        "Auftrag {job} ist übernommen, und sein Arbeitsbaum ist weg."
     ),
-    "Job {job} is committed to {branch}.": "Job {job} ist auf {branch} festgeschrieben.",
+    "Job {job} is committed to {branch}.": "Auftrag {job} ist auf {branch} festgeschrieben.",
     "The worktree and the branch of job {job} are gone.": (
-        "Der Arbeitsbaum und der Zweig von Job {job} sind weg."
+        "Der Arbeitsbaum und der Zweig von Auftrag {job} sind weg."
     ),
     "Job {job} cannot be merged: the project has changed in the same places, or has changes "
     "that are not committed. Nothing was merged.": (
-        "Job {job} lässt sich nicht übernehmen: Das Projekt hat sich an denselben Stellen "
+        "Auftrag {job} lässt sich nicht übernehmen: Das Projekt hat sich an denselben Stellen "
         "geändert oder hat Änderungen, die nicht festgeschrieben sind. Nichts wurde übernommen."
     ),
     "The worktree of job {job} is as it was: {why}.": (
-        "Der Arbeitsbaum von Job {job} ist, wie er war: {why}."
+        "Der Arbeitsbaum von Auftrag {job} ist, wie er war: {why}."
     ),
     "List": "Liste",
     "All as a file": "Alles als Datei",

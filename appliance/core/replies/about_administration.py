@@ -172,35 +172,35 @@ def asked_again() -> Reply:
 
 def proposal_settled(proposal: Proposal) -> Reply:
     """One sentence, for who answers and for who proposed it."""
-    return Words().plain(_ended(proposal)).reply()
+    wish = Words().code(shown(str(proposal.wish), 120)).verbatim(": ")
+    return wish.plain(_ended(proposal)).reply()
 
 
 def proposal_ended(proposal: Proposal) -> Reply:
     """Takes the place of the question: it stays readable, and has no buttons any more."""
-    return _proposal(proposal).verbatim("\n").bold(_ended(proposal)).reply()
+    return _proposal(proposal).verbatim("\n→ ").bold(_ended(proposal)).reply()
 
 
 def _ended(proposal: Proposal) -> Phrase:
     values: dict[str, Value] = {
-        "wish": shown(str(proposal.wish), 120),
         "user": proposal.answered_by,
         "reason": shown(proposal.reason, 200),
     }
     match proposal.state:
         case ProposalState.ACCEPTED | ProposalState.APPLIED:
-            return phrase("{wish}: confirmed by {user}. It holds now.", **values)
+            return phrase("confirmed by {user}. It holds now.", **values)
         case ProposalState.REFUSED if proposal.reason:
-            return phrase("{wish}: refused by {user}: {reason}", **values)
+            return phrase("refused by {user}: {reason}", **values)
         case ProposalState.REFUSED:
-            return phrase("{wish}: refused by {user}. Nothing was changed.", **values)
+            return phrase("refused by {user}. Nothing was changed.", **values)
         case ProposalState.LAPSED:
-            return phrase("{wish}: nobody confirmed it in time. Nothing was changed.", **values)
+            return phrase("nobody confirmed it in time. Nothing was changed.", **values)
         case ProposalState.OUTDATED:
-            return phrase("{wish}: the policy was changed meanwhile; it is asked again.", **values)
+            return phrase("the policy was changed meanwhile; it is asked again.", **values)
         case ProposalState.FAILED:
-            return phrase("{wish}: nothing was changed: {reason}", **values)
+            return phrase("nothing was changed: {reason}", **values)
         case ProposalState.PENDING:
-            return phrase("{wish}: waits for an answer.", **values)
+            return phrase("waits for an answer.", **values)
 
 
 # --- /lockdown
@@ -257,7 +257,7 @@ def audit(page: Excerpt, shown_page: ShowAudit, now: Millis) -> Reply:
     words.plain(" · signed ✓")
     words.verbatim(" · ").plain(_anchored(page, now))
     for line in page.lines:
-        sign = _SIGNS.get(line.outcome, "·")
+        sign = "✉" if line.kind == "message.received" else _SIGNS.get(line.outcome, "·")
         words.line("{time}", time=TimeOfDay(Millis(line.at)))
         words.verbatim(f" {sign} {shown(line.who, 10)} {shown(_what(line), 26)}")
     if not page.lines:

@@ -50,7 +50,7 @@ def question(approval: Approval, job: Job, now: Millis, who_may: Sequence[str] =
     """
     title = phrase("May this plan be carried out?" if is_plan(approval) else "May this run?")
     words = Words().bold(title).verbatim(" · ").plain(_which_job(job)).verbatim("\n")
-    file = _held(words, approval)
+    file = _held(words, approval, job)
     words.line("in {directory}", directory=shown(approval.directory, 200))
     if approval.why:
         words.line("the agent says: “{why}”", why=shown(approval.why, 150))
@@ -118,8 +118,13 @@ def _is_shown(reason: str, approval: Approval) -> bool:
     return is_long or reason == approval.summary or first_line == f"{approval.tool} {reason}"
 
 
-def _held(words: Words, approval: Approval) -> Attachment | None:
-    """The thing that is asked about, or its head and tail and the whole of it as a file."""
+def _held(words: Words, approval: Approval, job: Job) -> Attachment | None:
+    """The thing that is asked about, or its head and tail and the whole of it as a file.
+
+    Of a recipe what somebody has typed comes before what it runs.
+    """
+    if approval.is_about_job and job.kind != "prompt":
+        words.code(shown(job.words, 200)).verbatim("\n")
     whole, language = readable(_as_change(approval.summary)), LANGUAGES.get(approval.tool, "")
     if len(whole) <= MAX_SHOWN_INPUT:
         words.block(whole, language)
@@ -168,7 +173,7 @@ def settled(approval: Approval, job: Job, *, is_there: bool = False) -> Reply:
     if approval.for_job:
         words.verbatim(" · ").plain("for all like it in this job")
     words.verbatim(" · ").plain(_which_job(job)).verbatim("\n")
-    _held(words, approval)
+    _held(words, approval, job)
     if approval.state is ApprovalState.REFUSED and approval.reason:
         words.line("because: {reason}", reason=shown(approval.reason, 200))
     if approval.renewed_by:

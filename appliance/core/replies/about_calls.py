@@ -14,8 +14,11 @@ UNDERSTOOD = frozenset(
 
 
 def doing(call: ToolCall) -> str:
-    """ "Bash: git status" on one line."""
-    return in_one_line(f"{call.tool}: {call_summary(call)}", 120)
+    """ "Bash: git status" on one line; files are named as seen from where it works."""
+    what = call_summary(call)
+    if "command" not in call.input:
+        what = what.removeprefix(f"{call.cwd}/")
+    return in_one_line(f"{call.tool}: {what}", 120)
 
 
 def in_one_line(text: str, limit: int) -> str:

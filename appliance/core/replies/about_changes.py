@@ -96,8 +96,10 @@ def nothing_changed(job_id: JobId) -> Reply:
 
 
 def counted(words: Words, counts: Counts) -> Words:
-    """ "3 files changed +42 -7", as in the footer of the answer."""
+    """ "3 files changed +42 -7"; without numbers where no lines are counted, as of pictures."""
     words.plain(plural(counts.files, "{count} file changed", "{count} files changed"))
+    if not counts.added and not counts.removed:
+        return words
     return words.verbatim(f" +{counts.added} −{counts.removed}")  # noqa: RUF001 - a minus
 
 

@@ -140,7 +140,7 @@ def _label(path: str) -> str:
 
 def sent(name: str, content: bytes, *, is_picture: bool) -> Reply:
     words = Words().code(shown(name, 200))
-    return Reply(words.wording(), attachment=Attachment(name, content, is_picture))
+    return Reply(words.wording(), attachment=Attachment(name, content, is_picture), silent=True)
 
 
 def on_its_way() -> Reply:

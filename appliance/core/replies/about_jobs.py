@@ -11,10 +11,12 @@ from appliance.core.model import (
     WORKSPACE,
     Button,
     ButtonKind,
+    Denied,
     JobId,
     Markdown,
     Millis,
     Phrase,
+    Prompt,
     Reply,
     ToolCall,
     Wording,
@@ -81,9 +83,9 @@ STATES = _ENDINGS | {
 
 
 def ended_line(job: Job) -> Reply:
-    """What the "started" message becomes."""
+    """What the "started" message becomes; time and cost stand below an agent's answer."""
     words = _titled(job, _ENDINGS[job.state])
-    for fact in facts(job):
+    for fact in () if isinstance(job.work, Prompt) else facts(job):
         words.verbatim(" · ").plain(fact)
     return words.reply()
 
@@ -165,9 +167,11 @@ def _buttons(job: Job) -> list[Button]:
     ]
 
 
-def tool_refused(job: Job, call: ToolCall, reason: str) -> Reply:
+def tool_refused(job: Job, call: ToolCall, denied: Denied) -> Reply:
     words = Words().bold("Job {job}", job=job.id).plain(": refused ").code(doing(call))
-    return replace(words.verbatim(f"\n{shown(reason, 300)}").reply(), silent=True)
+    return replace(
+        words.verbatim(f"\n{shown(denied.because or denied.reason, 300)}").reply(), silent=True
+    )
 
 
 def _stop_button(job: Job) -> Button:

@@ -22,11 +22,9 @@ def projects(current: str | None, names: Sequence[str], page: int = 0) -> Reply:
     here = names[page * PAGE : (page + 1) * PAGE]
     words = Words().bold("Project: ")
     if current:
-        words.verbatim(f"{current}\n")
+        words.verbatim(current)
     else:
-        words.plain("none chosen").verbatim("\n")
-    for name in here:
-        words.verbatim("\n").code(f"/project {name}")
+        words.plain("none chosen")
     if last:
         words.line("page {page} of {count}", page=page + 1, count=last + 1)
     buttons = [Button(name, f"p:{name}") for name in here]

@@ -22,8 +22,6 @@ def question(asked: Question, job: Job, who_may: Sequence[str]) -> Reply:
     """The question, its choices in full, how to answer, and a button for each choice."""
     asking = asked.asking
     words = Words().bold("The agent asks").verbatim(" · ").plain(_which_job(job)).verbatim("\n")
-    if asking.header:
-        words.verbatim(f"{shown(asking.header)}: ")
     words.quote(readable(asking.text))
     for number, option in enumerate(asking.options, start=1):
         words.verbatim(f"\n{number}. {shown(option.label, 200)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from appliance.core.commands import shown
 from appliance.core.jobs import Job, Talk
@@ -47,11 +48,16 @@ def no_such_session() -> Reply:
 
 
 def astray() -> Reply:
-    return say("That message has no session to go on with, so this starts afresh.")
+    return _aside(say("That message has no session to go on with, so this starts afresh."))
 
 
 def not_passed_on(job: JobId) -> Reply:
-    return say("Job {job} takes nothing more, so this is a job of its own.", job=job)
+    return _aside(say("Job {job} takes nothing more, so this is a job of its own.", job=job))
+
+
+def _aside(reply: Reply) -> Reply:
+    """Whoever has just written is looking: no phone rings."""
+    return replace(reply, silent=True)
 
 
 def not_read(job: Job, count: int) -> Reply:
@@ -74,17 +80,19 @@ def not_read(job: Job, count: int) -> Reply:
 
 
 def changed(job: Job) -> Reply:
-    return say("Job {job} has the changed text.", job=job.id)
+    return _aside(say("Job {job} has the changed text.", job=job.id))
 
 
 def changed_too_late(job: Job | None) -> Reply:
     if job is None:
-        return say("That is done already. Send the change as a new message.")
+        return _aside(say("That is done already. Send the change as a new message."))
     if job.is_finished:
-        return say("Job {job} has ended. Send the change as a new message.", job=job.id)
-    return say(
-        "Job {job} has already started. Send the change as a new message, and it hears of it.",
-        job=job.id,
+        return _aside(say("Job {job} has ended. Send the change as a new message.", job=job.id))
+    return _aside(
+        say(
+            "Job {job} has already started. Send the change as a new message, and it hears of it.",
+            job=job.id,
+        )
     )
 
 

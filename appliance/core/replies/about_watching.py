@@ -10,6 +10,7 @@ from appliance.core.diffs import Counts
 from appliance.core.jobs import Job, State
 from appliance.core.model import Button, Markdown, Millis, Phrase, Reply, Urgency, Wording
 from appliance.core.replies.about_calls import doing, in_one_line
+from appliance.core.replies.about_changes import counted
 from appliance.core.replies.about_routing import mover
 from appliance.core.watching import Call, Sight
 from appliance.core.words import Words, dollars, duration, number, phrase, plural
@@ -28,7 +29,8 @@ def live(job: Job, sight: Sight, now: Millis) -> Reply:
     """What the "started" message says while the job runs."""
     is_held = job.state is State.WAITING_APPROVAL
     words = _titled(job, phrase("waits for an answer") if is_held else phrase("is running"))
-    _now(words.verbatim("\n"), sight, now)
+    if not is_held or sight.doing is not None:  # who waits does not think
+        _now(words.verbatim("\n"), sight, now)
     words.verbatim("\n")
     if sight.steps:
         words.plain(plural(sight.steps, "{count} step", "{count} steps")).verbatim(" · ")
@@ -83,9 +85,7 @@ def footer(job: Job, sight: Sight, changed: Counts | None) -> Wording:
     if spent := _spent(job, sight):
         words.verbatim(" · ").plain(spent)
     if changed is not None and changed.files:
-        words.verbatim(" · ")
-        words.plain(plural(changed.files, "{count} file changed", "{count} files changed"))
-        words.verbatim(f" +{changed.added} −{changed.removed}")  # noqa: RUF001 - a minus
+        counted(words.verbatim(" · "), changed)
     if sight.tests:
         words.line("tests: ").code(sight.tests)
     return words.wording()

@@ -120,6 +120,17 @@ def test_what_is_there_is_not_replaced_unasked(
     assert contents(box.home) == before
 
 
+def test_a_directory_of_something_else_does_not_give_way_to_policies(
+    box: Installation, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone(box)
+    (box.home / "etc/policies").mkdir(parents=True)
+    (box.home / "etc/policies/sshd_config").write_text("")
+    assert box.restore(file, "--replace") == 78
+    assert "would be replaced by policies" in capsys.readouterr().err
+    assert (box.home / "etc/policies/sshd_config").exists()
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     """All files, but for locks that were made to look whether anybody works there."""
     return {

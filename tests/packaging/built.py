@@ -1,0 +1,77 @@
+"""The Debian package of this checkout, built once for all tests that want it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.programs import ROOT, program
+
+ARCHITECTURE = "amd64"
+CACHE = ROOT / ".cache" / "deb"
+
+
+def require() -> None:
+    """Skip the test where no package can be built; CI has to be able to."""
+    missing = [tool for tool in program("deb").TOOLS if shutil.which(tool) is None]
+    if missing:
+        assert os.getenv("CI") != "true", f"CI cannot build the package: no {', '.join(missing)}"
+        pytest.skip(f"CANNOT BUILD A DEBIAN PACKAGE HERE: no {', '.join(missing)}")
+
+
+def package() -> Path:
+    """Built anew when the checkout has changed."""
+    require()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = CACHE / _digest()
+        if not kept.exists():
+            with tempfile.TemporaryDirectory(dir=CACHE) as directory:
+                built = program("deb").build(ARCHITECTURE, Path(directory))
+                for other in CACHE.glob("[0-9a-f]*"):
+                    shutil.rmtree(other)
+                kept.mkdir()
+                built.rename(kept / built.name)
+        (found,) = kept.iterdir()
+    return found
+
+
+def repacked(package: Path, directory: Path, version: str, *, schema: int = 1) -> Path:
+    """The same package as another version, which knows another schema of the state."""
+    tree = directory / version
+    run("dpkg-deb", "--raw-extract", str(package), str(tree))
+    control = tree / "DEBIAN" / "control"
+    lines = control.read_text().splitlines()
+    changed = [f"Version: {version}" if x.startswith("Version: ") else x for x in lines]
+    control.write_text("\n".join([*changed, ""]))
+    preinst = tree / "DEBIAN" / "preinst"
+    preinst.write_text(preinst.read_text().replace("KNOWN=1\n", f"KNOWN={schema}\n"))
+    target = directory / f"{version}.deb"
+    run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target))
+    shutil.rmtree(tree)
+    return target
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _digest() -> str:
+    """Of everything that goes in."""
+    deb, wheels = program("deb"), program("wheels").locked_wheels(ARCHITECTURE)
+    digest = hashlib.sha256(str(wheels).encode())
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix="source-") as directory:
+        source = Path(directory, "source")
+        deb.write_source(source, wheels)
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
