@@ -37,6 +37,8 @@ TESTED_ELSEWHERE = {
     "appliance/app/dials.py": "tests/journeys/test_metrics.py",
     "appliance/app/metering.py": "tests/journeys/test_metrics.py",
     "appliance/core/replies/about_files.py": "tests/services/test_parcels.py",
+    "appliance/core/replies/about_restoring.py": "tests/services/test_restoration.py",
+    "appliance/storage/restored.py": "tests/storage/test_copies.py",
     "appliance/services/file_desk.py": "tests/services/test_parcels.py",
     "appliance/task/ahead.py": "tests/task/test_starter.py",
     "appliance/app/audit_commands/job_page.py": "tests/app/audit_commands/test_show.py",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.backup import archive
-from appliance.backup.manifest import STATE, Entry, check, parse
+from appliance.backup.manifest import STATE, Entry, parse
 from appliance.errors import BackupUnusable
 from tests.backup.archives import FILES, manifest_of, packed, silent
 
@@ -69,8 +69,3 @@ def test_no_room_is_said_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(BackupUnusable, match="MB free"):
         archive.unpack(io.BytesIO(), replace(huge, entries=entries), tmp_path, silent)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_manifest_is_read_as_it_was_written() -> None:
-    assert parse(manifest_of().text()) == manifest_of()
-    check(manifest_of().entries)

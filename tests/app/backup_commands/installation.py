@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pyrage
 
 from appliance.app.dispatchctl import main
 from appliance.audit.database import DATABASE
@@ -22,6 +26,8 @@ from tests.audit.logs import BOOT, queued, sample
 from tests.examples import ALICE, NOW
 from tests.fakes import FakeClock
 from tests.storage.schemas import furnish
+
+rage: Any = pyrage
 
 ROOT = Path(__file__).parents[3]
 RAW = bytes(range(32))
@@ -124,3 +130,19 @@ def elsewhere(file: Path, former: Path, place: Path) -> Sequence[str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
     return ("--keep-settings",)
+
+
+def unpacked(file: Path, place: Path) -> Path:
+    """What others find in it."""
+    key = rage.x25519.Identity.from_str(bech32.encode("age-secret-key-", RAW).upper())
+    place.mkdir()
+    content = rage.decrypt(file.read_bytes(), [key])
+    subprocess.run(["tar", "x"], input=content, cwd=place, check=True)
+    return place
+
+
+def gone(box: Installation) -> Installation:
+    """The disk died; the projects are on another one."""
+    for name in ("etc", "state"):
+        shutil.rmtree(box.home / name)
+    return box

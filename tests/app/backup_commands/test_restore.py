@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from appliance.app.backup_commands.placing import PLAN
-from appliance.app.dispatchd import main as dispatchd
 from appliance.audit.database import DATABASE, PUBLIC_KEY, reading
 from appliance.audit.writer import Writer
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Place, Platform
 from appliance.core.records import decode
-from appliance.errors import ConfigError
 from appliance.storage.state import SqliteState
-from tests.app.backup_commands.installation import RECIPIENT, TOKEN, Installation, elsewhere
+from tests.app.backup_commands.installation import RECIPIENT, TOKEN, Installation, elsewhere, gone
 from tests.attacks.audit.intruder import run as intrude
 from tests.audit.logs import BOOT
 from tests.fakes import FakeClock
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Installation:
-    return Installation(tmp_path / "box").furnish()
-
-
-@pytest.fixture
-def file(box: Installation, tmp_path: Path) -> Path:
-    return box.back_up(tmp_path / "backup")
-
-
-def gone(box: Installation) -> Installation:
-    """The disk died; the projects are on another one."""
-    for name in ("etc", "state"):
-        shutil.rmtree(box.home / name)
-    return box
 
 
 def first_record(box: Installation) -> dict[str, object]:
@@ -189,34 +166,6 @@ def test_credentials_that_are_in_it_are_kept_again(box: Installation, tmp_path: 
     assert not (box.home / "etc/.credentials.restored").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for others")
-def test_what_is_put_in_place_is_its_users(box: Installation, file: Path) -> None:
-    gone(box)
-    daemon, writer = 12345, 12346
-    box.home.chmod(0o711)
-    for parent in (*box.home.parents,):
-        if parent != Path("/") and parent.stat().st_mode & 0o011 != 0o011:
-            parent.chmod(0o711)
-    (box.home / "etc").mkdir(mode=0o750)
-    os.chown(box.home / "etc", 0, daemon)
-    box.state.mkdir()
-    os.chown(box.state, daemon, daemon)
-    box.log.mkdir()
-    os.chown(box.log, writer, writer)
-    assert box.restore(file) == 0
-    owners = {(box.state, daemon), (box.log, writer)}
-    for directory, owner in owners:
-        for path in directory.iterdir():
-            assert path.stat().st_uid == (writer if path == box.log else owner), path
-            is_public = path in (box.log, box.log / PUBLIC_KEY)
-            assert is_public or path.stat().st_mode & 0o077 == 0, path
-    assert box.settings.stat().st_mode & 0o777 == 0o640
-    assert box.settings.stat().st_gid == daemon
-    rules = box.home / "etc/policies/commands.toml"
-    assert (rules.stat().st_mode & 0o777, rules.stat().st_gid) == (0o640, daemon)
-    assert os.geteuid() == 0
-
-
 # --- what is refused
 
 
@@ -245,13 +194,6 @@ def test_another_key_restores_nothing(box: Installation, tmp_path: Path) -> None
     assert contents(box.home) == before
     words.write_text("correct horse battery")
     assert box.ctl("restore", str(file), "--passphrase-file", str(words)) == 0
-
-
-def test_a_private_key_that_others_can_read_is_refused(box: Installation, file: Path) -> None:
-    key = file.with_name("key")
-    key.write_text("AGE-SECRET-KEY-1")
-    key.chmod(0o644)
-    assert box.restore(file) == 78
 
 
 @pytest.mark.parametrize("place", [0.02, 0.5, 0.999])
@@ -318,30 +260,3 @@ def test_checkpoints_on_another_disk_are_looked_at_unasked(
         anchors.write_text(f"{note}\n{writer.head()}")
     assert gone(other).restore(file) == 0
     assert first_record(other)["lost_size"] == note.checkpoint.size
-
-
-# --- what was begun is finished
-
-
-def test_the_daemon_does_not_start_before_a_restore_is_finished(
-    box: Installation, capsys: pytest.CaptureFixture[str]
-) -> None:
-    box.settings.with_name(PLAN).write_text("{}")
-    assert dispatchd(["--config", str(box.settings)]) == ConfigError.exit_status
-    assert "dispatchctl restore --finish" in capsys.readouterr().err
-
-
-def test_a_second_restore_waits_for_the_first(box: Installation, file: Path) -> None:
-    here = {"state": str(box.state), "audit": str(box.log)}
-    plan: dict[str, Any] = {"v": 1, **here, "swaps": [], "credentials": None}
-    box.settings.with_name(PLAN).write_text(json.dumps(plan))
-    assert box.restore(file, "--replace") == 78
-    assert box.ctl("restore", "--finish") == 0
-    assert not box.settings.with_name(PLAN).exists()
-    assert box.ctl("restore", "--finish") == 78
-    assert box.ctl("restore") == 78
-
-
-def test_a_plan_that_cannot_be_read_is_not_guessed_at(box: Installation) -> None:
-    box.settings.with_name(PLAN).write_text("{")
-    assert box.ctl("restore", "--finish") == 78
