@@ -123,20 +123,6 @@ TESTED_ELSEWHERE = {
     "appliance/policy/shell/walk.py": "tests/policy/test_shell.py",
     "appliance/policy/shell/words.py": "tests/policy/test_shell.py",
     "appliance/policy/shell/wrappers.py": "tests/policy/test_shell.py",
-    **{
-        f"appliance/app/backup_commands/{name}.py": "tests/app/backup_commands/test_backup.py"
-        for name in ("gathering", "places", "secrets")
-    },
-    **{
-        f"appliance/app/backup_commands/{name}.py": "tests/app/backup_commands/test_restore.py"
-        for name in ("next_step", "placing")
-    },
-    "appliance/app/bugreport/discretion.py": "tests/app/bugreport/test_bugreport.py",
-    "appliance/app/bugreport/sections.py": "tests/app/bugreport/test_bugreport.py",
-    "appliance/backup/manifest.py": "tests/backup/test_archive.py",
-    "appliance/core/replies/about_restoring.py": "tests/app/backup_commands/test_restore.py",
-    "appliance/storage/counts.py": "tests/app/bugreport/test_bugreport.py",
-    "appliance/storage/restored.py": "tests/app/backup_commands/test_restore.py",
     "appliance/app/granted.py": "tests/journeys/test_administration.py",
     "appliance/app/lockdown_commands.py": "tests/journeys/test_administration.py",
     "appliance/app/policy_commands/proposals.py": "tests/journeys/test_administration.py",
