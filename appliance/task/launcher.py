@@ -57,7 +57,7 @@ class Host:
     @staticmethod
     def looked_at(*, claims_unit: bool) -> Host:
         wall = probe(claims_unit=claims_unit)
-        processes.reap_all()
+        processes.end_all()  # a probe that was killed leaves what it has started
         is_counted = wall.isolation is not Isolation.UNIT and os.geteuid() != 0
         return Host(wall, processes_of_user() if is_counted else None)
 

@@ -37,11 +37,14 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def reap_all() -> None:
-    """Wait until there is no child left; for children that are known to be ending."""
+def end_all() -> None:
+    """Return once there is no child left; those that have not ended by themselves are killed."""
     with suppress(ChildProcessError):
         while True:
-            os.waitpid(-1, 0)
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                send(signal.SIGKILL, descendants(os.getpid()))
+                os.waitpid(-1, 0)
 
 
 def descendants(root: int) -> tuple[int, ...]:

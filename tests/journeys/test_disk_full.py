@@ -97,7 +97,7 @@ async def test_a_disk_that_fills_up_half_way_loses_nothing_and_doubles_nothing(
         await house.kill()
         disk.clear()
         await house.start()
-        house.tg.user_says(ALICE, "/status")
+        house.tg.user_says(ALICE, "/status more")
         await house.reads("up 0 s")
         await house.tg.until(lambda: bool(ends(house)))
         assert (ends(house), runs(house)) in (

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from appliance.task.processes import descendants, processes, send
 
+ROOT = Path(__file__).parents[2]
 INNER = "print(1, flush=True); input()"
 DOUBLE = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {INNER!r}])"
 
@@ -24,6 +26,19 @@ def test_a_grandchild_is_a_descendant() -> None:
         assert len(descendants(child.pid)) == 1
         send(signal.SIGKILL, descendants(child.pid))
         child.kill()
+
+
+def test_all_are_ended_whether_they_end_by_themselves_or_not() -> None:
+    script = (
+        "import os, subprocess, sys; from appliance.task import processes\n"
+        "processes.become_subreaper()\n"
+        f"subprocess.Popen([sys.executable, '-c', {DOUBLE!r}], stdin=subprocess.PIPE)\n"
+        "processes.end_all(); print(processes.descendants(os.getpid()))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, timeout=30
+    )
+    assert ended.stdout.splitlines()[-1:] == [b"()"]
 
 
 def test_our_own_process_is_seen_with_its_parent_and_session() -> None:
