@@ -449,7 +449,9 @@ def _tree(rest: str) -> Command:
     word, _, number = rest.partition(" ")
     job = job_number(number)
     if word not in tuple(Fate) or job is None:
-        return Mistake(phrase("Which worktree? Write: /tree merge JOB, /tree keep JOB or remove"))
+        return Mistake(
+            phrase("Which worktree? Write: /tree merge JOB, /tree keep JOB or /tree remove JOB")
+        )
     return SettleTree(job, Fate(word))
 
 

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -138,11 +138,16 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`text` is one line."""
+    """`text` is one line, but for what was heard: that is whole."""
 
     at: Millis
     what: StepKind
     text: str
+
+
+def heard(steps: Sequence[Step]) -> tuple[str, ...]:
+    """What people said to a job while it ran; whether it has read the last of it nobody knows."""
+    return tuple(step.text for step in steps if step.what is StepKind.HEARD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,6 @@ from appliance.core.commands import (
     Unpair,
     UseProject,
     WakeUp,
-    shown,
 )
 from appliance.core.events import Event, JobCancelled, JobQueued, Who
 from appliance.core.file_requests import (
@@ -356,7 +355,7 @@ class Desk:
     def _passed_on(self, case: Case, job: Job, text: str) -> None:
         incoming = case.incoming
         with self._state.transaction():
-            step = Step(self._clock.now(), StepKind.HEARD, shown(text, 120))
+            step = Step(self._clock.now(), StepKind.HEARD, text)
             self._state.add_step(job.id, step)
             if isinstance(incoming, Message) and incoming.message_id:
                 self._handled(case)

@@ -29,7 +29,7 @@ from appliance.core.commands import (
     parse,
     readable,
 )
-from appliance.core.jobs import Job, State
+from appliance.core.jobs import Job, State, heard
 from appliance.core.model import (
     WORKSPACE,
     Actor,
@@ -58,12 +58,15 @@ from appliance.services.replies_to_questions import answer_by_reply
 from appliance.services.worktrees import tree_of
 
 RESUME_TEXT = "Continue where you were interrupted. First check what is already done."
+HEARD_TEXT = "While you worked you were told more. Perhaps you have not read it yet:"
 RENEWAL_TEXT = """\
 A call of yours needed an approval, and nobody was there to give it. Somebody is there now. Make \
 the same call again if the task still needs it, then go on:
 
 {call}"""
 MAX_RENEWED = 2000
+MAX_HEARD = 20_000
+"""Characters of what is told once more, the latest of it."""
 RETRIED_OF = 20
 """Among so many of a place's latest jobs the one to try again is looked for."""
 
@@ -78,7 +81,7 @@ class Wish:
     with. `about`: the job that is named or replied to; `retries`: the job whose task it is to be
     once more; `moves`: the one whose place it takes; `steers`: the running one that takes it.
     `is_astray`: it replies to something from which no session can go on. `tree`: in whose
-    worktree an agent would work, as in `Job`.
+    worktree an agent would work, as in `Job`. `heard`: what an interrupted job was told.
     """
 
     command: Command
@@ -93,6 +96,7 @@ class Wish:
     only_plans: bool = False
     renews: ApprovalId | None = None
     moves: Job | None = None
+    heard: tuple[str, ...] = ()
     files: tuple[IncomingFile, ...] = ()
 
 
@@ -105,6 +109,8 @@ def wish_of(
 ) -> Wish:
     """Decides nothing: whether it may be is for policy."""
     wish = _wish_of(incoming, actor, state, projects, recipes)
+    if isinstance(wish.command, ResumeJob) and wish.about is not None:
+        wish = replace(wish, heard=heard(state.steps(wish.about.id)))
     return planned(replace(wish, tree=_tree(wish, state, projects)), state)
 
 
@@ -399,11 +405,19 @@ def _work(wish: Wish) -> Work | None:
             session = wish.about.session if wish.about is not None else ""
             if not session:
                 return None
-            return Prompt(RESUME_TEXT, session=session, is_plan=wish.only_plans, files=wish.files)
+            text = _resumed(wish.heard)
+            return Prompt(text, session=session, is_plan=wish.only_plans, files=wish.files)
         case CallRecipe() as command:
             return program_of(command)
         case _:
             return None
+
+
+def _resumed(heard_before: Sequence[str]) -> str:
+    if not heard_before:
+        return RESUME_TEXT
+    texts = "\n\n".join(heard_before)[-MAX_HEARD:]
+    return f"{RESUME_TEXT}\n\n{HEARD_TEXT}\n\n{texts}"
 
 
 def program_of(command: CallRecipe) -> Program:

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from appliance.core.diffs import Counts
-from appliance.core.jobs import Job, State
+from appliance.core.jobs import Job, State, heard
 from appliance.core.model import (
     JobId,
     Millis,
@@ -118,9 +118,8 @@ class Watching:
         self._outbox.edit_labelled(_label(job), about_jobs.ended_line(job))
 
     def interrupted(self, job: Job) -> None:
-        self._outbox.put(
-            job.place, replace(about_jobs.interrupted(job), urgency=Urgency.ANSWER), job=job.id
-        )
+        notice = about_jobs.interrupted(job, heard(self._state.steps(job.id)))
+        self._outbox.put(job.place, replace(notice, urgency=Urgency.ANSWER), job=job.id)
         self._outbox.edit_labelled(_label(job), about_jobs.ended_line(job))
         self._outbox.edit_labelled(_stall_label(job), about_watching.ended_silently(job))
 

@@ -239,6 +239,30 @@ async def test_what_the_agent_has_not_read_when_it_ends_is_worked_on_after_it(ri
     assert (second.text, second.session) == ("and also this", "session-of-1")
 
 
+async def test_what_an_interrupted_job_was_told_goes_with_resume(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, allow_everything())
+    async with running(rig):
+        await rig.says("/project demo")
+        Stage(rig)
+        await rig.says("start")
+        await rig.chat.until("Job 1 started")
+        await rig.says("and\nalso this")
+        await rig.chat.until("👀")
+    rig.state.close()
+    after = Rig(tmp_path, rig.policy)
+    after.number = rig.number
+    async with running(after):
+        told = await after.chat.until("Job 1 was interrupted")
+        assert "It may not have read this:\nand also this\n“Resume” tells it once more." in told
+        await after.clicks(after.button("Resume"))
+        await finished(after, 2)
+    resumed = after.agent.tasks[0].work
+    assert isinstance(resumed, Prompt)
+    assert resumed.text.startswith("Continue where you were interrupted.")
+    assert resumed.text.endswith("Perhaps you have not read it yet:\n\nand\nalso this")
+    after.state.close()
+
+
 async def test_nobody_steers_the_job_of_somebody_else(rig: Rig) -> None:
     stage = Stage(rig)
     await rig.says("start")

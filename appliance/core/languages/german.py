@@ -765,8 +765,10 @@ GERMAN: Sentences = {
         "Noch einmal fragen kann man nur, was niemand rechtzeitig beantwortet hat."
     ),
     "It has been asked again already.": "Es wurde schon noch einmal gefragt.",
-    "Only whoever may run it can ask for it again.": (
-        "Noch einmal fragen kann nur, wer es ausführen darf."
+    "It may not have read this:": "Das hat er vielleicht nicht gelesen:",
+    "“Resume” tells it once more.": "„Fortsetzen“ sagt es ihm noch einmal.",
+    "There is no such question, or it is not yours to ask again.": (
+        "Diese Frage gibt es nicht, oder du darfst sie nicht noch einmal stellen."
     ),
     "Its session cannot be taken up again. Send the task once more.": (
         "Diese Sitzung lässt sich nicht fortsetzen. Schick die Aufgabe noch einmal."
@@ -846,8 +848,8 @@ GERMAN: Sentences = {
     "What is to be done there? Write: /worktree TASK": (
         "Was ist dort zu tun? Schreib: /worktree AUFGABE"
     ),
-    "Which worktree? Write: /tree merge JOB, /tree keep JOB or remove": (
-        "Welcher Arbeitsbaum? Schreib: /tree merge JOB, /tree keep JOB oder remove"
+    "Which worktree? Write: /tree merge JOB, /tree keep JOB or /tree remove JOB": (
+        "Welcher Arbeitsbaum? Schreib: /tree merge JOB, /tree keep JOB oder /tree remove JOB"
     ),
     "What of which job? Write: /diff JOB, /diff JOB 2 or /diff JOB all": (
         "Was von welchem Auftrag? Schreib: /diff JOB, /diff JOB 2 oder /diff JOB all"

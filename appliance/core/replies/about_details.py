@@ -100,7 +100,7 @@ def asking_again() -> Phrase:
 
 
 def not_yours_to_renew() -> Phrase:
-    return phrase("Only whoever may run it can ask for it again.")
+    return phrase("There is no such question, or it is not yours to ask again.")
 
 
 def cannot_renew() -> Phrase:

@@ -120,10 +120,15 @@ def _refused_on_the_way(count: int) -> Wording:
     return Words().italic("{count} steps were refused on the way.", count=count).wording()
 
 
-def interrupted(job: Job) -> Reply:
+def interrupted(job: Job, heard: Sequence[str] = ()) -> Reply:
+    """`heard`: what it was told while it ran, and may not have read."""
     words = Words().bold("Job {job}", job=job.id)
     words.plain(" was interrupted: {reason} while it ran. ", reason=job.reason)
     words.plain("What it had done so far stays done.")
+    if heard:
+        words.line("It may not have read this:").verbatim("\n").quote(shown(heard[-1], 200))
+    if heard and job.session:
+        words.line("“Resume” tells it once more.")
     resume = Button(phrase("Resume"), f"r:{job.id}", ButtonKind.APPROVE)
     return words.reply(*([[resume]] if job.session else []))
 
