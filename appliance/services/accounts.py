@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance.core.commands import shown
 from appliance.core.events import AccountUnpaired, Who
 from appliance.core.model import Actor, Click, Incoming, Json, Platform, Reply, Sender, UserName
@@ -110,7 +112,7 @@ class Accounts:
             if isinstance(incoming, Click):
                 self._outbox.toast(incoming.place, incoming.key, reply)
             # a goodbye stays readable; a toast is gone in a moment
-            self._outbox.put_outside(incoming.place, reply)
+            self._outbox.put_outside(incoming.place, replace(reply, silent=True))
 
 
 def _unpaired(account: Account, who: Who, *cause: str) -> AccountUnpaired:

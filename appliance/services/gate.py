@@ -239,13 +239,14 @@ class Gate:
             self._refuse(case.incoming, about_requests.denied(denied), denied.reason)
 
     def _refuse(self, incoming: Incoming, reply: Reply, reason: str) -> None:
+        reply = replace(reply, silent=True)  # who has just asked is looking
         with self._state.transaction():
             self._state.mark_handled(incoming.key)
             self._bar_job(incoming, reason)
             if isinstance(incoming, Click):
                 self._outbox.toast(incoming.place, incoming.key, reply)
             elif self._people.works_in(incoming.place):
-                self._outbox.put(incoming.place, replace(reply, silent=True))
+                self._outbox.put(incoming.place, reply)
             else:
                 self._outbox.put_outside(incoming.place, reply)
 

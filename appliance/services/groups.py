@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance.core.events import PlacePaired, PlaceUnpaired, Who
 from appliance.core.model import Actor, Incoming, Place, Reply
 from appliance.core.pairing import PairedPlace, is_group
@@ -54,7 +56,7 @@ class Groups:
     def _answer(self, incoming: Incoming, reply: Reply) -> None:
         with self._state.transaction():
             self._state.mark_handled(incoming.key)
-            self._outbox.put_outside(incoming.place, reply)
+            self._outbox.put_outside(incoming.place, replace(reply, silent=True))
 
 
 def _whole(place: Place) -> Place:

@@ -13,6 +13,8 @@ them.
 from __future__ import annotations
 
 import asyncio
+import difflib
+import json
 import os
 import re
 from collections.abc import Awaitable, Mapping
@@ -26,8 +28,10 @@ from tests.journeys.transcript import INDENT, Same, Screen, named, wrapped
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 IS_WRITING = os.getenv("DISPATCH_WRITE_TRANSCRIPTS") == "1"
-PATIENCE_SECONDS = 40.0
-STILL_SECONDS = 3.5
+PATIENCE_SECONDS = 75.0
+STILL_SECONDS = 3.0
+STILL_WHILE_A_JOB_RUNS_SECONDS = 10.0
+"""What it does is looked at every five seconds, and shown three later at most."""
 LOOK_SECONDS = 0.01
 
 
@@ -133,8 +137,11 @@ class Story:
         return said
 
     async def reads(self, words: str, chat: int = ALICE) -> str:
-        """Wait for something that takes a while."""
-        return await self.house.reads(words, chat)
+        """Wait for something that takes a while: in a group a minute has room for 20 calls."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (found := [text for text in self.house.texts(chat) if words in text]):
+                await asyncio.sleep(LOOK_SECONDS)
+        return found[0]
 
     # --- how it is told
 
@@ -175,15 +182,22 @@ class Story:
                 while f"{self._scene}{self._news()}\n" != self._golden[at]:
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            assert f"{self._scene}{self._news()}\n" == self._golden[at]
+            shown = f"{self._scene}{self._news()}\n"
+            lines = difflib.ndiff(self._golden[at].splitlines(), shown.splitlines())
+            raise AssertionError("\n".join(["the phones show something else:", *lines])) from None
 
     async def _stillness(self) -> None:
         loop = asyncio.get_running_loop()
         shown, since = self._news(), loop.time()
-        while loop.time() - since < STILL_SECONDS:
+        while loop.time() - since < self._still_seconds():
             await asyncio.sleep(LOOK_SECONDS)
             if (now := self._news()) != shown:
                 shown, since = now, loop.time()
+
+    def _still_seconds(self) -> float:
+        sent = (message for chat in self._places for message in self.house.tg.sent(chat))
+        is_running = any('"s:' in json.dumps(message.get("reply_markup")) for message in sent)
+        return STILL_WHILE_A_JOB_RUNS_SECONDS if is_running else STILL_SECONDS
 
     def _news(self) -> str:
         toast = self.house.tg.clicks.get(self._click)

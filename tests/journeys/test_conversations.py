@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ RULES = (
     "p, guest, demo, read, **, allow",
 )
 TURNS = (
-    Turn("", (Call("Bash", {"command": "rm x"}),), says("begin")),
     Turn("Heard: also that.", when=lambda asked: "also that" in asked.text),
     Turn("For Bob, in blue.", when=says("paint it blue")),
     Turn("Four.", when=says("count the doors")),
@@ -32,9 +32,12 @@ TURNS = (
 async def test_two_people_in_a_topic_steer_and_change_and_see_who_asked_what(
     tmp_path: Path, claude_program: Path
 ) -> None:
+    held = asyncio.Event()
+    look = Call("Read", {"file_path": str(tmp_path / "project/README.md")})
+    turns = (Turn("", (look,), says("begin"), hold=held), *TURNS)
     title = "Two people in a topic of a forum, each with their own rights."
     async with (
-        House(tmp_path, claude_program, *TURNS, rules=RULES, owner="alice") as house,
+        House(tmp_path, claude_program, *turns, rules=RULES, owner="alice") as house,
         Story(house, "conversations", title, PLACES) as story,
     ):
         house.tg.add_chat(FORUM, is_forum=True)
@@ -45,11 +48,12 @@ async def test_two_people_in_a_topic_steer_and_change_and_see_who_asked_what(
         await story.says("/project demo", **alice)
 
         await story.says("begin", **alice)
-        await story.reads("waits for an answer", FORUM)
+        await story.reads("is running", FORUM)
         await story.says("do also that", **alice)
         red = await story.says("paint it red", **bob)
         await story.changes(red, "paint it blue")
-        await story.presses("Deny", FORUM, ALICE)
+        await story.meanwhile("the agent reads on, and hears of it")
+        held.set()
         await story.reads("Job 2 ✓ done", FORUM)
         assert not any("paint it red" in request.text for request in house.api.requests)
 

@@ -141,7 +141,7 @@ async def test_in_a_group_it_is_said_for_whom(rig: Rig, slow: Slow) -> None:
     await rig.says("/project demo", place=GROUP)
     puppet = await slow.begins(GROUP)
     puppet.tell(Said("hm"))
-    await shows(rig, "Job 1 is running · demo · for alice")
+    await shows(rig, "Job 1 is running · alice · demo")
 
 
 async def test_it_is_said_in_the_language_of_the_place(rig: Rig, slow: Slow) -> None:

@@ -11,6 +11,7 @@ from appliance.core.jobs import Job, State
 from appliance.core.model import Button, Markdown, Millis, Phrase, Reply, Urgency, Wording
 from appliance.core.replies.about_calls import doing, in_one_line
 from appliance.core.replies.about_changes import counted
+from appliance.core.replies.about_jobs import whose
 from appliance.core.replies.about_routing import mover
 from appliance.core.watching import Call, Sight
 from appliance.core.words import Words, dollars, duration, number, phrase, plural
@@ -42,10 +43,7 @@ def live(job: Job, sight: Sight, now: Millis) -> Reply:
 
 def _titled(job: Job, how: Phrase) -> Words:
     words = Words().bold("Job {job}", job=job.id).verbatim(" ").plain(how)
-    words.verbatim(f" · {job.project}")
-    if job.is_in_company:
-        words.verbatim(" · ").plain("for {user}", user=job.requester)
-    return words
+    return words.verbatim(f" · {whose(job)}")
 
 
 def _now(words: Words, sight: Sight, now: Millis) -> None:
