@@ -548,6 +548,9 @@ class FileBook(Protocol):
     def unheard(self) -> tuple[Speech, ...]:
         """What is still to be written down, oldest first."""
 
+    def heard(self, place: Place, user: UserName) -> tuple[Speech, ...]:
+        """What was written down of what this person said there, and is not settled."""
+
     def forget_speech(self, number: int) -> None: ...
 
 

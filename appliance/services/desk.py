@@ -244,6 +244,7 @@ class Desk:
             await self._audit.append(*before, _queued_event(case, job), *started)
             with self._state.transaction():
                 self._state.mark_handled(case.incoming.key)
+                self._files.written(case)
                 if case.wish.is_astray:
                     self._outbox.put(job.place, about_talks.astray())
                 job = advance(job, Admitted())
@@ -357,6 +358,7 @@ class Desk:
         with self._state.transaction():
             step = Step(self._clock.now(), StepKind.HEARD, text)
             self._state.add_step(job.id, step)
+            self._files.written(case)
             if isinstance(incoming, Message) and incoming.message_id:
                 self._handled(case)
                 self._outbox.mark(

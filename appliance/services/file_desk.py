@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance.core.commands import Ask, Run
 from appliance.core.file_requests import (
     DiscardHeard,
     ForgetFiles,
@@ -14,7 +15,7 @@ from appliance.core.file_requests import (
     pressed,
 )
 from appliance.core.jobs import Job
-from appliance.core.model import Click, Prompt
+from appliance.core.model import Click, Message, Prompt
 from appliance.core.replies import about_files
 from appliance.ports import State
 from appliance.services.cases import Case, answer
@@ -64,6 +65,11 @@ class FileDesk:
         if waiting:
             return answer(case, about_files.what_to_do(waiting), self._state, self._outbox)
         return self._state.mark_handled(case.incoming.key)  # its task came before we could ask
+
+    def written(self, case: Case) -> None:
+        """Somebody's task in words is taken; in the transaction that takes it."""
+        if isinstance(case.incoming, Message) and isinstance(case.command, Run | Ask):
+            self._voices.supersede(case.incoming.place, case.actor)
 
     def taken(self, case: Case, job: Job) -> None:
         """A button made a job of what waited; in the transaction that adds it."""

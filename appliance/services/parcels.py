@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from appliance.core.commands import Ask, Command, Mistake, ResumeJob, Run
 from appliance.core.file_requests import KeepFiles, LookAtFiles, RunHeard
-from appliance.core.files import FileLimits, objection
+from appliance.core.files import FileLimits, is_voice, objection
 from appliance.core.jobs import Job
 from appliance.core.model import Actor, Edited, Incoming, IncomingFile, Message, Millis, Prompt
 from appliance.core.replies import about_files
@@ -37,6 +37,8 @@ class Parcels:
 
         In the transaction that stores both, so that no crash parts them.
         """
+        if is_voice(message.files) and not message.text.strip():
+            return  # it is the task itself, and no file of the next one
         if message.files and not message.text.strip():
             files = (*self.kept(message, actor), *message.files)
             if objection(files, self._limits) is None:

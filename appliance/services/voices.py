@@ -97,6 +97,16 @@ class Voices:
         self._state.files.forget_speech(number)
         self._outbox.edit_labelled(_label(number), about_files.running_it(text))
 
+    def supersede(self, place: Place, actor: Actor) -> None:
+        """Its sender has written a task there, better or other; in the transaction that takes it.
+
+        A button that stayed would do the same work twice.
+        """
+        for speech in self._state.files.heard(place, actor.name):
+            self._state.files.forget_speech(speech.number)
+            text = about_files.written_instead(speech.text or "")
+            self._outbox.edit_labelled(_label(speech.number), text)
+
     def discard(self, case: Case, number: int) -> None:
         speech = self._of(number, case.incoming.place, case.actor)
         with self._state.transaction():

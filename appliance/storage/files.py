@@ -86,6 +86,14 @@ class SqliteFiles:
         rows = self._db.rows("SELECT * FROM speech WHERE text IS NULL ORDER BY id")
         return tuple(map(_speech, rows))
 
+    def heard(self, place: Place, user: UserName) -> tuple[Speech, ...]:
+        rows = self._db.rows(
+            "SELECT * FROM speech WHERE place = ? AND user = ? AND text != '' ORDER BY id",
+            codec.place_to_text(place),
+            user,
+        )
+        return tuple(map(_speech, rows))
+
     def forget_speech(self, number: int) -> None:
         self._db.execute("DELETE FROM speech WHERE id = ?", number)
 

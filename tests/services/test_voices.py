@@ -63,6 +63,20 @@ async def test_it_can_be_thrown_away(rig: Rig) -> None:
     assert rig.agent.tasks == []
 
 
+async def test_what_is_written_takes_its_place(rig: Rig) -> None:
+    rig.transcriber.words = "fix the buck"
+    await speaks(rig)
+    await rig.chat.until("I understood:")
+    token = rig.button("Run it")
+    await rig.says("/status")
+    await rig.says("fix the bug")
+    assert "fix the buck" in await rig.chat.until("You wrote something instead of:")
+    await rig.chat.until("all done")
+    await rig.clicks(token)
+    await rig.chat.until("That is not there any more.")
+    assert [task.work for task in rig.agent.tasks] == [Prompt("fix the bug")]
+
+
 async def test_nobody_else_runs_ones_words(rig: Rig) -> None:
     rig.transcriber.words = "fix the bug"
     await speaks(rig)

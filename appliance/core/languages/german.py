@@ -765,6 +765,7 @@ GERMAN: Sentences = {
         "Noch einmal fragen kann man nur, was niemand rechtzeitig beantwortet hat."
     ),
     "It has been asked again already.": "Es wurde schon noch einmal gefragt.",
+    "You wrote something instead of:": "Du hast etwas geschrieben, statt:",
     "It may not have read this:": "Das hat er vielleicht nicht gelesen:",
     "“Resume” tells it once more.": "„Fortsetzen“ sagt es ihm noch einmal.",
     "There is no such question, or it is not yours to ask again.": (

@@ -116,6 +116,11 @@ def discarded() -> Reply:
     return say("Discarded.")
 
 
+def written_instead(text: str) -> Reply:
+    """What the question becomes when its sender wrote something."""
+    return Words().plain("You wrote something instead of:").verbatim("\n").block(text).reply()
+
+
 def running_it(text: str) -> Reply:
     """What the question becomes when somebody said yes."""
     return Words().plain("✓ Being run:").verbatim("\n").block(text).reply()
