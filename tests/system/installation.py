@@ -33,7 +33,8 @@ ROOT = Path(__file__).parents[2]
 ALICE = 4711
 TOKEN = "123456:TEST"
 KEY = "sk-system-0a9f"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+"""An emulated machine takes ten seconds for each launcher, and a job needs two of them."""
 INSTALL_SECONDS = 240.0
 FAR_SIDES = {"telegram": 8081, "model": 8082}
 """On which of the guest's ports they are; a proxy in the guest leads to ours."""
