@@ -2,9 +2,14 @@
 
     python packaging/deb.py [ARCHITECTURE [DIRECTORY]]
 
-For Debian 12, 13 and Ubuntu 24.04, wherever of these it is built, with debhelper and
-po-debconf from the system. What goes in comes from this checkout and from the locked wheels, and
-the time in it is the changelog's: twice the same gives the same bytes.
+For Debian 12, 13 and Ubuntu 24.04, wherever of these it is built, with debhelper and po-debconf
+from the system. What goes in comes from this checkout and from the locked wheels, and the time in
+it is the changelog's: twice the same gives the same bytes.
+
+For another architecture the system needs that one's tools and C libraries, too:
+
+    dpkg --add-architecture arm64 && apt update
+    apt install binutils-aarch64-linux-gnu libc6:arm64 libgcc-s1:arm64 libstdc++6:arm64 zlib1g:arm64
 """
 
 from __future__ import annotations

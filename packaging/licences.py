@@ -40,10 +40,10 @@ Files: *
 Copyright: 2026 dispatch-appliance contributors
 License: Apache-2.0
 
-Files: usr/share/bash-completion/* usr/share/zsh/*
+Files: usr/share/bash-completion/*
 Copyright: 2020-2026 Casper da Costa-Luis and tqdm developers
 License: MPL-2.0
-Comment: Written by shtab, which puts functions of its own into them.
+Comment: Written by shtab, which puts functions of its own into it.
  https://github.com/tqdm/shtab
 """
 

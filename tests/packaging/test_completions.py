@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -82,21 +83,47 @@ def test_the_choices_of_an_option_are_offered(root: Path) -> None:
                 assert offered(root, *words, option, "") == set(map(str, action.choices)), option
 
 
-def test_zsh_knows_every_command(root: Path) -> None:
-    script = root / completions.PLACES["zsh"]
-    text = script.read_text()
-    assert text.startswith("#compdef dispatchctl\n")
-    for words, parser in COMMANDS.items():
-        for option in parser._option_string_actions:
-            assert option in text, (words, option)
-        if words:
-            assert f"_shtab_dispatchctl_{'_'.join(words)}".replace("-", "_") in text, words
+# What a function says is printed in place of what zsh would make of it.
+ASK_ZSH = r"""
+_describe() { print -rl -- "${(@P)2}" }
+_arguments() { state=command; [[ $1 = -C ]] || print -rl -- "$@" }
+source "$1"
+$2
+"""
 
 
-def test_zsh_can_read_it(root: Path) -> None:
+def said(root: Path, *words: str) -> list[str]:
+    """What a command's function says to zsh."""
     if shutil.which("zsh") is None:
         assert os.getenv("CI") != "true", "CI installs zsh"
         pytest.skip("SKIPPED: zsh is not on this machine")
-    script = root / completions.PLACES["zsh"]
-    done = subprocess.run(["zsh", "-n", str(script)], capture_output=True, text=True)
+    script = root / "zsh"
+    text = (root / completions.PLACES["zsh"]).read_text()
+    script.write_text(text.removesuffix('_dispatchctl "$@"\n'))
+    function = "_".join(("_dispatchctl", *words)).replace("-", "_")
+    done = subprocess.run(
+        ["zsh", "-fc", ASK_ZSH, "zsh", str(script), function], capture_output=True, text=True
+    )
     assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_zsh_offers_every_command_and_says_what_it_does(root: Path) -> None:
+    for words, parser in COMMANDS.items():
+        for group in parser._actions:
+            if isinstance(group, argparse._SubParsersAction):
+                told = [f"{x.dest}:{x.help}" for x in group._choices_actions]
+                assert said(root, *words) == told, words
+
+
+def test_zsh_offers_every_option(root: Path) -> None:
+    for words, parser in COMMANDS.items():
+        if not any(isinstance(x, argparse._SubParsersAction) for x in parser._actions):
+            specs = said(root, *words)
+            for option in parser._option_string_actions:
+                found = [re.search(rf"(^|[)*]){re.escape(option)}\[", spec) for spec in specs]
+                assert any(found), (words, option)
+
+
+def test_zsh_offers_files_where_a_file_is_wanted(root: Path) -> None:
+    assert any("--answers[" in spec and ":FILE:_files" in spec for spec in said(root, "setup"))

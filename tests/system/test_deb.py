@@ -60,7 +60,8 @@ NOT_OURS = ("/home/alice/demo/", "/var/lib/systemd/")
 PURGED_UNASKED = """
 export DEBIAN_FRONTEND=noninteractive DPKG_MAINTSCRIPT_PACKAGE=dispatch-appliance
 sed /db_purge/d /var/lib/dpkg/info/dispatch-appliance.postrm >/root/postrm
-sh /root/postrm purge 2>&1
+chmod +x /root/postrm
+/root/postrm purge 2>&1
 rm /root/postrm
 """
 """What a purge does where nobody answers; the question is kept, to be answered later."""
