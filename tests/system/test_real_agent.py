@@ -63,4 +63,6 @@ async def test_a_task_is_judged_held_and_answered(
         connected = [r["d"] for r in records if r["kind"] == "connection.closed"]
         assert {(c["host"], c["port"]) for c in connected if c["job"] == 1} == {MODEL_PLACE}
         assert KEY not in str(records)
+        # what the job made of the project is looked at once more after its answer
+        await house.until("! ps -u dispatch-agent -o args= | grep -v dispatch-task | grep -q .")
         assert await house.agents_processes() == []
