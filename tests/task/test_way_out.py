@@ -107,11 +107,12 @@ async def test_nobody_listens_any_more_when_the_task_is_over(
 ) -> None:
     grounds = grounds.at(level)
     ours, theirs = ends
+    left_by_others = set(descendants(os.getpid()))  # a daemon in this process adopts orphans
     launch = Launch(("cat",), {}, network=theirs.fileno())
     async with grounds.link().start(grounds.task("x"), launch):
         theirs.close()
     assert ours.recv(1) == b""  # the bridge had the last other end
-    assert descendants(os.getpid()) == ()
+    assert set(descendants(os.getpid())) <= left_by_others
 
 
 async def test_a_task_without_a_channel_is_told_of_no_proxy(grounds: Grounds) -> None:
