@@ -130,3 +130,24 @@ async def test_a_commit_is_asked_about_and_made(tmp_path: Path, claude_program: 
         await house.reads("create mode 100644 wide.py")
         assert git(project, "log", "-1", "--format=%s") == "mend the greeting\n"
         assert git(project, "status", "--porcelain") == ""
+
+
+async def test_a_branch_is_pushed_after_approval_and_a_missing_program_is_one_sentence(
+    tmp_path: Path,
+) -> None:
+    project = tmp_path / "project"
+    committed(project)
+    git(project, "init", "--quiet", "--bare", ".dispatch-remote")
+    git(project, "remote", "add", "origin", str(project / ".dispatch-remote"))
+    async with House(tmp_path, None) as house:
+        house.tg.user_says(ALICE, "/push")
+        await house.reads("May this run?")
+        assert git(project, "ls-remote", "origin") == ""
+        house.press("Approve")
+        await house.reads("✓ done")
+        assert git(project, "rev-parse", "HEAD").strip() in git(project, "ls-remote", "origin")
+        house.tg.user_says(ALICE, "/pr")
+        await house.reads("gh pr create --fill")
+        house.press("Approve")
+        await house.reads("there is no program gh on")
+        assert not any("error:" in text for text in house.texts())
