@@ -30,13 +30,14 @@ from appliance.backup import archive
 from appliance.backup import manifest as names
 from appliance.backup.age import Key, Opening
 from appliance.backup.manifest import Manifest
-from appliance.errors import BackupUnusable, ConfigError
+from appliance.errors import AuditUnavailable, BackupUnusable, ConfigError, StorageUnavailable
 from appliance.host.clock import SystemClock
 from appliance.host.machine import boot_id
 from appliance.policy.grants import GRANTS
 from appliance.storage.copies import NAME, SIDE_FILES, quieten
 from appliance.storage.database import lock
 
+STOP = "nothing was changed; first: systemctl stop dispatch.target, or whatever else runs it"
 OVERWRITE = "to replace it, and keep it beside: dispatchctl restore --replace …"
 
 
@@ -162,14 +163,15 @@ def _progress(verb: str, things: str) -> AbstractContextManager[archive.Report]:
 @contextmanager
 def _nobody_works(state: Path, audit: Path) -> Iterator[None]:
     """Inside, the daemon cannot start. Raises StorageUnavailable or AuditUnavailable."""
-    with acting_for(state):
-        descriptor = lock(state / NAME)
-    try:
-        with acting_for(audit):
-            restored.require_nobody_writes(audit)
+    with ExitStack() as held:
+        try:
+            with acting_for(state):
+                held.callback(os.close, lock(state / NAME))
+            with acting_for(audit):
+                restored.require_nobody_writes(audit)
+        except (StorageUnavailable, AuditUnavailable) as error:
+            raise type(error)(error.message, hint=STOP) from error
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _require_free(places: Places, arguments: argparse.Namespace) -> None:

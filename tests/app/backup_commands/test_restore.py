@@ -174,7 +174,9 @@ def test_a_running_appliance_is_not_restored(
 ) -> None:
     with closing(SqliteState.open(box.state)):
         assert box.restore(file, "--replace") == 74
-    assert "another dispatchd is already using" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "another dispatchd is already using" in said
+    assert "first: systemctl stop dispatch.target" in said
     with closing(Writer(box.log, FakeClock(), BOOT)):
         assert box.restore(file, "--replace") == 74
     assert "another process is writing it" in capsys.readouterr().err
