@@ -167,30 +167,27 @@ class TelegramChat:
 
     async def _send_file(self, place: Place, body: Rich, reply: Reply, file: Attachment) -> str:
         """A picture as a photo, where Telegram shows it as one."""
+
+        async def send(*, as_photo: bool) -> str:
+            async with self._uploading(place):
+                return await self._client.send_file(
+                    place,
+                    body,
+                    reply.buttons,
+                    file,
+                    as_photo=as_photo,
+                    silent=reply.silent,
+                    answers=reply.answers,
+                )
+
         if file.is_picture:
             try:
-                async with self._uploading(place):
-                    return await self._client.send_photo(
-                        place,
-                        body,
-                        reply.buttons,
-                        file,
-                        silent=reply.silent,
-                        answers=reply.answers,
-                    )
+                return await send(as_photo=True)
             except ChatRefused as error:
                 if _says(error, ABOUT_FORMATTING):
                     raise
                 log.info("sent as a file, because as a photo %s", error.message)
-        async with self._uploading(place):
-            return await self._client.send_file(
-                place,
-                body,
-                reply.buttons,
-                file,
-                silent=reply.silent,
-                answers=reply.answers,
-            )
+        return await send(as_photo=False)
 
     async def _is_forum(self, place: Place) -> bool:
         async with self._paid(place):

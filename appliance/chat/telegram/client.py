@@ -303,45 +303,27 @@ class Client:
         buttons: Rows,
         file: Attachment,
         *,
+        as_photo: bool = False,
         silent: bool = False,
         answers: str = "",
     ) -> str:
-        """Returns the number of the new message."""
-        method = RawSendDocument(
-            chat_id=place.chat,
-            message_thread_id=_thread(place),
-            document=BufferedInputFile(file.content, file.name),
-            caption=caption.text or None,
-            parse_mode=None,
-            caption_entities=entities(caption),
-            disable_notification=silent or None,
-            reply_parameters=_reply(answers),
-            reply_markup=_keyboard(buttons),
-        )
-        return _number(await self._call(method, UPLOAD_SECONDS))
-
-    async def send_photo(
-        self,
-        place: Place,
-        caption: Rich,
-        buttons: Rows,
-        picture: Attachment,
-        *,
-        silent: bool = False,
-        answers: str = "",
-    ) -> str:
-        """As `send_file`, but to be looked at in the chat. Telegram may refuse to show it so."""
-        method = RawSendPhoto(
-            chat_id=place.chat,
-            message_thread_id=_thread(place),
-            photo=BufferedInputFile(picture.content, picture.name),
-            caption=caption.text or None,
-            parse_mode=None,
-            caption_entities=entities(caption),
-            disable_notification=silent or None,
-            reply_parameters=_reply(answers),
-            reply_markup=_keyboard(buttons),
-        )
+        """Returns the number of the new message. Telegram may refuse to show a photo."""
+        content = BufferedInputFile(file.content, file.name)
+        rest: dict[str, Any] = {
+            "chat_id": place.chat,
+            "message_thread_id": _thread(place),
+            "caption": caption.text or None,
+            "parse_mode": None,
+            "caption_entities": entities(caption),
+            "disable_notification": silent or None,
+            "reply_parameters": _reply(answers),
+            "reply_markup": _keyboard(buttons),
+        }
+        method: TelegramMethod[Any]
+        if as_photo:
+            method = RawSendPhoto(photo=content, **rest)
+        else:
+            method = RawSendDocument(document=content, **rest)
         return _number(await self._call(method, UPLOAD_SECONDS))
 
     async def download(self, file_id: str) -> AsyncIterator[bytes]:
