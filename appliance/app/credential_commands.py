@@ -39,7 +39,11 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     source = setter.add_mutually_exclusive_group()
     source.add_argument("--stdin", action="store_true", help="read it from the standard input")
     source.add_argument("--file", type=Path, metavar="FILE", help="read it from a file")
-    lister.add_argument("--json", action="store_true", help="answer as JSON")
+    setter.add_argument(
+        "--dry-run", action="store_true", help="change nothing, say whether it would"
+    )
+    for parser in (setter, lister):
+        parser.add_argument("--json", action="store_true", help="answer as JSON")
     for parser in (setter, lister, remover):
         parser.add_argument(
             "--directory",
@@ -51,13 +55,27 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_set(arguments: argparse.Namespace) -> int:
-    from appliance.app.credential_files import keep
+    from appliance.app.credential_files import is_kept, keep
 
     name = _checked_name(arguments.name)
     secret = _checked(_read(arguments))
-    how = keep(arguments.directory, name, secret)
-    print(f"{name}: kept, {how}")
-    print(f"dispatchd reads it when it starts: {RESTART}")
+    known = is_kept(arguments.directory, name, secret)
+    if known or arguments.dry_run:
+        return _tell_set(arguments, name, known, changed=not known)
+    return _tell_set(arguments, name, keep(arguments.directory, name, secret), changed=True)
+
+
+def _tell_set(arguments: argparse.Namespace, name: str, how: str, *, changed: bool) -> int:
+    """`how` it is kept, "" while it is not."""
+    if arguments.json:
+        print(json.dumps({"v": 1, "name": name, "changed": changed, "kept": how}))
+    elif not changed:
+        print(f"{name}: nothing to change, it is kept {how}")
+    elif not how:
+        print(f"{name}: would be kept")
+    else:
+        print(f"{name}: kept, {how}")
+        print(f"dispatchd reads it when it starts: {RESTART}")
     return 0
 
 

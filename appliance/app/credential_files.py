@@ -6,7 +6,10 @@ names `sealed_NAME` and `plain_NAME`; `config.read_credential` finds it there.
 
 from __future__ import annotations
 
+import hmac
+import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +24,9 @@ ENCRYPTED_SUFFIX = ".encrypted"
 SEALED = "sealed"
 """What the unit calls that directory; a secret is encrypted for one name and no other."""
 ENCRYPT_SECONDS = 60
+PRIVATE = 0o600
+ENCRYPTED = "encrypted for this machine"
+PLAIN = "in a file that only its owner reads"
 
 
 def keep(directory: Path, name: str, secret: bytes) -> str:
@@ -29,10 +35,32 @@ def keep(directory: Path, name: str, secret: bytes) -> str:
     if _can_encrypt(directory):
         _put(encrypted, _encrypted(name, secret))
         remove(plain)  # one name, one secret
-        return "encrypted for this machine"
+        return ENCRYPTED
     _put(plain, secret)
     remove(encrypted)
-    return "in a file that only its owner reads"
+    return PLAIN
+
+
+def is_kept(directory: Path, name: str, secret: bytes) -> str:
+    """How that very secret is kept, in words, when `keep` would change nothing; "" otherwise."""
+    plain, encrypted = _places(directory, name)
+    try:
+        if _can_encrypt(directory):
+            is_alone = encrypted.exists() and not plain.exists()
+            return ENCRYPTED if is_alone and _is(revealed(directory, name), secret) else ""
+        is_alone = _is_private(plain) and not encrypted.exists()
+        return PLAIN if is_alone and _is(plain.read_text(), secret) else ""
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return ""  # what cannot be read is written anew, or `keep` says why not
+
+
+def _is_private(file: Path) -> bool:
+    state = file.stat()
+    return (state.st_uid, stat.S_IMODE(state.st_mode)) == (os.geteuid(), PRIVATE)
+
+
+def _is(known: str, secret: bytes) -> bool:
+    return hmac.compare_digest(known.encode(), secret)
 
 
 def revealed(directory: Path, name: str) -> str:
@@ -97,7 +125,7 @@ def _put(file: Path, content: bytes) -> None:
         raise ConfigError(
             f"cannot make {file.parent}: {error.strerror}", hint="run it as root"
         ) from error
-    write(file, content, mode=0o600)
+    write(file, content, mode=PRIVATE)
 
 
 def _names(directory: Path) -> list[str]:

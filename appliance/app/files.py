@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import ConfigError
+
+_HERE = -100  # AT_FDCWD
+_SWAP = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
 
 
 def write(file: Path, content: str | bytes, *, mode: int) -> None:
@@ -36,6 +41,24 @@ def remove(file: Path) -> bool:
             return False
         sync(file.parent)
     return True
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Two directories take each other's place in one step: nobody ever finds neither, or half.
+
+    Raises OSError, also where the file system cannot do it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = (os.fsencode(one), os.fsencode(other))
+    if sys.platform == "darwin":
+        failed = libc.renamex_np(*names, _SWAP)
+    else:
+        failed = libc.renameat2(_HERE, names[0], _HERE, names[1], _SWAP)
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(other))
+    for parent in {one.parent, other.parent}:
+        sync(parent)
 
 
 def sync(directory: Path) -> None:

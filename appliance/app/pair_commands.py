@@ -36,6 +36,11 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     pair = commands.add_parser("pair", help="let a phone in: a one-time code for a user")
     pair.add_argument("user", metavar="USER", help="a user of dispatch.toml")
     pair.add_argument("--png", type=Path, metavar="FILE", help="the QR code as a picture, too")
+    pair.add_argument(
+        "--json",
+        action="store_true",
+        help="answer as JSON, at once: the code and its link, for whoever hands them on",
+    )
     pair.set_defaults(run=run_pair)
     users = commands.add_parser("users", help="everybody with their accounts; unpair some")
     actions = users.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -56,7 +61,22 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_pair(arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        return _open(arguments.config, arguments.user, arguments.png)
     return pair(arguments.config, arguments.user, arguments.png)
+
+
+def _open(config: Path, user: str, png: Path | None) -> int:
+    """Tell the code to a program, and wait for nothing."""
+    from appliance.app import qr
+
+    with connect(config) as client:
+        opened = client.ask("pair", user=user)
+    if png is not None:
+        qr.write_png(opened["link"], png)
+    told = {key: opened[key] for key in ("user", "code", "link", "left_seconds", "id")}
+    print(json.dumps({"v": 1, **told}))
+    return 0
 
 
 def pair(config: Path, user: str, png: Path | None = None) -> int:

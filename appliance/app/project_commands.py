@@ -71,10 +71,12 @@ def run_add(arguments: argparse.Namespace) -> int:
     path = _given(arguments.path)
     settings, is_new = _with_project(arguments.config, arguments.name, path)
     changed = apply_here(settings, arguments.config, is_running=arguments.root is None) or is_new
-    todo = granted(settings, path, asked=arguments.grant) + _restart(changed)
+    lacks = granted(settings, path, asked=False)
+    todo = granted(settings, path, asked=arguments.grant) if lacks else []
+    facts: dict[str, object] = {"project": arguments.name, "path": str(path), "changed": changed}
     return _answer(
         arguments,
-        {"project": arguments.name, "path": str(path), "changed": changed, "todo": todo},
+        {**facts, "granted": bool(lacks) and not todo, "todo": todo + _restart(changed)},
         f"{arguments.name}: {path}" + ("" if changed else " (nothing to change)"),
     )
 

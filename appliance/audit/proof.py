@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sqlite3
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +51,33 @@ def prove(database: Path, seq: int, anchors: Sequence[Note] = ()) -> Proofs:
     another log or a larger one, AuditBroken when the log does not prove what it has signed,
     AuditUnavailable when it cannot be read.
     """
+    with _proving(database), reading(database) as connection:
+        _require_record(connection, seq)
+        note = _note_over(connection, seq)
+        olds = [anchor.checkpoint for anchor in anchors] or _first_over(connection, seq)
+        return Proofs(
+            seq,
+            note,
+            _inclusion(connection, seq, note),
+            {old.size: _growth(database, old, note) for old in olds},
+        )
+
+
+def growth_since(database: Path, kept: Note | None) -> str:
+    """The newest checkpoint that the log's identity has signed, and that the log grew to it.
+
+    Since the checkpoint that was `kept`, else since the first one. Raises what `prove` raises.
+    """
+    with _proving(database), reading(database) as connection:
+        note = _note_over(connection, 1)
+        olds = [kept.checkpoint] if kept else _first_over(connection, 1)
+        return _growth(database, olds[0] if olds else note.checkpoint, note)
+
+
+@contextmanager
+def _proving(database: Path) -> Iterator[None]:
     try:
-        with reading(database) as connection:
-            _require_record(connection, seq)
-            note = _note_over(connection, seq)
-            olds = [anchor.checkpoint for anchor in anchors] or _first_over(connection, seq)
-            return Proofs(
-                seq,
-                note,
-                _inclusion(connection, seq, note),
-                {old.size: _growth(database, old, note) for old in olds},
-            )
+        yield
     except ERRORS as error:
         raise AuditUnavailable(f"cannot read the audit log {database}: {error}") from error
     except (ValueError, TypeError) as error:

@@ -51,6 +51,36 @@ def test_a_secret_comes_by_the_standard_input(
     assert (tmp_path / "token").read_text() == SECRET
 
 
+def test_a_secret_that_is_kept_already_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "credentials"
+    given = tmp_path / "given"
+    words = ("set", "token", f"--file={given}", f"--directory={directory}")
+
+    def answer(*options: str) -> dict[str, object]:
+        assert run(*words, "--json", *options) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    given.write_text(f"{SECRET}\n")
+    assert answer("--dry-run") == {"v": 1, "name": "token", "changed": True, "kept": ""}
+    assert not directory.exists()
+    assert answer()["changed"]
+    before = (directory / "token").stat()
+    assert not answer()["changed"]
+    assert not answer("--dry-run")["changed"]
+    assert run(*words) == 0
+    assert "nothing to change, it is kept in a file that only its owner" in capsys.readouterr().out
+    assert (directory / "token").stat() == before
+    given.write_text("another\n")
+    assert run(*words, "--dry-run") == 0
+    assert capsys.readouterr().out == "token: would be kept\n"
+    assert (directory / "token").read_text() == SECRET
+    assert answer()["changed"]
+    assert (directory / "token").read_text() == "another"
+
+
 @pytest.mark.parametrize("content", [b"", b" \n", b"a\nb\n", b"\xff", b"x" * 20_000, b"a\x1bb"])
 def test_what_read_credential_would_refuse_is_not_kept(
     tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.app.credential_files import forget, keep, kept_credentials
+from appliance.app.credential_files import forget, is_kept, keep, kept_credentials
 from appliance.config import read_credential
 from appliance.errors import ConfigError
 
@@ -38,6 +38,21 @@ def test_what_was_loose_is_closed_by_the_next_secret(tmp_path: Path) -> None:
     (tmp_path / "token").chmod(0o644)
     keep(tmp_path, "token", b"new")
     assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+
+
+def test_the_same_secret_is_known_again_where_it_is_kept_as_it_should_be(tmp_path: Path) -> None:
+    directory = tmp_path / "credentials"
+    assert is_kept(directory, "token", b"s3cret") == ""
+    how = keep(directory, "token", b"s3cret")
+    assert is_kept(directory, "token", b"s3cret") == how
+    assert is_kept(directory, "token", b"s3cre") == ""
+    assert is_kept(directory, "other", b"s3cret") == ""
+    (directory / "token").chmod(0o640)
+    assert is_kept(directory, "token", b"s3cret") == ""
+    (directory / "token").chmod(0o600)
+    (tmp_path / "credentials.encrypted").mkdir()
+    (tmp_path / "credentials.encrypted/token").write_text("an older one")
+    assert is_kept(directory, "token", b"s3cret") == ""
 
 
 def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.app.files import remove, rewrite, write
+from appliance.app.files import exchange, remove, rewrite, write
 from appliance.errors import ConfigError
 
 
@@ -66,3 +66,15 @@ def test_it_is_told_whether_what_was_removed_was_there(tmp_path: Path) -> None:
     assert not remove(tmp_path / "list")
     with pytest.raises(ConfigError, match="cannot remove"):
         remove(tmp_path)
+
+
+def test_two_directories_take_each_others_place(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "which").write_text(name)
+    exchange(tmp_path / "new", tmp_path / "old")
+    assert (tmp_path / "old/which").read_text() == "new"
+    assert (tmp_path / "new/which").read_text() == "old"
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "none", tmp_path / "old")
+    assert (tmp_path / "old/which").read_text() == "new"

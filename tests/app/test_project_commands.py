@@ -65,7 +65,8 @@ def test_a_project_is_added_once_and_removed_once(
     assert run(house, "add", "second", f"{house}/second", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer == {
-        "v": 1, "project": "second", "path": f"{house}/second", "changed": False, "todo": [],
+        "v": 1, "project": "second", "path": f"{house}/second", "changed": False, "granted": False,
+        "todo": [],
     }  # fmt: skip
     assert run(house, "remove", "second") == 0
     assert run(house, "remove", "second") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -130,3 +131,15 @@ async def in_a_group(house: EmptyHouse, story: Story) -> None:
     await story.says("/pair", **topic)
     await story.says("/git@test_bot status", **topic)
     assert len([text for text in house.texts(FORUM) if "yet." in text and "work" in text]) == 1
+
+
+async def test_a_program_gets_the_code_at_once_and_hands_it_on(tmp_path: Path) -> None:
+    async with EmptyHouse(tmp_path, None) as house:
+        opened = json.loads(await house.dispatchctl("pair", "alice", "--json"))
+        assert (opened["v"], opened["user"]) == (1, "alice")
+        assert opened["link"] == f"https://t.me/test_bot?start={opened['code']}"
+        assert opened["left_seconds"] > 500
+        house.tg.user_says(ALICE, f"/start {opened['code']}")
+        await house.reads("alice")
+        listed = json.loads(await house.dispatchctl("users", "list", "--json"))
+        assert listed["users"]["alice"][-1]["account"] == f"telegram:{ALICE}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from appliance.app.audit_commands import following
 from appliance.app.audit_commands.shared import (
     JSON_FORMAT,
     add_database,
@@ -48,6 +49,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     )
     post = verbs.add_parser("post", help="have the running daemon post a checkpoint now")
     post.set_defaults(run=run_post)
+    following.add_parsers(verbs)
     for parser in (add, post):
         add_config(parser)
     for parser in (listed, add, post):

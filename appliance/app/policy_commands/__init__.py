@@ -11,6 +11,7 @@ import argparse
 from typing import Any
 
 from appliance.app.policy_commands import (
+    apply,
     check,
     diff,
     fmt,
@@ -23,7 +24,7 @@ from appliance.app.policy_commands import (
     why,
 )
 
-COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns, reload, proposals)
+COMMANDS = (check, why, who_can, show, test, diff, fmt, import_patterns, apply, reload, proposals)
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:

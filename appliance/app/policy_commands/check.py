@@ -39,7 +39,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         policy = policy_of(arguments, settings_of(arguments))
         denials = selftest(policy)
     except PolicyError as error:
-        _tell_mistakes(error.message.splitlines(), as_json=arguments.json)
+        tell_mistakes(error.message.splitlines(), as_json=arguments.json)
         return WRONG
     found = lint(policy, date.today())  # noqa: DTZ011 - a day as people here count it
     if arguments.json:
@@ -49,7 +49,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     return DOUBTFUL if found else OK
 
 
-def _tell_mistakes(mistakes: list[str], *, as_json: bool) -> None:
+def tell_mistakes(mistakes: list[str], *, as_json: bool) -> None:
     if as_json:
         print_json({"ok": False, "mistakes": mistakes, "warnings": []})
         return
