@@ -69,14 +69,19 @@ def build(architecture: str, directory: Path = BUILD) -> Path:
 
 def write_source(source: Path, locked: Path) -> None:
     """A directory as Debian's tools want it."""
+    copy_sources(source)
+    shutil.move(source / "packaging" / "debian", source / "debian")
+    (source / "debian" / "copyright").write_text(licences.copyright_file(locked))
+    (source / "wheels").symlink_to(locked)
+
+
+def copy_sources(source: Path) -> None:
+    """What a package is made from, without what is made."""
     caches = shutil.ignore_patterns("__pycache__")
     for name in SOURCES:
         shutil.copytree(ROOT / name, source / name, ignore=caches)
     for name in FILES:
         shutil.copy(ROOT / name, source)
-    shutil.move(source / "packaging" / "debian", source / "debian")
-    (source / "debian" / "copyright").write_text(licences.copyright_file(locked))
-    (source / "wheels").symlink_to(locked)
 
 
 def _run_debhelper(source: Path, architecture: str, log: Path) -> None:

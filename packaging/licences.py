@@ -76,11 +76,16 @@ class Library:
 
     name: str
     version: str
-    licence: str
+    expression: str
     text: str
     holders: tuple[str, ...]
     files: tuple[str, ...]
     parts: tuple[str, ...]
+
+    @property
+    def licence(self) -> str:
+        """A name of our own for what is several: Debian wants a paragraph for each name."""
+        return re.sub(r" (AND|OR) ", lambda found: f"-{found[1].lower()}-", self.expression)
 
 
 def main(arguments: list[str]) -> int:
@@ -97,7 +102,7 @@ def main(arguments: list[str]) -> int:
 
 def copyright_file(wheels: Path) -> str:
     """Raises NoLicence."""
-    libraries = {one.name: one for one in map(_read, deb_tree.wheels_in(wheels))}
+    libraries = {one.name: one for one in map(read, deb_tree.wheels_in(wheels))}
     named = _Texts()
     paragraphs = [_of_files(one, named.name_for(one)) for one in libraries.values()]
     return "\n".join([HEADER, *paragraphs, *named.paragraphs()])
@@ -146,7 +151,8 @@ def _folded(text: str) -> str:
 # --- what a wheel says
 
 
-def _read(wheel: Path) -> Library:
+def read(wheel: Path) -> Library:
+    """Raises NoLicence."""
     with zipfile.ZipFile(wheel) as archive:
         names = sorted(archive.namelist())
         (metadata_file,) = (n for n in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", n))
@@ -157,15 +163,14 @@ def _read(wheel: Path) -> Library:
             for name in names
             if name.startswith(about) and _LICENCE_FILE.search(name)
         ]
-        lists = [name for name in names if re.search(r"/sboms/.*\.json$", name)]
-        parts = {part for name in lists for part in _parts(archive, name)}
+        parts = {_called(part) for part in parts_in(archive)}
     if not licences:
         raise NoLicence(f"{wheel.name} holds no licence file")
     text = "\n\n".join(licences)
     return Library(
         name=metadata["Name"],
         version=metadata["Version"],
-        licence=_licence(metadata, text),
+        expression=_expression(metadata, text),
         text=_without_holders(text),
         holders=_holders(text, metadata),
         files=_files(names),
@@ -173,11 +178,10 @@ def _read(wheel: Path) -> Library:
     )
 
 
-def _licence(metadata: Message, text: str) -> str:
-    expression = metadata["License-Expression"]
-    if expression:
-        # a name of our own for what is several: Debian wants a paragraph for each name
-        return str(re.sub(r" (AND|OR) ", lambda m: f"-{m[1].lower()}-", expression))
+def _expression(metadata: Message, text: str) -> str:
+    """In SPDX's words where they are known."""
+    if metadata["License-Expression"]:
+        return str(metadata["License-Expression"])
     known = (name for words, name in _TELLING if re.search(words, text))
     said = str(metadata["License"] or "")
     return next(known, said if re.fullmatch(r"[\w.+-]+", said) else "other")
@@ -212,17 +216,24 @@ def _files(names: list[str]) -> tuple[str, ...]:
     return tuple(sorted(re.sub(r"\.cpython-\d+-", ".cpython-*-", name) for name in found))
 
 
-def _parts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
-    """What a CycloneDX list names as being inside; what is optional need not be in this wheel."""
-    for part in json.loads(archive.read(name)).get("components", ()):
-        if part.get("scope") != "excluded":
-            licences = [_licence_in_list(one) for one in part.get("licenses", ())]
-            said = [*licences, *(["optional"] if part.get("scope") == "optional" else [])]
-            called = f"{part['name']} {part.get('version', '')}".rstrip()
-            yield f"{called} ({', '.join(said)})" if said else called
+def parts_in(archive: zipfile.ZipFile) -> Iterator[Mapping[str, Any]]:
+    """What the authors' CycloneDX lists name as being inside; optional: not in every wheel."""
+    lists = [name for name in sorted(archive.namelist()) if re.search(r"/sboms/.*\.json$", name)]
+    for name in lists:
+        for part in json.loads(archive.read(name)).get("components", ()):
+            if part.get("scope") != "excluded":
+                yield part
 
 
-def _licence_in_list(one: Mapping[str, Any]) -> str:
+def _called(part: Mapping[str, Any]) -> str:
+    said = [licence_in_list(one) for one in part.get("licenses", ())]
+    if part.get("scope") == "optional":
+        said.append("optional")
+    called = f"{part['name']} {part.get('version', '')}".rstrip()
+    return f"{called} ({', '.join(said)})" if said else called
+
+
+def licence_in_list(one: Mapping[str, Any]) -> str:
     named: Mapping[str, Any] = one.get("license", {})
     return str(one.get("expression") or named.get("id") or named.get("name"))
 
