@@ -24,6 +24,7 @@ def project_list(settings: Settings) -> Projects:
     """What a launcher may start tasks in, and what it hides from them."""
     projects = {str(name): project.path for name, project in settings.workplaces.items()}
     claude = settings.claude
+    settings_file = Path(settings.file).absolute()  # as a person named it, from where they were
     return Projects(
         projects={**projects, CANARY: str(canary_directory(settings))},
         home=_home(settings),
@@ -31,8 +32,8 @@ def project_list(settings: Settings) -> Projects:
             settings.daemon.state,
             settings.daemon.credentials,
             settings.daemon.policies,
-            settings.file,
-            str(list_file(Path(settings.file))),
+            str(settings_file),
+            str(list_file(settings_file)),
         ),
         readable=(
             *(() if claude is None else (str(claude_path(claude).parent),)),

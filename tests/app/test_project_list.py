@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from appliance.app.project_list import CANARY, UNIT_CANARY, project_list
 from appliance.config import Settings, load
 from appliance.task import projects
@@ -45,6 +47,16 @@ def test_a_list_that_was_written_is_one_the_launcher_reads(tmp_path: Path) -> No
     assert str(tmp_path / "dispatch.toml") in found.hidden
     assert str(tmp_path / "projects.json") in found.hidden
     assert not found.unsafe_no_sandbox
+
+
+def test_settings_named_from_where_somebody_is_are_hidden_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _settings(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "projects.json"
+    file.write_text(project_list(load(Path("dispatch.toml"))).encode())
+    assert {str(tmp_path / "dispatch.toml"), str(file)} <= set(projects.load(file).hidden)
 
 
 def test_without_an_agent_recipes_have_a_home_all_the_same(tmp_path: Path) -> None:
