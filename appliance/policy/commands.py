@@ -24,8 +24,10 @@ _TAKEN = frozenset({builtin.word for builtin in BUILTINS} | {"start"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _CommandRow:
-    summary: str = row(text(r"[^\x00-\x1f\x7f]{1,100}", "a line of at most 100 characters"), "help")
+class CommandRow:
+    summary: str = row(
+        text(r"[^\x00-\x1f\x7f]{1,100}", "a line of at most 100 characters"), "what /help says"
+    )
     argv: tuple[str, ...] = row(many(text()), "the program and its arguments")
     parameters: object = row(anything(), "values from chat, in this order", default=None)
     directory: str = row(text(), "where it runs, relative to the project", default=".")
@@ -41,7 +43,7 @@ class _CommandRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ParameterRow:
+class ParameterRow:
     kind: str = row(choice(kind.value for kind in ParameterKind), "what it accepts")
     choices: tuple[str, ...] = row(many(text()), "for kind choice: the words", default=())
     default: str | None = row(text(), "makes it optional", default=None)
@@ -58,7 +60,7 @@ def recipes(source: Source, mistakes: list[str]) -> tuple[Recipe, ...]:
 
 def _recipe(name: str, value: object, document: Document, mistakes: list[str]) -> Recipe:
     before = len(mistakes)
-    found = toml.read(_CommandRow, document, (name,), value, mistakes)
+    found = toml.read(CommandRow, document, (name,), value, mistakes)
     parameters = tuple(_parameters(name, found.parameters, document, mistakes))
     if len(mistakes) == before:
         wrong = [
@@ -136,7 +138,7 @@ def _parameters(
         return
     for name, table in (value or {}).items():
         before = len(mistakes)
-        found = toml.read(_ParameterRow, document, (*path, name), table, mistakes)
+        found = toml.read(ParameterRow, document, (*path, name), table, mistakes)
         if len(mistakes) > before:
             continue
         parameter = Parameter(

@@ -5,6 +5,7 @@ these forms stand for what the programs know themselves, so that a page cannot f
 
     .\" @options dispatchctl audit log     usage and options, as the program's parser has them
     .\" @settings daemon                   the settings of one section of dispatch.toml
+    .\" @command parameter                 those of a command, or of a parameter, in commands.toml
     .\" @statuses                          exit statuses and what they mean
 
 `tests/packaging/test_man.py` refuses a command or a section that no template tells of.
@@ -23,6 +24,7 @@ from typing import Any
 from appliance import config, errors
 from appliance.app import dispatch_audit, dispatch_egress, dispatchctl, dispatchd
 from appliance.core.toml import rows_of
+from appliance.policy.commands import CommandRow, ParameterRow
 from appliance.task import launcher
 
 HERE = Path(__file__).parent
@@ -151,7 +153,14 @@ def _help(action: argparse.Action) -> str:
 
 
 def _settings(section: str) -> Iterator[str]:
-    rows = {**config.SECTIONS, **config.NAMED_SECTIONS}[section]
+    yield from _rows({**config.SECTIONS, **config.NAMED_SECTIONS}[section])
+
+
+def _command(part: str) -> Iterator[str]:
+    yield from _rows({"command": CommandRow, "parameter": ParameterRow}[part])
+
+
+def _rows(rows: type) -> Iterator[str]:
     yield ".Bl -tag -width Ds"
     for field in rows_of(rows):
         yield f".It Ic {field.name}"
@@ -173,7 +182,11 @@ def _default(field: Field[Any]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return '""' if value == "" else "[ ]" if value == () else str(value)
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value)) or ' '}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _statuses(_: str) -> Iterator[str]:
@@ -195,6 +208,7 @@ def _meaning(error: type[errors.ApplianceError]) -> str:
 _SECTIONS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "options": _options,
     "settings": _settings,
+    "command": _command,
     "statuses": _statuses,
 }
 
