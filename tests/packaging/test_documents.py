@@ -83,6 +83,17 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
     assert mistake_in("policy check|reload", parser) == ""
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
+    """Of what nobody makes by building; what a path stands for may be relative to the document."""
+    named = re.findall(
+        r"`((?:tests|packaging|systemd|policies|appliance)/[\w./-]*)`", document.read_text()
+    )
+    assert [
+        n for n in named if not (ROOT / n).exists() and not (document.parent / n).exists()
+    ] == []
+
+
 # --- what is shown with its output
 
 
