@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.storage.database import SCHEMA_VERSION
 from tests.packaging.programs import ROOT, program
 
 ARCHITECTURE = "amd64"
@@ -44,7 +46,7 @@ def package() -> Path:
     return found
 
 
-def repacked(package: Path, directory: Path, version: str, *, schema: int = 1) -> Path:
+def repacked(package: Path, directory: Path, version: str, *, schema: int = SCHEMA_VERSION) -> Path:
     """The same package as another version, which knows another schema of the state."""
     tree = directory / version
     run("dpkg-deb", "--raw-extract", str(package), str(tree))
@@ -53,7 +55,8 @@ def repacked(package: Path, directory: Path, version: str, *, schema: int = 1) -
     changed = [f"Version: {version}" if x.startswith("Version: ") else x for x in lines]
     control.write_text("\n".join([*changed, ""]))
     preinst = tree / "DEBIAN" / "preinst"
-    preinst.write_text(preinst.read_text().replace("KNOWN=1\n", f"KNOWN={schema}\n"))
+    text = preinst.read_text()
+    preinst.write_text(re.sub(r"(?m)^KNOWN_STATE=\d+$", f"KNOWN_STATE={schema}", text))
     target = directory / f"{version}.deb"
     run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target))
     shutil.rmtree(tree)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance import __version__
+from appliance.audit.database import SCHEMA_VERSION as LOG_SCHEMA_VERSION
 from appliance.storage.database import SCHEMA_VERSION
 from tests.packaging.programs import PACKAGING, ROOT, program
 
@@ -178,19 +179,24 @@ def test_the_one_question_is_asked_in_german_too() -> None:
         assert "".join(re.findall(r'"(.*)"', text)) in words
 
 
-# --- the state of a newer version
+# --- what a newer version left
+
+SCHEMAS = {"STATE": SCHEMA_VERSION, "LOG": LOG_SCHEMA_VERSION}
 
 
-def refusal(tmp_path: Path, schema: int | None) -> str:
-    """What preinst says to a state of that schema, "" when it lets it be."""
-    state = tmp_path / "state.db"
+def refusal(tmp_path: Path, what: str, schema: int | None) -> str:
+    """What preinst says to a state or a log of that schema, "" when it lets it be."""
+    database = tmp_path / "some.db"
     if schema is not None:
-        with sqlite3.connect(state) as connection:
+        with sqlite3.connect(database) as connection:
             connection.execute("CREATE TABLE job (id)")
             connection.execute(f"PRAGMA user_version = {schema}")
         connection.close()
-    text = (DEBIAN / "preinst").read_text().replace("#SCHEMA#", str(SCHEMA_VERSION))
-    script = re.sub(r"(?m)^STATE=.*", f"STATE={state}", text)
+    script = (DEBIAN / "preinst").read_text()
+    for name, known in SCHEMAS.items():
+        script = script.replace(f"#{name}_SCHEMA#", str(known))
+        script = re.sub(rf"(?m)^{name}=.*", f"{name}={tmp_path / 'none.db'}", script)
+    script = script.replace(f"\n{what}={tmp_path / 'none.db'}", f"\n{what}={database}")
     script = re.sub(r"(?m)^LIBRARY=.*", f"LIBRARY={tmp_path / 'library'}", script)
     done = subprocess.run(
         ["sh", "-s", "upgrade", "9.0"], input=script, capture_output=True, text=True
@@ -199,20 +205,21 @@ def refusal(tmp_path: Path, schema: int | None) -> str:
     return done.stderr
 
 
-def test_the_state_of_a_newer_version_is_not_given_to_this_one(tmp_path: Path) -> None:
-    said = refusal(tmp_path, SCHEMA_VERSION + 255)
-    assert f"(schema {SCHEMA_VERSION + 255}, this one knows {SCHEMA_VERSION})" in said
+@pytest.mark.parametrize(("what", "known"), SCHEMAS.items())
+def test_what_a_newer_version_made_is_not_given_to_this_one(
+    tmp_path: Path, what: str, known: int
+) -> None:
+    said = refusal(tmp_path, what, known + 255)
+    assert f"(schema {known + 255}, this one knows {known})" in said
     assert "Nothing was changed." in said
+    for older in (None, 0, known):
+        (tmp_path / "some.db").unlink(missing_ok=True)
+        assert refusal(tmp_path, what, older) == ""
 
 
-@pytest.mark.parametrize("schema", [None, 0, SCHEMA_VERSION])
-def test_other_states_are_taken(tmp_path: Path, schema: int | None) -> None:
-    assert refusal(tmp_path, schema) == ""
-
-
-def test_the_package_knows_the_schema_of_its_program() -> None:
-    rules = (DEBIAN / "rules").read_text()
-    found = re.search(r"SCHEMA = \$\(shell (.+)\)\n", rules)
+@pytest.mark.parametrize(("what", "known"), SCHEMAS.items())
+def test_the_package_knows_the_schemas_of_its_programs(what: str, known: int) -> None:
+    found = re.search(rf"{what}_SCHEMA = \$\(shell (.+)\)\n", (DEBIAN / "rules").read_text())
     assert found is not None
-    known = subprocess.run(found[1], shell=True, cwd=ROOT, capture_output=True, text=True).stdout
-    assert known == f"{SCHEMA_VERSION}\n"
+    read = subprocess.run(found[1], shell=True, cwd=ROOT, capture_output=True, text=True).stdout
+    assert read == f"{known}\n"
