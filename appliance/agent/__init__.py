@@ -14,6 +14,7 @@
     login.py      is `claude` there, new enough, logged in: for words, not for safety
     absent.py     the port for an agent that is not installed
     recipes.py    the port again, for commands without AI
+    workbench.py  short programs of ours in a project's sandbox, without AI
     orphans.py    what a killed launcher left behind
     beside.py     work that runs beside a body
 

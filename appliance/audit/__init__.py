@@ -23,6 +23,7 @@
     cosignature  what a witness signs
     growth       proves to a witness that the log has only grown
     anchored     which checkpoints are elsewhere, and what they say of the log
+    following    the log of another machine, by its checkpoints and without its records
     lock         one writer at a time
     disk         a local file system, and room kept to say that it is full
     verify       tells anybody, without any secret, whether the log is what was signed

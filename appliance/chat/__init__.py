@@ -7,6 +7,7 @@
     markdown.py     text from an agent → `Rich`: plain text with spans
     split.py        a `Rich` → parts that a platform takes whole
     wellformed.py   text from outside → text that can be stored, signed and sent
+    footer.py       what stands below an agent's text: our line
     excerpt.py, plain.py, inflow.py   what web and terminal share
 
 A chat turns what a platform delivers into `Message` and `Click`, hands them over and confirms

@@ -1,7 +1,7 @@
 """An approval: one question to a human about one thing, answered at most once.
 
 It is bound to the request's id, the exact input (its SHA-256), the directory, the rule that
-asked and an expiry (DESIGN promise 7). `settle` and `redeem` are the only ways it changes.
+asked and an expiry. `settle` and `redeem` are the only ways it changes.
 """
 
 from __future__ import annotations

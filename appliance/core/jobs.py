@@ -1,4 +1,4 @@
-"""The job state machine and the choice of what runs next (DESIGN section 5).
+"""The job state machine and the choice of what runs next.
 
     received → denied
              → waiting_approval → refused | expired

@@ -3,6 +3,7 @@
     wire         the lines between dispatchd and dispatch-egress
     server       who may open a session, and how many
     session      one task: its connections, what is asked about them, their common end
+    opening      its first line and the channel that comes with it, whole or not at all
     channel      the connections of a task's bridge, taken over as descriptors
     pace         how fast a task may open connections
     connection   one of them, from its head to its last byte

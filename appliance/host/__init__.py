@@ -7,6 +7,8 @@
     logind           an inhibitor lock over D-Bus
     lease            the program to whose life a hold is bound
     power            its battery
+    usage            what tasks use of it
+    zone             its time zone
     wake_on_lan      the packet that wakes another one
 
 Thin: each module wraps one thing of the operating system behind a port or a few functions, so

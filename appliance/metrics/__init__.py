@@ -2,6 +2,7 @@
 
     counters   counts and times from the events of the audit log, as they are recorded
     dials      what can be read at any time, from the `Dial`s that wiring has put together
+    registry   where both are put together
     site       GET /metrics and GET /healthz, on loopback or on a Unix socket
 
 Only here is Prometheus known. Nearly everything that is counted is an event of the log already,

@@ -21,6 +21,7 @@
     programs     which files a command names, when all its options are reviewed
     found        programs that run others with the names that find finds
     profiles     the reviewed programs and options
+    interpreters  programs that run what they read
     scripts      what awk, sed and jq may be given as a script
     paths        resolved paths, protected names
     hosts        an address → the host it names

@@ -1,4 +1,4 @@
-"""Asks a human, takes the answer once, lets it lapse (DESIGN promise 7).
+"""Asks a human, takes the answer once, lets it lapse.
 
 A question is a row and a record before it is shown. Its answer is a record before it counts.
 "Allowed" is shown only by `confirm`, after the agent went on with exactly what was asked.
