@@ -49,6 +49,11 @@ deb: ## the Debian package, for Debian 12, 13 and Ubuntu 24.04 (ARCH=arm64: for 
 	@$(call set-up,runtime dev)
 	@$(BIN)/python packaging/deb.py $(ARCH)
 
+.PHONY: formula
+formula: ## the Homebrew formula, after a change of the lock: packaging/homebrew
+	@$(call set-up,runtime dev)
+	@$(BIN)/python packaging/formula.py
+
 .PHONY: format
 format: ## let ruff lay out the code
 	@$(call set-up,runtime dev)

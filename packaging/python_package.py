@@ -3,7 +3,7 @@
     python packaging/python_package.py [DIRECTORY]
 
 The archive holds what is needed to install from it, by pip or Homebrew, and the sources of what the
-other packages are made of; tests are in the repository. The wheel is made from the archive's files
+other packages are made of; the tests are in the repository. The wheel is made from the same files
 with the locked setuptools. Nothing is fetched.
 """
 
@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 from appliance import __version__
 
 if TYPE_CHECKING:  # how a type checker finds what lies beside this program
-    from packaging import deb, version
+    from packaging import completions, deb, version
 else:
+    import completions
     import deb
     import version
 
@@ -65,6 +66,7 @@ def _lay_out(source: Path) -> None:
     deb.copy_sources(source)
     for name in NOT_IN_IT:
         (source / name).unlink(missing_ok=True)
+    completions.install(source / "completions")
     for pip in (source / "packaging" / "lock").glob("*.whl"):
         pip.unlink()  # who installs from an archive has a pip
     for path in source.rglob("*"):
