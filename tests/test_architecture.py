@@ -10,8 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
-    ROOT / "appliance",
-    *sorted(path.parent for path in ROOT.glob("appliance/*/__init__.py")),
+    path.parent
+    for place in ("", "*/")
+    for path in sorted(ROOT.glob(f"appliance/{place}__init__.py"))
 ]
 _ROW = re.compile(r"^ {4}([a-z][a-z_0-9./]*(?:, [a-z][a-z_0-9./]*)*)(?:  |$)", re.MULTILINE)
 

@@ -1,7 +1,8 @@
-"""What every command of ours does the same: errors as two lines, an exit status, no stack trace."""
+"""What every command of ours does the same: errors as two lines, an exit status, its help."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -38,6 +39,17 @@ def first_cause(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def describe_commands(parser: argparse.ArgumentParser) -> None:
+    """The help of a command begins with what the list of commands says of it, or with more."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for entry in action._choices_actions:
+                command = action.choices[entry.dest]
+                summary = entry.help or ""
+                command.description = command.description or f"{summary[:1].upper()}{summary[1:]}."
+                describe_commands(command)
 
 
 def _say(line: str) -> None:

@@ -25,7 +25,12 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     jobs = commands.add_parser("jobs", help="the latest jobs")
     jobs.set_defaults(run=run_jobs)
     send = commands.add_parser("send", help="say something, as in a chat, and see the answer")
-    send.add_argument("text", nargs="+", help='a task or a command, as in: send "/git status"')
+    send.add_argument(
+        "text",
+        nargs="+",
+        metavar="TEXT",
+        help='a task or a command, as in: send "/git status"',
+    )
     send.add_argument(
         "--wait",
         type=float,

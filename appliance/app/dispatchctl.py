@@ -26,7 +26,7 @@ from appliance.app import (
     project_commands,
     setup_commands,
 )
-from appliance.app.cli import run_program
+from appliance.app.cli import describe_commands, run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +66,7 @@ def build_parser(asked: str = "audit") -> argparse.ArgumentParser:
     ):
         group.add_parser(commands)
     audit_commands.add_parser(commands, is_asked=asked == "audit")
+    describe_commands(parser)
     return parser
 
 

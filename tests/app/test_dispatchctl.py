@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from appliance.app.dispatchctl import build_parser, main
+
+NAMES = ("COMMAND", "ACTION", "VERB")
+"""What stands for a list of commands, each of which has its line."""
 
 
 def test_it_never_imports_the_heavy_parts() -> None:
@@ -41,6 +46,23 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         build_parser().parse_args([command, "--help"])
     assert ended.value.code == 0
     assert "usage: dispatchctl" in capsys.readouterr().out
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from commands(command)
+
+
+def test_every_help_says_what_for_and_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in commands(build_parser()):
+        shown = command.format_help()
+        assert command.description, command.prog
+        assert max(map(len, shown.splitlines())) <= 80, command.prog
+        assert all(a.help for a in command._actions if a.metavar not in NAMES), command.prog
 
 
 def test_settings_that_are_not_there_are_one_sentence_and_a_hint(

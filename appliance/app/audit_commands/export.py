@@ -25,7 +25,12 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
     export = actions.add_parser("export", help="the log in the formats that other programs read")
     export.set_defaults(run=run_export)
     add_database(export)
-    export.add_argument("--format", choices=FORMATS, required=True)
+    export.add_argument(
+        "--format",
+        choices=FORMATS,
+        required=True,
+        help="tiles: for verifiers; jsonl, csv: for your own tools; ocsf: for a SIEM",
+    )
     export.add_argument(
         "-o", "--out", type=Path, help="a file; tiles: a new directory (default: standard output)"
     )

@@ -17,7 +17,13 @@ if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts a
 
 
 def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
-    why = actions.add_parser("why", help="judge a request without making it, and say why")
+    why = actions.add_parser(
+        "why",
+        help="judge a request without making it, and say why",
+        usage="dispatchctl policy why [--as USER] [--project PROJECT] [--via CHAT]\n"
+        "         (--chat COMMAND | --admin WORDS | --tool TOOL INPUT | --batch)\n"
+        "         [--config CONFIG] [--policies DIR] [--json]",
+    )
     why.set_defaults(run=run_why)
     why.add_argument("--as", dest="user", metavar="USER", help="a user's name")
     why.add_argument("--project", metavar="PROJECT", help="default: the only one there is")
