@@ -6,6 +6,7 @@ there already. What comes of it is for `config.load` to judge before it replaces
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,15 +37,18 @@ OF_ONE_USER = """\
 state = {state}
 policies = {policies}
 credentials = {credentials}
-
+{wall}
 [terminal]
 socket = {socket}
 """
 
+ON_A_MAC = 'minimum_isolation = "seatbelt"\n'
+"""The only wall there; what holds elsewhere would refuse every job."""
+
 Value = str | bool | tuple[int, ...]
 
 
-def beginning(file: Path) -> str:
+def beginning(file: Path, platform: str = sys.platform) -> str:
     """A new file: for the units of a system, or for one user with everything beside the file."""
     if file == DEFAULT_FILE:
         return SYSTEM_WIDE
@@ -55,6 +59,7 @@ def beginning(file: Path) -> str:
         policies=quoted(str(beside / "policies")),
         credentials=quoted(str(beside / "credentials")),
         socket=quoted(str(beside / "control.sock")),
+        wall=ON_A_MAC if platform == "darwin" else "",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from appliance.app.setup import bot
 from appliance.app.setup.answers import Answers, BotAnswers, ProjectAnswers, UserAnswers, read
 from appliance.app.setup.screen import Screen
+from appliance.app.setup.settings_text import at, beginning, sections_of
 from appliance.app.setup.steps import carry_out
 from appliance.config import load
 from appliance.core.model import UserName
@@ -138,3 +139,11 @@ def test_answers_are_read_strictly(tmp_path: Path) -> None:
     assert 'unknown section "user", did you mean "users"?' in said
     assert '"Demo" is no name' in said
     assert "1:x" not in said
+
+
+@pytest.mark.parametrize(("platform", "wall"), [("linux", None), ("darwin", "seatbelt")])
+def test_a_mac_is_content_with_the_only_wall_that_it_has(platform: str, wall: str | None) -> None:
+    file = Path("/opt/homebrew/etc/dispatch/dispatch.toml")
+    daemon = at(sections_of(file, beginning(file, platform)), ("daemon",))
+    assert daemon is not None
+    assert daemon.get("minimum_isolation") == wall
