@@ -64,9 +64,9 @@ def pressed(token: str) -> HandleFiles | None:
             return LookAtFiles()
         case "ff":
             return ForgetFiles()
-        case "vr" if _is_number(value):
+        case "hr" if _is_number(value):
             return RunHeard(int(value))
-        case "vd" if _is_number(value):
+        case "hd" if _is_number(value):
             return DiscardHeard(int(value))
         case "f" if _is_number(job) and _is_number(number):
             return SendFile(job=JobId(int(job)), number=int(number))

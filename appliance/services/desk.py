@@ -162,8 +162,8 @@ class Desk:
         match case.command:
             case Run() | Ask() | CallRecipe() | ResumeJob():
                 await self._work(case)
-            case StopJob(job=job_id):
-                await self._stop(case, self._job_to_stop(case, job_id))
+            case StopJob():
+                await self._stop(case)
             case Answer() | GiveReason() | ShowDetails() | AnswerQuestion() as about:
                 await self._answering.act(case, about)
                 self._worker.wake()
@@ -367,17 +367,9 @@ class Desk:
             else:
                 self._reply(case, about_jobs.steered(job))
 
-    def _job_to_stop(self, case: Case, job_id: int | None) -> Job | None:
-        """The one that is named or replied to; else one's own that runs here, else any here."""
-        about = case.wish.about
-        if job_id is not None or about is not None:
-            return about if about is not None and not about.is_finished else None
-        here = [j for j in self._state.unfinished_jobs() if j.place == case.incoming.place]
-        own = [job for job in here if job.requester == case.actor.name]
-        return next(iter(own + here), None)
-
-    async def _stop(self, case: Case, job: Job | None) -> None:
-        if job is None:
+    async def _stop(self, case: Case) -> None:
+        job = case.wish.about
+        if job is None or job.is_finished:
             return self._reply(case, about_jobs.nothing_to_stop())
         await self._worker.stop(job, case.actor, case.incoming.key)
         return self._reply(case, about_jobs.stop_asked(job))

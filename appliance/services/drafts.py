@@ -29,6 +29,7 @@ from appliance.core.commands import (
     parse,
     readable,
 )
+from appliance.core.file_requests import SendFile
 from appliance.core.jobs import Job, State, heard
 from appliance.core.model import (
     WORKSPACE,
@@ -127,6 +128,8 @@ def _wish_of(
     recipes: Sequence[Recipe],
 ) -> Wish:
     command = answer_by_reply(incoming, actor, state) or command_of(incoming, recipes)
+    if isinstance(incoming, Edited):
+        return _changed(command, incoming, actor, state, projects)
     about = _about(command, incoming, actor, state)
     match command:
         case RetryJob():
@@ -148,8 +151,7 @@ def _wish_of(
         project = WORKSPACE
     elif about is not None and not isinstance(command, Run | Ask | CallRecipe):
         project = about.project
-    wish = Wish(command, (_words(command, about, actor),), project, about=about)
-    return _as_edited(wish) if isinstance(incoming, Edited) else wish
+    return Wish(command, (_words(command, about, actor),), project, about=about)
 
 
 def _tree(wish: Wish, state: StateDatabase, projects: Projects) -> JobId | None:
@@ -174,21 +176,28 @@ def _about(command: Command, incoming: Incoming, actor: Actor, state: StateDatab
             return state.job(number)
         case RevertChanges(job=number) | CommitChanges(job=number) | SettleTree(job=number):
             return state.job(number)
-        case ShowChanges(job=int() as number):
+        case ShowChanges(job=int() as number) | SendFile(job=int() as number):
             return state.job(JobId(number))
         case _:
             pass
-    match incoming:
-        case Edited(place=place, message_id=message_id):
-            said = state.said(place, message_id)
-            return state.job_of(said[0].key) if said else None
-        case Message(place=place, reply_to=replied) if replied:
-            return state.job_about(place, replied)
+    if isinstance(incoming, Message) and incoming.reply_to:
+        replied = state.job_about(incoming.place, incoming.reply_to)
+        if replied is not None or not isinstance(command, StopJob):
+            return replied
+    if isinstance(command, StopJob):
+        return _to_stop(incoming.place, actor, state)
     if isinstance(command, RetryJob | ShowLog | ShowChanges):
         latest = state.latest_jobs(RETRIED_OF, incoming.place)
         own = (job for job in latest if job.requester == actor.name and job.key != incoming.key)
         return next(own, None)
     return None
+
+
+def _to_stop(place: Place, actor: Actor, state: StateDatabase) -> Job | None:
+    """One's own job here, else any: known before it is judged, as its project may be another."""
+    here = [job for job in state.unfinished_jobs() if job.place == place]
+    own = [job for job in here if job.requester == actor.name]
+    return next(iter(own + here), None)
 
 
 def _is_within_reach(job: Job, place: Place, actor: Actor) -> bool:
@@ -326,16 +335,22 @@ def _going_on(
     return Wish(run, words, project, is_astray=True)
 
 
-def _as_edited(wish: Wish) -> Wish:
-    """The job keeps where it belongs, whatever the conversation has turned to since.
+def _changed(
+    command: Command, edited: Edited, actor: Actor, state: StateDatabase, projects: Projects
+) -> Wish:
+    """About the message's own job, whichever its new words name: only that one may change.
 
-    A task that is now a question, or the other way round, belongs elsewhere.
+    The job keeps where it belongs, whatever the conversation has turned to since. A task that is
+    now a question, or the other way round, belongs elsewhere.
     """
-    if wish.about is None or isinstance(wish.command, Ask) != wish.about.read_only:
-        return wish
-    work = wish.about.work
-    session = work.session or "" if isinstance(work, Prompt) else ""
-    return replace(wish, project=wish.about.project, session=session)
+    said = state.said(edited.place, edited.message_id)
+    about = state.job_of(said[0].key) if said else None
+    words = (_words(command, about, actor),)
+    if about is not None and isinstance(command, Ask) == about.read_only:
+        session = about.work.session or "" if isinstance(about.work, Prompt) else ""
+        return Wish(command, words, about.project, session=session, about=about)
+    here = project_here(edited.place, state, projects)
+    return Wish(command, words, WORKSPACE if isinstance(command, Ask) else here, about=about)
 
 
 def project_here(place: Place, state: StateDatabase, projects: Projects) -> ProjectName | None:

@@ -23,8 +23,8 @@ from appliance.core.model import JobId
     [
         ("fl", LookAtFiles()),
         ("ff", ForgetFiles()),
-        ("vr:7", RunHeard(7)),
-        ("vd:7", DiscardHeard(7)),
+        ("hr:7", RunHeard(7)),
+        ("hd:7", DiscardHeard(7)),
         ("f:12:3", SendFile(job=JobId(12), number=3)),
     ],
 )
@@ -34,7 +34,7 @@ def test_each_button_asks_for_one_thing(token: str, request_: HandleFiles) -> No
 
 @pytest.mark.parametrize(
     "token",
-    ["", "f", "f:", "f:1", "f:1:", "f:x:1", "f:1:²", "vr:", "vr:-1", "vd:12345678901", "x:1"],
+    ["", "f", "f:", "f:1", "f:1:", "f:x:1", "f:1:²", "hr:", "hr:-1", "hd:12345678901", "x:1"],
 )
 def test_any_other_button_is_none_of_these(token: str) -> None:
     assert pressed(token) is None

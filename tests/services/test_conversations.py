@@ -6,12 +6,15 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from appliance.core.events import MessageEdited
 from appliance.core.jobs import State as JobState
 from appliance.core.model import (
     Actor,
     Allowed,
     Asks,
+    CommandRequest,
     Edited,
     Ended,
     Ending,
@@ -354,6 +357,48 @@ async def test_only_its_sender_changes_a_message(rig: Rig) -> None:
     stage.release.set()
     await finished(rig, 2)
     assert rig.agent.tasks[1].work.text == "mine"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("words", ["/stop 2", "/retry 2", "/log 2", "/diff 2", "/resume 2"])
+async def test_a_changed_message_is_about_its_own_job_whichever_it_names(
+    rig: Rig, words: str
+) -> None:
+    stage = Stage(rig)
+    await rig.says("/project demo", BOB)
+    await rig.says("start", BOB)
+    await rig.chat.until("Job 1 started")
+    await rig.says("/run yours", BOB)
+    await rig.says("/run mine")
+    number = rig.number
+    await rig.chat.until("Job 3")
+    del rig.policy.table["/stop"]
+    await edits(rig, words, number)
+    while not (job := rig.state.latest_jobs(1)[0]).is_finished:
+        await asyncio.sleep(0)
+    assert (job.id, job.state) == (3, JobState.CANCELLED)
+    stage.release.set()
+    while (job := rig.state.latest_jobs(2)[1]).state is not JobState.SUCCEEDED:
+        await asyncio.sleep(0)
+    assert [task.work.text for task in rig.agent.tasks] == ["start", "yours"]  # type: ignore[union-attr]
+
+
+async def test_stop_without_a_number_is_judged_in_the_project_of_what_it_would_stop(
+    rig: Rig,
+) -> None:
+    stage = Stage(rig)
+    await rig.says("start")
+    await rig.chat.until("Job 1 started")
+    await rig.says("/project other")
+    await rig.chat.until("Project is now other")
+    await rig.says("/stop", BOB, PRIVATE)
+    await rig.chat.until("Stopping job 1")
+    (request,) = [
+        each
+        for each in rig.policy.asked
+        if isinstance(each, CommandRequest) and each.words == "/stop"
+    ]
+    assert (request.user, request.project) == (BOB.name, DEMO)
+    stage.release.set()
 
 
 # --- what waits, what happened, once more

@@ -158,6 +158,17 @@ async def test_a_revert_asks_first_and_is_recorded_before_it_happens(
     assert started.data()["files"] == ("a.txt", "key.txt")
 
 
+async def test_the_revert_button_asks_first_too(rig: Rig, project: Path) -> None:
+    await done(rig)
+    await rig.says("/diff 1")
+    await rig.chat.until("demo · 3 files")
+    await rig.clicks(rig.button("Revert"))
+    await rig.chat.until("as they were before it?")
+    await rig.clicks(rig.button("Yes, revert"))
+    await rig.chat.until("3 files are as before.")
+    assert (project / "a.txt").read_text() == "one\n"
+
+
 async def test_a_revert_waits_for_the_job_that_works_there(rig: Rig, project: Path) -> None:
     await done(rig)
     going = asyncio.Event()

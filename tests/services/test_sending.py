@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from appliance.core.events import FileSent
-from appliance.core.model import Allowed, Asks, Attachment, Denied, Ended, Ending, PostKind
+from appliance.core.model import (
+    Allowed,
+    Asks,
+    Attachment,
+    CommandRequest,
+    Denied,
+    Ended,
+    Ending,
+    PostKind,
+)
 from tests.examples import ALICE, BOB
 from tests.services.rig import RULE, Rig, running
 
@@ -168,3 +177,16 @@ async def test_a_button_of_another_chat_sends_nothing(rig: Rig, project: Path) -
     await rig.clicks(rig.button("a.txt"), BOB)
     await rig.chat.until("not to be had from here")
     assert sent(rig) == []
+
+
+async def test_a_button_is_judged_in_the_project_of_its_file(rig: Rig, project: Path) -> None:
+    (project / "a.txt").write_text("x")
+    rig.agent.script = lambda _: Ended(Ending.SUCCEEDED, "See `a.txt`.")
+    await rig.says("draw")
+    await rig.chat.until("This file is in the project:")
+    await rig.says("/project other")
+    await rig.chat.until("Project is now other")
+    await rig.clicks(rig.button("a.txt"))
+    await rig.chat.until("On its way.")
+    asked = [each for each in rig.policy.asked if isinstance(each, CommandRequest)]
+    assert [each.project for each in asked if each.words == "/send"] == ["demo"]

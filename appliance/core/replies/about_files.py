@@ -96,8 +96,8 @@ def heard(text: str, number: int) -> Reply:
     """What was understood, to be run as it is or written better."""
     words = Words().plain("I understood:").verbatim("\n").block(text)
     words.line("Press, or write it better.")
-    run = Button(phrase("Run it"), f"vr:{number}", ButtonKind.APPROVE)
-    return words.reply([run, Button(phrase("Discard"), f"vd:{number}", ButtonKind.DENY)])
+    run = Button(phrase("Run it"), f"hr:{number}", ButtonKind.APPROVE)
+    return words.reply([run, Button(phrase("Discard"), f"hd:{number}", ButtonKind.DENY)])
 
 
 def heard_nothing() -> Reply:
