@@ -49,6 +49,22 @@ deb: ## the Debian package, for Debian 12, 13 and Ubuntu 24.04 (ARCH=arm64: for 
 	@$(call set-up,runtime dev)
 	@$(BIN)/python packaging/deb.py $(ARCH)
 
+.PHONY: image
+image: ## a disk that starts an appliance (SIGNING_KEY=key.pem, PACKAGES="gcc …"; root, Debian 12)
+	@$(call set-up,runtime dev)
+	@$(BIN)/python packaging/image/make_image.py $(if $(SIGNING_KEY),--key "$(SIGNING_KEY)") \
+		$(foreach package,$(PACKAGES),--package $(package))
+
+.PHONY: oci
+oci: ## the same for containers: an OCI archive (root, Debian 12)
+	@$(call set-up,runtime dev)
+	@$(BIN)/python packaging/oci/make_oci.py
+
+.PHONY: test-image
+test-image: ## both built and lived with, in a virtual machine and in crun (root, half an hour)
+	@$(call set-up,runtime dev)
+	@$(PYTEST) -n 0 tests/packaging/image/whole_image.py tests/packaging/oci/whole_container.py
+
 .PHONY: formula
 formula: ## the Homebrew formula, after a change of the lock: packaging/homebrew
 	@$(call set-up,runtime dev)

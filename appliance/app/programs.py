@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.config import ClaudeSettings, Settings
 from appliance.core.model import Isolation
+from appliance.host.machine import runs_systemd
 from appliance.task.sandbox import Wall, probe
 
 
@@ -17,12 +18,13 @@ def claude_path(configured: ClaudeSettings) -> Path:
     return Path(found or configured.program).resolve()
 
 
-def host_wall(settings: Settings) -> Wall:
+def host_wall(settings: Settings, has_units: Callable[[], bool] = runs_systemd) -> Wall:
     """The wall that tasks get on this host with these settings.
 
-    Of a unit we only know that there is to be one: its launcher looks, and refuses a task.
+    Of a unit we only know that there is to be one: its launcher looks, and refuses a task. In a
+    container somebody else listens on the task socket, so it is what can be built here.
     """
     if settings.daemon.unsafe_no_sandbox:
         return Wall(Isolation.NONE, "the settings say unsafe_no_sandbox")
-    is_unit = settings.daemon.task_socket and sys.platform != "darwin"
+    is_unit = settings.daemon.task_socket and has_units()
     return Wall(Isolation.UNIT) if is_unit else probe()

@@ -30,7 +30,7 @@ def test_a_program_that_is_not_there_keeps_its_name() -> None:
     assert claude_path(ClaudeSettings(program="/nowhere/claude")) == Path("/nowhere/claude")
 
 
-def test_the_settings_can_do_without_a_wall() -> None:
+def test_the_wall_is_what_settings_and_host_make_of_it() -> None:
     daemon = DaemonSettings(unsafe_no_sandbox=True)
     settings = Settings(
         file="",
@@ -53,3 +53,6 @@ def test_the_settings_can_do_without_a_wall() -> None:
     assert "unsafe_no_sandbox" in host_wall(settings).shortfall
     walled = replace(settings, daemon=DaemonSettings())
     assert "unsafe_no_sandbox" not in host_wall(walled).shortfall
+    with_units = replace(settings, daemon=DaemonSettings(task_socket="/run/dispatch-task/socket"))
+    assert host_wall(with_units, lambda: True).isolation is Isolation.UNIT
+    assert host_wall(with_units, lambda: False).isolation is not Isolation.UNIT  # a container
