@@ -6,10 +6,7 @@ For Debian 12, 13 and Ubuntu 24.04, wherever of these it is built, with debhelpe
 from the system. What goes in comes from this checkout and from the locked wheels, and the time in
 it is the changelog's: twice the same gives the same bytes.
 
-For another architecture the system needs that one's tools and C libraries, too:
-
-    dpkg --add-architecture arm64 && apt update
-    apt install binutils-aarch64-linux-gnu libc6:arm64 libgcc-s1:arm64 libstdc++6:arm64 zlib1g:arm64
+For another architecture the system needs that one's tools and C libraries, too, and says which.
 """
 
 from __future__ import annotations
@@ -30,10 +27,14 @@ else:
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
-SOURCES = ("appliance", "packaging", "policies", "systemd")
+SOURCES = (".github", "appliance", "packaging", "policies", "systemd")
 FILES = ("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml")
 TOOLS = ("dpkg-buildpackage", "dh", "debconf-updatepo")
 PACKAGES = "build-essential debhelper po-debconf"
+
+CROSS_TOOLS = {"amd64": "binutils-x86-64-linux-gnu", "arm64": "binutils-aarch64-linux-gnu"}
+LINKED = ("libc6", "libgcc-s1", "libstdc++6", "zlib1g")
+"""What the libraries in wheels are linked with; `Depends:` is found out from them."""
 
 WORDS_OF_PEOPLE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "TZ", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 """What differs from person to person, and what the make that calls us would hand on."""
@@ -55,9 +56,7 @@ def main(arguments: list[str]) -> int:
 
 def build(architecture: str, directory: Path = BUILD) -> Path:
     """The package for an architecture. Raises BuildFailed, NotToBeHad or NoLicence."""
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing:
-        raise BuildFailed(f"there is no {', '.join(missing)}: apt install {PACKAGES}")
+    check_tools(architecture)
     place = directory / f"deb-{architecture}"
     shutil.rmtree(place, ignore_errors=True)
     source = place / "source"
@@ -65,6 +64,27 @@ def build(architecture: str, directory: Path = BUILD) -> Path:
     _run_debhelper(source, architecture, place / "log")
     (package,) = place.glob("*.deb")
     return package.rename(directory / package.name)
+
+
+def check_tools(architecture: str) -> None:
+    """Raises BuildFailed when this machine cannot build for an architecture."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        raise BuildFailed(f"there is no {', '.join(missing)}: apt install {PACKAGES}")
+    if architecture == _here() or architecture not in CROSS_TOOLS:
+        return
+    wanted = [CROSS_TOOLS[architecture], *(f"{library}:{architecture}" for library in LINKED)]
+    lacking = [name for name in wanted if not _is_installed(name)]
+    if lacking:
+        raise BuildFailed(
+            f"this machine cannot build for {architecture}: dpkg --add-architecture {architecture}"
+            f" && apt update && apt install {' '.join(lacking)}"
+        )
+
+
+def _is_installed(package: str) -> bool:
+    command = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    return subprocess.run(command, capture_output=True, text=True).stdout == "installed"
 
 
 def write_source(source: Path, locked: Path) -> None:

@@ -27,11 +27,12 @@ from appliance.core.model import Millis, PostKind, Reply, Rich, UserName
 from appliance.core.pairing import Account, PairedPlace, Pairing, PairingId, PairingState
 from appliance.core.preferences import Language, Preferences
 from appliance.ports import Conversation, Remainder
-from appliance.storage.database import SCHEMA_VERSION
+from appliance.storage.database import SCHEMA_VERSION, Database
 from appliance.storage.state import SqliteState
 from tests.audit.logs import sample
 from tests.examples import ALICE, NOW, PLACE, approval, job, message
 
+MODULE = "tests.storage.schemas"
 DUMPS = Path(__file__).parents[1] / "data" / "schemas"
 
 
@@ -55,6 +56,23 @@ def statements(path: Path) -> set[str]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
         return {re.sub(r"\s+", " ", sql) for (sql,) in rows}
+
+
+def unreleased() -> Iterator[str]:
+    """What there is to do before a release: a schema that is not frozen, or not as it was."""
+    with tempfile.TemporaryDirectory() as place:
+        new, old = Path(place, "new"), Path(place, "old")
+        for directory in (new, old):
+            directory.mkdir()
+        Database(new / "state.db").close()
+        audit.open_for_writing(new / "audit.db", sqlite3.Connection).close()
+        for name, version in (("state", SCHEMA_VERSION), ("audit", audit.SCHEMA_VERSION)):
+            if version not in released(name):
+                yield f"schema {version} of {name} is not frozen: python -m {MODULE} freeze"
+                continue
+            load(name, version, old / f"{name}.db")
+            if statements(new / f"{name}.db") != statements(old / f"{name}.db"):
+                yield f"schema {version} of {name} is released: raise its version and add a step"
 
 
 def furnish(state: SqliteState) -> None:
@@ -120,6 +138,6 @@ def _freeze(name: str, version: int, database: Path) -> Path:
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["freeze"]:
-        raise SystemExit("usage: python -m tests.storage.schemas freeze")
+        raise SystemExit(f"usage: python -m {MODULE} freeze")
     for written in freeze():
         print(written)

@@ -19,8 +19,6 @@ from appliance.storage.state import SqliteState
 from tests.storage import schemas
 from tests.storage.crash_migration import FROM, NEXT
 
-UNCHANGED = "raise SCHEMA_VERSION and add a step: this schema is released"
-
 
 @pytest.fixture
 def furnished(tmp_path: Path) -> Path:
@@ -82,16 +80,25 @@ def test_a_log_of_a_released_version_becomes_one_of_this(
     assert schemas.statements(old) == schemas.statements(new)
 
 
-def test_a_schema_that_is_released_is_not_changed(tmp_path: Path) -> None:
-    state, log = tmp_path / "state.db", tmp_path / "audit.db"
-    Database(state).close()
-    audit.open_for_writing(log, sqlite3.Connection).close()
-    newest = {"state": (state, SCHEMA_VERSION), "audit": (log, audit.SCHEMA_VERSION)}
-    for name, (made, number) in newest.items():
-        if number in schemas.released(name):
-            schemas.load(name, number, tmp_path / f"released-{name}.db")
-            released = schemas.statements(tmp_path / f"released-{name}.db")
-            assert schemas.statements(made) == released, UNCHANGED
+def test_a_schema_that_is_released_is_not_changed() -> None:
+    assert [said for said in schemas.unreleased() if "is released" in said] == []
+
+
+def test_a_release_wants_every_schema_frozen_and_as_it_was_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schemas, "DUMPS", tmp_path / "dumps")
+    freeze = "python -m tests.storage.schemas freeze"
+    assert list(schemas.unreleased()) == [
+        f"schema {SCHEMA_VERSION} of state is not frozen: {freeze}",
+        f"schema {audit.SCHEMA_VERSION} of audit is not frozen: {freeze}",
+    ]
+    state, _ = schemas.freeze()
+    assert list(schemas.unreleased()) == []
+    state.write_text(f"{state.read_text()}CREATE TABLE was_there (x);\n")
+    assert [said.split(" is ")[0] for said in schemas.unreleased()] == [
+        f"schema {SCHEMA_VERSION} of state"
+    ]
 
 
 def test_what_would_be_frozen_can_be_loaded_again(
