@@ -112,7 +112,12 @@ def wish_of(
     wish = _wish_of(incoming, actor, state, projects, recipes)
     if isinstance(wish.command, ResumeJob) and wish.about is not None:
         wish = replace(wish, heard=heard(state.steps(wish.about.id)))
-    return planned(replace(wish, tree=_tree(wish, state, projects)), state)
+    return planned(wish, state)
+
+
+def placed(wish: Wish, state: StateDatabase, projects: Projects) -> Wish:
+    """The wish with the worktree of its work; last of all, when its command is as it stays."""
+    return replace(wish, tree=_tree(wish, state, projects))
 
 
 def planned(wish: Wish, state: StateDatabase) -> Wish:

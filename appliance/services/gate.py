@@ -45,7 +45,7 @@ from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services.allowance import Allowance, Use
 from appliance.services.cases import Case
 from appliance.services.desk import STARTS_JOB, Desk
-from appliance.services.drafts import Projects, Wish, wish_of
+from appliance.services.drafts import Projects, Wish, placed, wish_of
 from appliance.services.edits import Edits
 from appliance.services.lockdowns import Lockdowns
 from appliance.services.outbox import Outbox
@@ -172,6 +172,7 @@ class Gate:
         recipes = self._policy.recipes()
         wish = wish_of(incoming, actor, self._state, self._projects, recipes)
         wish = self._routing.routed(self._parcels.opened(wish, incoming, actor), incoming, actor)
+        wish = placed(wish, self._state, self._projects)
         if isinstance(wish.command, PairGroup) or self._people.works_in(incoming.place):
             return wish
         return replace(wish, command=Mistake(about_pairing.not_paired_here()))

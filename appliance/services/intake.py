@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from appliance.core.commands import PairGroup, parse
 from appliance.core.model import Actor, Click, Edited, Incoming, Message, Platform
 from appliance.ports import Clock, Policy, State
-from appliance.services.drafts import Projects, draft_job, wish_of
+from appliance.services.drafts import Projects, draft_job, placed, wish_of
 from appliance.services.manners import Manners
 from appliance.services.pairing import NOBODY, PairingDesk
 from appliance.services.parcels import Parcels
@@ -127,6 +127,7 @@ class Intake:
             return  # whether it is an answer is known when its turn has come
         wish = wish_of(message, actor, self._state, self._projects, recipes)
         wish = self._routing.routed(self._parcels.opened(wish, message, actor), message, actor)
+        wish = placed(wish, self._state, self._projects)
         is_later = wish.steers is not None or wish.renews is not None
         job = None if is_later else draft_job(wish, message, actor, self._clock.now())
         if job is not None:

@@ -334,9 +334,12 @@ class Rig:
     """The services, wired as in the daemon."""
 
     def __init__(
-        self, directory: Path, policy: TablePolicy | None = None, project: Path | None = None
+        self,
+        directory: Path,
+        policy: TablePolicy | None = None,
+        project: Path | Project | None = None,
     ) -> None:
-        """`project`: the directory of the demo project, whose changes are kept then."""
+        """`project`: the demo project or its directory, whose changes are kept then."""
         self.clock = FakeClock(NOW)
         self.free_memory = 64 * 2**30
         self.state = SqliteState.open(directory)
@@ -350,7 +353,8 @@ class Rig:
             name: Project(name, f"/srv/{name}", snapshots=Care.OFF) for name in (DEMO, OTHER)
         }
         if project is not None:
-            projects[DEMO] = Project(DEMO, str(project))
+            whole = Project(DEMO, str(project)) if isinstance(project, Path) else project
+            projects[DEMO] = whole
         workplaces = {**projects, WORKSPACE: Project(WORKSPACE, "/srv/workspace")}
         chats = {Platform.TELEGRAM: self.chat}
         self.people = People(

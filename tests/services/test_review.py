@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,20 @@ import pytest
 from appliance.core.model import (
     Allowed,
     Denied,
+    FileKind,
+    IncomingFile,
     Parameter,
     ParameterKind,
     Place,
     Platform,
     PostKind,
+    Project,
     Recipe,
+    Workplace,
 )
 from appliance.errors import AgentFailed
 from appliance.ports import Conversation
-from tests.examples import ALICE, BOB
+from tests.examples import ALICE, BOB, message
 from tests.services.rig import DEMO, RULE, Puppet, Rig, TablePolicy, allow_everything, running
 
 
@@ -319,3 +324,32 @@ async def test_a_job_in_a_worktree_writes_files_nowhere_else(rig: Rig, project: 
     assert "its own worktree" in said[0]
     assert "its own worktree" in said[1]
     assert said[2] == "ok"
+
+
+async def test_whatever_begins_a_job_in_a_project_with_worktrees_it_gets_one(
+    tmp_path: Path, project: Path
+) -> None:
+    with_trees = Project(DEMO, str(project), work=Workplace.WORKTREE)
+    (tmp_path / "state").mkdir()
+    rig = Rig(tmp_path / "state", policy(), with_trees)
+    file = IncomingFile(FileKind.PHOTO, "photo-1", size=5)
+    rig.far_files.content["photo-1"] = b"photo"
+    note = IncomingFile(FileKind.VOICE, "voice-1", size=6, seconds=3)
+    rig.far_files.content["voice-1"] = b"sound!"
+    rig.transcriber.words = "mend it"
+    async with running(rig):
+        await rig.says("/project demo")
+        await rig.intake([replace(message("", 500), files=(file,))])
+        await rig.chat.until_button("Look at it")
+        await rig.clicks(rig.button("Look at it"))
+        await rig.chat.until("Job 1 ✓ done")
+        await rig.says("/new")
+        await rig.intake([replace(message("", 501), files=(note,))])
+        await rig.chat.until("I understood:")
+        await rig.clicks(rig.button("Run it"))
+        await rig.chat.until("Job 2 ✓ done")
+        await rig.says("/new")
+        await rig.says("who wrote Dune?")
+        await rig.chat.until("Job 3 ✓ done")
+    trees = [f"{project}/.dispatch/worktrees/{number}" for number in (1, 2)]
+    assert [task.directory for task in rig.agent.tasks] == [*trees, ""]
