@@ -50,6 +50,11 @@ class Trial:
     wanted: str
     rule: Rule
 
+    @property
+    def project(self) -> ProjectName | None:
+        """In which it is tried; None: it is about none."""
+        return None if isinstance(self.request, AdminRequest) else self.request.project
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -101,6 +106,8 @@ def trials_of(line: Line, names: Names) -> list[Trial]:
     if len(line.mistakes) > before:
         return []
     request = partial(_request, UserName(user), Act(act), text)
+    if act == Act.ADMIN:  # about no project
+        places = places[:1]
     return [Trial(request(project, cwd, names), wanted, line.rule) for project, cwd in places]
 
 

@@ -39,19 +39,24 @@ def run_test(arguments: argparse.Namespace) -> int:
 
 
 def _as_text(outcome: Outcome) -> str:
+    line = f"{outcome.trial.rule}{_where(outcome)}: {outcome.trial.rule.text}"
     if outcome.is_right:
-        return f"ok    {outcome.trial.rule}: {outcome.trial.rule.text}"
+        return f"ok    {line}"
     by = f" by {outcome.by}" if outcome.by else ", no rule allows it"
-    return (
-        f"WRONG {outcome.trial.rule}: {outcome.trial.rule.text}\n"
-        f"      the policy says {outcome.verdict}{by}"
-    )
+    return f"WRONG {line}\n      the policy says {outcome.verdict}{by}"
+
+
+def _where(outcome: Outcome) -> str:
+    """One line is a test for each project that it speaks of, the workspace included."""
+    project = outcome.trial.project
+    return f" in {project}" if project else ""
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
     return {
         "at": str(outcome.trial.rule),
         "text": outcome.trial.rule.text,
+        "project": outcome.trial.project,
         "wanted": outcome.trial.wanted,
         "verdict": outcome.verdict,
         "by": str(outcome.by) if outcome.by else None,

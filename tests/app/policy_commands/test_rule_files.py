@@ -49,7 +49,7 @@ def test_doubtful_lines_are_warnings(home: Path, capsys: Out) -> None:
 def test_failing_tests_are_shown_and_refused(home: Path, capsys: Out) -> None:
     _more(home, "t, me, demo, bash, rm -rf /, allow")
     assert _policy(home, "test") == 1
-    assert "WRONG policies/more.csv:1: t, me, demo" in capsys.readouterr().out
+    assert "WRONG policies/more.csv:1 in demo: t, me, demo" in capsys.readouterr().out
     assert _policy(home, "check") == 2
     assert "policies/more.csv:1:1: this must be allow, and is approve by" in capsys.readouterr().out
     assert _policy(home, "test", "--json") == 1
