@@ -70,6 +70,14 @@ formula: ## the Homebrew formula, after a change of the lock: packaging/homebrew
 	@$(call set-up,runtime dev)
 	@$(BIN)/python packaging/formula.py
 
+.PHONY: release
+release: ## all packages, signed: dist (RELEASE_KEY=FILE RELEASE_URL=… SIGNING_KEY=FILE, PARTS="deb python"; or UNSIGNED=1)
+	@$(call set-up,runtime dev)
+	@$(BIN)/python packaging/release.py $(if $(PARTS),--parts '$(PARTS)') \
+		$(if $(RELEASE_URL),--url '$(RELEASE_URL)') $(if $(SIGNING_KEY),--image-key '$(SIGNING_KEY)') \
+		$(if $(UNSIGNED),--unsigned) $(if $(RELEASE_KEY),--key '$(RELEASE_KEY)') \
+		$(if $(UNSIGNED)$(RELEASE_KEY),,$(error name the key: make release RELEASE_KEY=FILE; or UNSIGNED=1 for a trial))
+
 .PHONY: format
 format: ## let ruff lay out the code
 	@$(call set-up,runtime dev)
@@ -82,8 +90,8 @@ lock: ## write packaging/lock anew after a change of pyproject.toml (UPGRADE=1: 
 	@$(BIN)/python packaging/lock.py $(if $(UPGRADE),--upgrade)
 
 .PHONY: clean
-clean: ## remove what was made here: .venv, caches, build
-	rm -rf .venv .cache .demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what was made here: .venv, caches, build, dist
+	rm -rf .venv .cache .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The first Python that is new enough: the one asked for, that of .venv (which makes the check
 # quick), then the newest by name. A name may exist and not run (a broken link, pyenv's shims).

@@ -53,7 +53,6 @@ def main(arguments: list[str]) -> int:
 
 def release(archive: Path, where: str, directory: Path) -> list[Path]:
     """The formula of a release, and all that it fetches but our archive. Raises NotToBeHad."""
-    directory.mkdir()
     found = libraries()
     fetched = {wheel for files in found.values() for wheel in files.values()}
     formula = directory / NAME

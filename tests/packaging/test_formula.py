@@ -77,7 +77,7 @@ def test_every_locked_library_is_fetched_by_the_hash_of_the_lock(mac: str) -> No
 def test_a_release_says_where_it_lies_and_what_its_archive_is(tmp_path: Path) -> None:
     archive = tmp_path / python_package.ARCHIVE
     archive.write_bytes(b"an archive")
-    found, *fetched = formula.release(archive, WHERE, tmp_path / "homebrew")
+    found, *fetched = formula.release(archive, WHERE, tmp_path)
     text = found.read_text()
     assert f'homepage "{WHERE.partition("/releases")[0]}"' in text
     assert f'  url "{WHERE}/{archive.name}"\n  sha256 "' in text
