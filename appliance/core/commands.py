@@ -387,14 +387,11 @@ def parse(text: str, recipes: Sequence[Recipe]) -> Command:
         )
     if not text.startswith("/"):
         return Run(readable(text))
-    head, _, rest = text[1:].partition(" ") if " " in text.split("\n", 1)[0] else _by_line(text)
+    blank = " " if " " in text.partition("\n")[0] else "\n"
+    head, _, rest = text[1:].partition(blank)
     word = head.split("@", 1)[0].casefold()  # "/run@my_bot" in groups
     rest = rest.strip()
     return _builtin(word, rest, recipes) or _recipe(word, rest.split(), recipes)
-
-
-def _by_line(text: str) -> tuple[str, str, str]:
-    return text[1:].partition("\n")
 
 
 def _builtin(word: str, rest: str, recipes: Sequence[Recipe]) -> Command | None:

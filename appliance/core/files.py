@@ -91,7 +91,7 @@ def safe_names(files: Sequence[IncomingFile]) -> tuple[str, ...]:
     taken: set[str] = set()
     names: list[str] = []
     for file in files:
-        name = _unused(safe_name(file.name) or _plain_name(file), taken)
+        name = _unused(safe_name(file.name) or _PLAIN_NAMES[file.kind], taken)
         taken.add(_folded(name))
         names.append(name)
     return tuple(names)
@@ -120,10 +120,6 @@ _PLAIN_NAMES = {
     FileKind.AUDIO: "audio.mp3",
     FileKind.VIDEO: "video.mp4",
 }
-
-
-def _plain_name(file: IncomingFile) -> str:
-    return _PLAIN_NAMES[file.kind]
 
 
 def _ending(name: str) -> str:
@@ -185,7 +181,6 @@ def _told(file: StoredFile) -> str:
 # --- files that an answer names
 
 MAX_NAMED = 8
-MAX_PATH_CHARACTERS = 300
 
 _CODE = re.compile(r"(?<!`)`([^`\n]{1,300})`(?!`)")
 _LINK = re.compile(r"\]\(<?([^()<>\s]{1,300})>?\)")

@@ -126,7 +126,7 @@ class Gate:
         """Who has been unpaired since is not heard any more; what a stranger says may be a code."""
         if self._lockdowns.refusal is not None and not actor.name:
             return self._forget(incoming)
-        if await self._pairing.take(incoming, actor):
+        if await self._pairing.take(incoming):
             return None
         if self._people.name_of(incoming.sender) == actor.name:
             return await self._handle(incoming, actor)
@@ -156,7 +156,6 @@ class Gate:
             self._refuse(
                 incoming, about_requests.audit_is_broken(error.message), "audit unavailable"
             )
-
         return None
 
     async def _record(self, case: Case, events: Sequence[Event]) -> None:

@@ -190,7 +190,7 @@ class PairingDesk:
         now = self._clock.now()
         self._state.count(TRIES, incoming.key, now, Millis(now - HOUR_MS))
 
-    async def take(self, incoming: Incoming, actor: Actor) -> bool:
+    async def take(self, incoming: Incoming) -> bool:
         """Try what was kept (`sealed`); False: it is no code, and not ours to handle.
 
         Somebody who is known and sends what was never a code of ours has only opened the chat.

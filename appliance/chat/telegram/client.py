@@ -90,8 +90,6 @@ ALLOWED_UPDATES = ["message", "edited_message", "callback_query"]
 MAX_ENTITIES = 100
 """Telegram takes no more of them in one message."""
 MAX_TOAST_CHARACTERS = 200
-MAX_DOWNLOAD_BYTES = 20 * 2**20
-"""Telegram hands out no larger files to bots."""
 CALL_SECONDS = 30
 DOWNLOAD_SECONDS = 120
 UPLOAD_SECONDS = 120
