@@ -536,10 +536,7 @@ def _on_job(word: str, rest: str) -> Command:
 def _answer(rest: str, *, is_granted: bool) -> Command:
     name, _, reason = rest.partition(" ")
     if not re.fullmatch(ID, name):
-        word = "approve" if is_granted else "deny"
-        return Mistake(
-            phrase("/{word} wants the id that the question shows: /{word} k7m2p9qd", word=word)
-        )
+        return _wants_an_id("approve" if is_granted else "deny")
     if is_granted and reason.strip() == "job":
         return Answer(ApprovalId(name), is_granted, for_job=True)
     return Answer(ApprovalId(name), is_granted, readable(reason.strip())[:500])
@@ -547,11 +544,15 @@ def _answer(rest: str, *, is_granted: bool) -> Command:
 
 def _on_approval(word: str, rest: str) -> Command:
     if not re.fullmatch(ID, rest):
-        return Mistake(
-            phrase("/{word} wants the id that the question shows: /{word} k7m2p9qd", word=word)
-        )
+        return _wants_an_id(word)
     approval = ApprovalId(rest)
     return ShowDetails(approval) if word == "details" else AskAgain(approval)
+
+
+def _wants_an_id(word: str) -> Mistake:
+    return Mistake(
+        phrase("/{word} wants the id that the question shows: /{word} k7m2p9qd", word=word)
+    )
 
 
 def _answer_question(rest: str) -> Command:

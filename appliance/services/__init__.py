@@ -53,7 +53,9 @@ asking people
     replies_to_questions  what a reply to a question of ours means
     renewals         asks again for what nobody approved in time
     reminders        calls again those who have not answered yet
-    audience         where people are asked something about a job
+    audience         where people are asked something about a job, and who may answer there
+    deadlines        waiting for the next of many moments
+    random_ids       how we name what people are asked
     approval_records  what the log says of a question and its answers
 
 the policy

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -30,16 +29,14 @@ from appliance.core.replies import about_approvals
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services import approval_records
-from appliance.services.audience import places_to_ask
+from appliance.services.audience import places_to_ask, why_not_theirs
+from appliance.services.deadlines import due_or_changed
 from appliance.services.outbox import Outbox
+from appliance.services.random_ids import random_id
 from appliance.services.reminders import Reminders
 
 log = logging.getLogger(__name__)
 
-# without vowels, so that no id reads like a word; 10 of 25 characters are 46 bits, and an id is
-# useless without being somebody who may approve
-_ALPHABET = "bcdfghjkmnpqrstvwxz234679"
-_ID_LENGTH = 10
 _OPEN = (ApprovalState.PENDING, ApprovalState.GIVEN)
 QUESTION = "approval"
 """Posts of a question are labelled with this and its id."""
@@ -156,15 +153,10 @@ class Approvals:
         approval = self._open(approval_id)
         if approval is None or approval.state is not ApprovalState.PENDING:
             return about_approvals.late_answer(approval)
-        asks = approval.asks
-        if not self._policy.may_approve(actor.name, approval.requester, asks):
+        refusal = why_not_theirs(actor, approval.requester, approval.asks, self._policy)
+        if refusal is not None:
             await self._audit.append(approval_records.foreign(approval, actor, key))
-            return about_approvals.not_yours_to_answer(
-                self._policy.approvers(approval.requester, asks)
-            )
-        if asks.via and actor.sender.platform not in asks.via:
-            await self._audit.append(approval_records.foreign(approval, actor, key))
-            return about_approvals.not_from_here(asks.via)
+            return refusal
         if is_granted and actor.name in approval.given_by:
             return about_approvals.answered(approval)
         answer = partial(
@@ -361,15 +353,7 @@ class Approvals:
                     await self._expire(approval)
             reminder = self._reminders.send(pending, QUESTION)
             moments = [*(a.expires_at for a in pending), *([reminder] if reminder else [])]
-            await self._sleep(min((at - self._clock.now() for at in moments), default=None))
-
-    async def _sleep(self, milliseconds: int | None) -> None:
-        async with asyncio.TaskGroup() as either:
-            change = either.create_task(self._changed.wait())
-            if milliseconds is not None:
-                timer = either.create_task(self._clock.sleep(max(0.05, milliseconds / 1000)))
-                timer.add_done_callback(lambda _: change.cancel())
-                change.add_done_callback(lambda _: timer.cancel())
+            await due_or_changed(min(moments, default=None), self._changed, self._clock)
 
     async def _expire(self, approval: Approval) -> None:
         try:
@@ -389,11 +373,6 @@ class Approvals:
         after = advance(job, event)
         self._state.save_job(after)
         return after
-
-
-def random_id() -> str:
-    """How a question is named: it cannot be guessed, and reads like no word."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 
 def _label(approval: Approval) -> str:

@@ -1,9 +1,10 @@
-"""Where people are asked something about a job."""
+"""Where people are asked something about a job, and who may answer there."""
 
 from __future__ import annotations
 
 from appliance.core.jobs import Job
-from appliance.core.model import Asks, Place, Platform
+from appliance.core.model import Actor, Asks, Phrase, Place, Platform, UserName
+from appliance.core.replies import about_approvals
 from appliance.ports import Policy, State
 
 
@@ -21,3 +22,12 @@ def places_to_ask(job: Job, asks: Asks, policy: Policy, state: State) -> list[Pl
         if place is not None and place not in places:
             places.append(place)
     return places
+
+
+def why_not_theirs(actor: Actor, requester: UserName, asks: Asks, policy: Policy) -> Phrase | None:
+    """Why somebody may not answer what was asked for `requester`; None: they may, from there."""
+    if not policy.may_approve(actor.name, requester, asks):
+        return about_approvals.not_yours_to_answer(policy.approvers(requester, asks))
+    if asks.via and actor.sender.platform not in asks.via:
+        return about_approvals.not_from_here(asks.via)
+    return None

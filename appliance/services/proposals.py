@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -51,15 +50,14 @@ from appliance.core.proposals import (
 from appliance.core.replies import about_administration as words
 from appliance.errors import AuditUnavailable, PolicyError, StorageUnavailable
 from appliance.ports import Audit, Clock, Grants, Ready, State
+from appliance.services.deadlines import due_or_changed
 from appliance.services.outbox import Outbox
 from appliance.services.policy_holder import PolicyHolder
+from appliance.services.random_ids import random_id
 from appliance.services.reloading import Outcome, Reloading
 
 log = logging.getLogger(__name__)
 
-# as in `approvals`
-_ALPHABET = "bcdfghjkmnpqrstvwxz234679"
-_ID_LENGTH = 10
 MAX_OPEN = 20
 """So many wait at most: a phone that was lost must not bury the ones that count."""
 
@@ -139,9 +137,8 @@ class Proposals:
 
     def _proposal(self, wish: Wish, draft: Draft, by: Answerer) -> Proposal:
         now = self._clock.now()
-        letters = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
         return Proposal(
-            id=ProposalId(f"p-{letters}"),
+            id=ProposalId(f"p-{random_id()}"),
             proposer=by.user,
             via=by.via,
             wish=wish,
@@ -329,7 +326,8 @@ class Proposals:
                 if proposal.expires_at <= self._clock.now():
                     async with self._one_at_a_time:
                         await self._lapse(proposal)
-            await self._pause()
+            coming = min((each.expires_at for each in self._pending()), default=None)
+            await due_or_changed(coming, self._changed, self._clock)
 
     async def _finish(self) -> None:
         async with self._one_at_a_time:
@@ -351,15 +349,6 @@ class Proposals:
     def _pending(self) -> list[Proposal]:
         found = self._state.open_proposals()
         return [proposal for proposal in found if proposal.state is ProposalState.PENDING]
-
-    async def _pause(self) -> None:
-        pending = [proposal.expires_at - self._clock.now() for proposal in self._pending()]
-        async with asyncio.TaskGroup() as either:
-            change = either.create_task(self._changed.wait())
-            if pending:
-                timer = either.create_task(self._clock.sleep(max(0.05, min(pending) / 1000)))
-                timer.add_done_callback(lambda _: change.cancel())
-                change.add_done_callback(lambda _: timer.cancel())
 
     async def _lapse(self, proposal: Proposal) -> Reply:
         await self._lose(proposal, "nobody confirmed it in time", ProposalState.LAPSED)

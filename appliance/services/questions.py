@@ -46,9 +46,9 @@ from appliance.core.questions import (
 from appliance.core.replies import about_questions
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit, Clock, Policy, State
-from appliance.services.approvals import random_id
-from appliance.services.audience import places_to_ask
+from appliance.services.audience import places_to_ask, why_not_theirs
 from appliance.services.outbox import Outbox
+from appliance.services.random_ids import random_id
 
 log = logging.getLogger(__name__)
 
@@ -160,13 +160,13 @@ class Questions:
             self._settle(replace(question, state=QuestionState.EXPIRED), Lapsed())
 
     def _still_open(self, questions: Sequence[Question]) -> list[Question]:
-        current = (self._state.questions.get(each.id) for each in questions)
-        return [each for each in current if each is not None and each.is_open]
+        return [each for each in self._current(questions) if each.is_open]
 
     def _outcome(self, questions: Sequence[Question]) -> Answers | Refuse:
-        found = [each for each in map(self._current, questions) if each is not None]
         answers = {
-            each.asking.text: each.answer for each in found if each.state is QuestionState.ANSWERED
+            each.asking.text: each.answer
+            for each in self._current(questions)
+            if each.state is QuestionState.ANSWERED
         }
         if len(answers) == len(questions):
             return answers
@@ -177,8 +177,9 @@ class Questions:
             "what does not depend on it, or end and say what you need to know."
         )
 
-    def _current(self, question: Question) -> Question | None:
-        return self._state.questions.get(question.id)
+    def _current(self, questions: Sequence[Question]) -> list[Question]:
+        found = (self._state.questions.get(each.id) for each in questions)
+        return [each for each in found if each is not None]
 
     # answering
 
@@ -192,7 +193,8 @@ class Questions:
         question = self._state.questions.get(question_id)
         if question is None or not question.is_open:
             return about_questions.late_answer(question)
-        if refusal := self._why_not(question, actor):
+        refusal = why_not_theirs(actor, question.requester, question.asks, self._policy)
+        if refusal is not None:
             await self._audit.append(_foreign(question, actor, key))
             return refusal
         choice = in_words(said, question.asking) if isinstance(said, str) else said
@@ -205,14 +207,6 @@ class Questions:
             return about_questions.late_answer(current)
         self._settle(after, Granted())
         return about_questions.taken(question, after)
-
-    def _why_not(self, question: Question, actor: Actor) -> Phrase | None:
-        asks = question.asks
-        if not self._policy.may_approve(actor.name, question.requester, asks):
-            return about_questions.not_yours(self._policy.approvers(question.requester, asks))
-        if asks.via and actor.sender.platform not in asks.via:
-            return about_questions.not_from_here(asks.via)
-        return None
 
     def _mark(self, before: Question, after: Question) -> Phrase:
         """One of several choices was marked; what is too late is settled by who waits for it."""

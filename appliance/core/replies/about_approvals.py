@@ -49,7 +49,7 @@ def question(approval: Approval, job: Job, now: Millis, who_may: Sequence[str] =
     buttons. What is too long for a message comes as a file of that message: no file, no buttons.
     """
     title = phrase("May this plan be carried out?" if is_plan(approval) else "May this run?")
-    words = Words().bold(title).verbatim(" · ").plain(_which_job(job)).verbatim("\n")
+    words = Words().bold(title).verbatim(" · ").plain(which_job(job)).verbatim("\n")
     file = _held(words, approval, job)
     words.line("in {directory}", directory=shown(approval.directory, 200))
     if approval.why:
@@ -107,7 +107,7 @@ def _buttons(approval: Approval) -> list[list[Button]]:
     return rows
 
 
-def _which_job(job: Job) -> Phrase:
+def which_job(job: Job) -> Phrase:
     return phrase("job {job} · {project}", job=job.id, project=job.project)
 
 
@@ -172,7 +172,7 @@ def settled(approval: Approval, job: Job, *, is_there: bool = False) -> Reply:
     words = Words().bold(_outcome(approval))
     if approval.for_job:
         words.verbatim(" · ").plain("for all like it in this job")
-    words.verbatim(" · ").plain(_which_job(job)).verbatim("\n")
+    words.verbatim(" · ").plain(which_job(job)).verbatim("\n")
     _held(words, approval, job)
     if approval.state is ApprovalState.REFUSED and approval.reason:
         words.line("because: {reason}", reason=shown(approval.reason, 200))
@@ -232,7 +232,7 @@ def expired(approval: Approval, job: Job, *, is_there: bool = False) -> Reply:
 def late_answer(approval: Approval | None) -> Phrase:
     """For a click or command on something that cannot be answered any more."""
     if approval is None:
-        return phrase("There is no such question. Compare the id, or press its button.")
+        return no_such_question()
     by = approval.answered_by
     match approval.state:
         case ApprovalState.EXPIRED:
@@ -247,6 +247,10 @@ def late_answer(approval: Approval | None) -> Phrase:
             return phrase("Already approved by {user}, and it ran.", user=by)
         case ApprovalState.PENDING:
             return phrase("This is still waiting.")
+
+
+def no_such_question() -> Phrase:
+    return phrase("There is no such question. Compare the id, or press its button.")
 
 
 def not_yours_to_answer(who_may: Sequence[str]) -> Phrase:

@@ -9,7 +9,12 @@ from appliance.core.approvals import Approval
 from appliance.core.commands import readable, shown
 from appliance.core.jobs import Job
 from appliance.core.model import Attachment, Millis, Phrase, Prompt, Reply
-from appliance.core.replies.about_approvals import ask_again, moment
+from appliance.core.replies.about_approvals import (
+    ask_again,
+    moment,
+    no_such_question,
+    which_job,
+)
 from appliance.core.replies.about_calls import in_one_line
 from appliance.core.words import Words, phrase, say
 
@@ -26,7 +31,7 @@ def details(approval: Approval, job: Job, earlier: Sequence[str], now: Millis) -
     `earlier`: what somebody has allowed in this job because the same rule asked.
     """
     words = Words().bold("Details").verbatim(" ").code(approval.id).verbatim("  ")
-    words.plain("job {job} · {project}", job=job.id, project=job.project)
+    words.plain(which_job(job))
     words.line("asked at {time}, until {until}", time=moment(approval.asked_at, now),
                until=moment(approval.expires_at, now))  # fmt: skip
     words.line("in {directory}", directory=shown(approval.directory, 300))
@@ -89,7 +94,7 @@ def no_details() -> Phrase:
 
 def nothing_to_renew(approval: Approval | None) -> Phrase:
     if approval is None:
-        return phrase("There is no such question. Compare the id, or press its button.")
+        return no_such_question()
     if approval.renewed_by:
         return phrase("It has been asked again already.")
     return phrase("Only what nobody answered in time can be asked again.")

@@ -38,15 +38,15 @@ def memory_is_short(possible: int, wanted: int, job_bytes: int) -> Phrase:
 
 
 def queued(job: Job, behind: JobId | None) -> Reply:
-    words = _titled(job, phrase("is waiting"))
+    words = titled(job, phrase("is waiting"))
     if job.after is not None:
         words.line("Starts when job {job} has succeeded.", job=job.after)
     elif behind is not None:
         words.line("Starts after job {job}.", job=behind)
-    return replace(words.reply([_stop_button(job)]), silent=True)
+    return replace(words.reply([stop_button(job)]), silent=True)
 
 
-def _titled(job: Job, how: Phrase) -> Words:
+def titled(job: Job, how: Phrase) -> Words:
     """ "Job 12 started · demo"."""
     words = Words().bold("Job {job}", job=job.id).verbatim(" ").plain(how)
     return words.verbatim(f" · {whose(job)}")
@@ -84,7 +84,7 @@ STATES = _ENDINGS | {
 
 def ended_line(job: Job) -> Reply:
     """What the "started" message becomes; time and cost stand below an agent's answer."""
-    words = _titled(job, _ENDINGS[job.state])
+    words = titled(job, _ENDINGS[job.state])
     for fact in () if isinstance(job.work, Prompt) else facts(job):
         words.verbatim(" · ").plain(fact)
     return words.reply()
@@ -179,5 +179,5 @@ def tool_refused(job: Job, call: ToolCall, denied: Denied) -> Reply:
     )
 
 
-def _stop_button(job: Job) -> Button:
-    return Button(phrase("Stop"), f"s:{job.id}", ButtonKind.PLAIN)
+def stop_button(job: Job) -> Button:
+    return Button(phrase("Stop"), f"s:{job.id}")

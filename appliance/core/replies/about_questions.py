@@ -12,7 +12,8 @@ from appliance.core.commands import readable, shown
 from appliance.core.jobs import Job
 from appliance.core.model import Button, ButtonKind, Phrase, Reply, TimeOfDay
 from appliance.core.questions import Option, Question, QuestionState
-from appliance.core.words import Words, either, phrase
+from appliance.core.replies.about_approvals import no_such_question, which_job
+from appliance.core.words import Words, phrase
 
 MAX_ON_BUTTON = 40
 MARKED, UNMARKED = "☑", "☐"
@@ -21,7 +22,7 @@ MARKED, UNMARKED = "☑", "☐"
 def question(asked: Question, job: Job, who_may: Sequence[str]) -> Reply:
     """The question, its choices in full, how to answer, and a button for each choice."""
     asking = asked.asking
-    words = Words().bold("The agent asks").verbatim(" · ").plain(_which_job(job)).verbatim("\n")
+    words = Words().bold("The agent asks").verbatim(" · ").plain(which_job(job)).verbatim("\n")
     words.quote(readable(asking.text))
     for number, option in enumerate(asking.options, start=1):
         words.verbatim(f"\n{number}. {shown(option.label, 200)}")
@@ -38,10 +39,6 @@ def question(asked: Question, job: Job, who_may: Sequence[str]) -> Reply:
     return words.reply(*rows)
 
 
-def _which_job(job: Job) -> Phrase:
-    return phrase("job {job} · {project}", job=job.id, project=job.project)
-
-
 def _button(asked: Question, number: int, option: Option) -> Button:
     label = shown(option.label, MAX_ON_BUTTON)
     if asked.asking.is_multiple:
@@ -51,7 +48,7 @@ def _button(asked: Question, number: int, option: Option) -> Button:
 
 def settled(asked: Question, job: Job) -> Reply:
     """What the question becomes once nothing can be pressed any more."""
-    words = Words().bold(_outcome(asked)).verbatim(" · ").plain(_which_job(job)).verbatim("\n")
+    words = Words().bold(_outcome(asked)).verbatim(" · ").plain(which_job(job)).verbatim("\n")
     words.quote(readable(asked.asking.text))
     if asked.state is QuestionState.ANSWERED:
         words.verbatim("\n→ ").verbatim(readable(asked.answer))
@@ -85,7 +82,7 @@ def taken(before: Question, after: Question) -> Phrase:
 def late_answer(asked: Question | None) -> Phrase:
     """For an answer to something that is not asked any more."""
     if asked is None:
-        return phrase("There is no such question. Compare the id, or press its button.")
+        return no_such_question()
     match asked.state:
         case QuestionState.ANSWERED:
             return phrase("Already answered by {user}.", user=asked.answered_by)
@@ -93,13 +90,3 @@ def late_answer(asked: Question | None) -> Phrase:
             return phrase("Too late: the agent went on without an answer.")
         case _:
             return phrase("This is no longer being asked.")
-
-
-def not_yours(who_may: Sequence[str]) -> Phrase:
-    if not who_may:
-        return phrase("You may not answer this.")
-    return phrase("You may not answer this. Ask {names}.", names=", ".join(who_may))
-
-
-def not_from_here(via: Sequence[str]) -> Phrase:
-    return phrase("This may only be answered on {where}.", where=either(via))

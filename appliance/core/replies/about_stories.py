@@ -10,7 +10,7 @@ from appliance.core.commands import shown
 from appliance.core.jobs import Job, Step, StepKind
 from appliance.core.model import Attachment, Button, JobId, Millis, Phrase, Reply, TimeOfDay
 from appliance.core.replies.about_calls import in_one_line
-from appliance.core.replies.about_jobs import STATES, facts, whose
+from appliance.core.replies.about_jobs import STATES, facts, stop_button, whose
 from appliance.core.words import Words, age, either, phrase, say
 
 PHONE_LINES = 16
@@ -114,7 +114,7 @@ def _below(job: Job, *, is_cut: bool) -> list[list[Button]]:
     if job.is_finished:
         row.append(Button(phrase("Try again"), f"ty:{job.id}"))
     else:
-        row.append(Button(phrase("Stop"), f"s:{job.id}"))
+        row.append(stop_button(job))
     return [row]
 
 

@@ -11,7 +11,7 @@ from appliance.core.jobs import Job, State
 from appliance.core.model import Button, Markdown, Millis, Phrase, Reply, Urgency, Wording
 from appliance.core.replies.about_calls import doing, in_one_line
 from appliance.core.replies.about_changes import counted
-from appliance.core.replies.about_jobs import whose
+from appliance.core.replies.about_jobs import stop_button, titled
 from appliance.core.replies.about_routing import mover
 from appliance.core.watching import Call, Sight
 from appliance.core.words import Words, dollars, duration, number, phrase, plural
@@ -23,13 +23,13 @@ MAX_TITLE = 100
 
 
 def started(job: Job) -> Reply:
-    return replace(_titled(job, phrase("started")).reply(_buttons(job)), silent=True)
+    return replace(titled(job, phrase("started")).reply(_buttons(job)), silent=True)
 
 
 def live(job: Job, sight: Sight, now: Millis) -> Reply:
     """What the "started" message says while the job runs."""
     is_held = job.state is State.WAITING_APPROVAL
-    words = _titled(job, phrase("waits for an answer") if is_held else phrase("is running"))
+    words = titled(job, phrase("waits for an answer") if is_held else phrase("is running"))
     if not is_held or sight.doing is not None:  # who waits does not think
         _now(words.verbatim("\n"), sight, now)
     words.verbatim("\n")
@@ -39,11 +39,6 @@ def live(job: Job, sight: Sight, now: Millis) -> Reply:
     if spent := _spent(job, sight):
         words.verbatim(" · ").plain(spent)
     return words.reply(_buttons(job))
-
-
-def _titled(job: Job, how: Phrase) -> Words:
-    words = Words().bold("Job {job}", job=job.id).verbatim(" ").plain(how)
-    return words.verbatim(f" · {whose(job)}")
 
 
 def _now(words: Words, sight: Sight, now: Millis) -> None:
@@ -97,7 +92,7 @@ def silent_for(job: Job, sight: Sight, now: Millis) -> Reply:
         words.verbatim("\n").plain(_did(sight, sight.last)).verbatim(" ")
         words.code(doing(sight.last.call))
     words.line("It may still be at work. Stop it, or leave it.")
-    return words.reply([_stop(job)])
+    return words.reply([stop_button(job)])
 
 
 def _did(sight: Sight, last: Call) -> Phrase:
@@ -128,8 +123,4 @@ def still_waiting(approval: Approval, job: Job, now: Millis) -> Reply:
 
 
 def _buttons(job: Job) -> list[Button]:
-    return [_stop(job), *mover(job)]
-
-
-def _stop(job: Job) -> Button:
-    return Button(phrase("Stop"), f"s:{job.id}")
+    return [stop_button(job), *mover(job)]
