@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from appliance.core.model import (
     Ending,
+    IncomingFile,
     JobId,
     Millis,
     Place,
@@ -103,6 +104,21 @@ class Job:
         return isinstance(self.work, Prompt) and self.work.is_plan
 
     @property
+    def is_task(self) -> bool:
+        """Whether an agent works on the project: no recipe, and no question on the side."""
+        return isinstance(self.work, Prompt) and not self.read_only
+
+    @property
+    def files(self) -> tuple[IncomingFile, ...]:
+        """What people sent with it."""
+        return self.work.files if isinstance(self.work, Prompt) else ()
+
+    @property
+    def earlier_session(self) -> str:
+        """The agent session that it goes on with, "" when it begins one."""
+        return self.work.session or "" if isinstance(self.work, Prompt) else ""
+
+    @property
     def kind(self) -> str:
         """ "prompt", or the name of the recipe."""
         return "prompt" if isinstance(self.work, Prompt) else self.work.recipe
@@ -120,9 +136,14 @@ class Job:
         return f"/{self.work.recipe}"
 
     @property
+    def worktree(self) -> JobId | None:
+        """The job whose worktree it works in, as each further job of its session will."""
+        return None if self.tree is None else self.tree or self.id
+
+    @property
     def workplace(self) -> str:
         """Where in the project it works, "." for all of it. At most one writer is there."""
-        return "." if self.tree is None else f"{WORKTREES}/{self.tree or self.id}"
+        return "." if self.worktree is None else f"{WORKTREES}/{self.worktree}"
 
 
 WORKTREES = ".dispatch/worktrees"

@@ -18,7 +18,7 @@ from appliance.core.commands import shown
 from appliance.core.diffs import BadDiff, Counts, FileChange, Side
 from appliance.core.events import SnapshotTaken
 from appliance.core.jobs import Job
-from appliance.core.model import Care, JobId, Phrase, Program, Project, ProjectName
+from appliance.core.model import Care, JobId, Phrase, Project, ProjectName
 from appliance.core.replies import about_changes
 from appliance.core.snapshots import TOO_LARGE, Snapshots, Which
 from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused, StorageUnavailable
@@ -160,8 +160,7 @@ class Changes:
 
     def _is_watched(self, job: Job) -> bool:
         """A recipe is the administrator's own and begins at once; a question may only read."""
-        is_agents = not isinstance(job.work, Program) and not job.read_only
-        return is_agents and self._care(job) is not Care.OFF
+        return job.is_task and self._care(job) is not Care.OFF
 
     def _care(self, job: Job) -> Care:
         project = self._projects.get(job.project)

@@ -56,7 +56,6 @@ from appliance.core.words import phrase
 from appliance.ports import Conversation
 from appliance.ports import State as StateDatabase
 from appliance.services.replies_to_questions import answer_by_reply
-from appliance.services.worktrees import tree_of
 
 RESUME_TEXT = "Continue where you were interrupted. First check what is already done."
 HEARD_TEXT = "While you worked you were told more. Perhaps you have not read it yet:"
@@ -165,7 +164,8 @@ def _tree(wish: Wish, state: StateDatabase, projects: Projects) -> JobId | None:
     if not isinstance(work, Prompt) or isinstance(wish.command, Ask):
         return None
     if work.session:
-        return tree_of(state.job_in_session(work.session))
+        latest = state.job_in_session(work.session)
+        return latest.worktree if latest is not None else None
     project = projects.get(wish.project) if wish.project is not None else None
     is_again = wish.retries is not None and wish.retries.tree is not None
     is_wanted = isinstance(wish.command, Run) and wish.command.in_tree
@@ -225,7 +225,7 @@ def _once_more(
         return Wish(mistake, ("",), None)
     again = _again(job, recipes)
     words = (words_of(command), words_of(again))
-    session = job.work.session or "" if isinstance(job.work, Prompt) else ""
+    session = job.earlier_session
     return Wish(again, words, job.project, session=session, about=job, retries=job)
 
 
@@ -259,12 +259,11 @@ def _renewal(
         return Wish(Mistake(about_details.not_yours_to_renew()), ("",), None)
     if approval.is_about_job:
         again = _again(job, recipes)
-        session = job.work.session or "" if isinstance(job.work, Prompt) else ""
         return Wish(
             again,
             (words_of(command), words_of(again)),
             job.project,
-            session=session,
+            session=job.earlier_session,
             about=job,
             retries=job,
             renews=approval.id,
@@ -352,7 +351,7 @@ def _changed(
     about = state.job_of(said[0].key) if said else None
     words = (_words(command, about, actor),)
     if about is not None and isinstance(command, Ask) == about.read_only:
-        session = about.work.session or "" if isinstance(about.work, Prompt) else ""
+        session = about.earlier_session
         return Wish(command, words, about.project, session=session, about=about)
     here = project_here(edited.place, state, projects)
     return Wish(command, words, WORKSPACE if isinstance(command, Ask) else here, about=about)
@@ -378,8 +377,7 @@ def running_prompt(place: Place, actor: Actor, state: StateDatabase) -> Job | No
 def takes_more(job: Job, actor: Actor) -> bool:
     """Only its requester steers a job: its steps are judged by the requester's rights."""
     is_running = job.has_started and job.state in (State.RUNNING, State.WAITING_APPROVAL)
-    is_agents = isinstance(job.work, Prompt) and not job.read_only
-    return is_running and is_agents and job.requester == actor.name
+    return is_running and job.is_task and job.requester == actor.name
 
 
 def belongs(job: Job, conversation: Conversation, state: StateDatabase) -> bool:

@@ -43,7 +43,7 @@ class Parcels:
             files = (*self.kept(message, actor), *message.files)
             if objection(files, self._limits) is None:
                 self._state.files.keep(message.place, actor.name, files, self._clock.now())
-        elif job is not None and files_of(job):
+        elif job is not None and job.files:
             self._state.files.forget(message.place, actor.name)
 
     def opened(self, wish: Wish, incoming: Incoming, actor: Actor) -> Wish:
@@ -67,11 +67,11 @@ class Parcels:
     def _files(self, wish: Wish, incoming: Incoming, actor: Actor) -> tuple[IncomingFile, ...]:
         stored = self._state.job_of(incoming.key)
         if stored is not None:
-            return files_of(stored)
+            return stored.files
         if wish.about is not None and isinstance(incoming, Edited):
-            return files_of(wish.about)
+            return wish.about.files
         if wish.about is not None and isinstance(wish.command, ResumeJob):
-            return files_of(wish.about)
+            return wish.about.files
         if isinstance(incoming, Message):
             return (*self.kept(incoming, actor), *incoming.files)
         return ()
@@ -96,7 +96,7 @@ class Parcels:
 
     def _looked_at(self, wish: Wish, incoming: Incoming, actor: Actor) -> Wish:
         stored = self._state.job_of(incoming.key)
-        files = files_of(stored) if stored else self.kept(incoming, actor)
+        files = stored.files if stored else self.kept(incoming, actor)
         if not files:
             return replace(wish, command=Mistake(about_files.nothing_waits()))
         session = self._state.conversation(incoming.place).session
@@ -105,7 +105,7 @@ class Parcels:
     def _spoken(self, wish: Wish, number: int, incoming: Incoming, actor: Actor) -> Wish:
         stored = self._state.job_of(incoming.key)
         if stored is not None and isinstance(stored.work, Prompt):
-            return replace(wish, command=Run(stored.work.text), session=stored.work.session or "")
+            return replace(wish, command=Run(stored.work.text), session=stored.earlier_session)
         text = self._understood(number, incoming, actor)
         if text is None:
             return replace(wish, command=Mistake(about_files.gone()))
@@ -115,9 +115,6 @@ class Parcels:
     def _understood(self, number: int, incoming: Incoming, actor: Actor) -> str | None:
         """What this person said there, if it waits for a yes."""
         speech = self._state.files.speech(number)
-        is_own = speech is not None and speech.is_of(incoming.place, actor)
-        return speech.text or None if speech is not None and is_own else None
-
-
-def files_of(job: Job) -> tuple[IncomingFile, ...]:
-    return job.work.files if isinstance(job.work, Prompt) else ()
+        if speech is None or not speech.is_of(incoming.place, actor):
+            return None
+        return speech.text or None

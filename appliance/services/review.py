@@ -28,7 +28,7 @@ from appliance.ports import Audit, Painter, Policy, Ready, State
 from appliance.services.cases import Case, answer, turn_page
 from appliance.services.changes import Changes, NotShown
 from appliance.services.outbox import Outbox
-from appliance.services.worktrees import Worktrees, tree_of
+from appliance.services.worktrees import Worktrees
 
 AT_ONCE = 2
 """So many reviews are read at the same time; each is a program in a sandbox."""
@@ -243,7 +243,7 @@ class Review:
             case Fate.MERGE:
                 return about_changes.merged(job.id)
             case Fate.KEEP:
-                return about_changes.kept(job.id, tree_of(job) or job.id)
+                return about_changes.kept(job.id, job.worktree or job.id)
             case Fate.REMOVE:
                 return about_changes.removed(job.id)
 

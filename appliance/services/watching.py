@@ -75,13 +75,13 @@ class Watching:
         if job.parallel:  # what only looks at something has its answer at once
             return None
         reply = about_watching.started(job)
-        for post, place in self._state.posts_labelled(_label(job)):
+        for post, place in self._state.posts_labelled(live_label(job)):
             if place == job.place:
                 self._outbox.edit(post, place, reply)
                 return post
         if self._verbosity(job) is Verbosity.QUIET:
             return None
-        return self._outbox.put(job.place, reply, label=_label(job), job=job.id)
+        return self._outbox.put(job.place, reply, label=live_label(job), job=job.id)
 
     def noted(self, job_id: JobId, event: TaskEvent) -> None:
         """The agent did something."""
@@ -115,12 +115,12 @@ class Watching:
                 self._outbox.edit(watched.notice, job.place, about_watching.ended_silently(job))
         reply = replace(reply, urgency=Urgency.ANSWER, answers=job.answers)
         self._outbox.put(job.place, reply, job=job.id)
-        self._outbox.edit_labelled(_label(job), about_jobs.ended_line(job))
+        self._outbox.edit_labelled(live_label(job), about_jobs.ended_line(job))
 
     def interrupted(self, job: Job) -> None:
         notice = about_jobs.interrupted(job, heard(self._state.steps(job.id)))
         self._outbox.put(job.place, replace(notice, urgency=Urgency.ANSWER), job=job.id)
-        self._outbox.edit_labelled(_label(job), about_jobs.ended_line(job))
+        self._outbox.edit_labelled(live_label(job), about_jobs.ended_line(job))
         self._outbox.edit_labelled(_stall_label(job), about_watching.ended_silently(job))
 
     def forget(self, job: Job) -> None:
@@ -220,7 +220,8 @@ class Watching:
         return self._state.preferences(job.place).verbosity
 
 
-def _label(job: Job) -> str:
+def live_label(job: Job) -> str:
+    """What a job's live message is labelled with, and the one that says it waits in line."""
     return f"job:{job.id}"
 
 

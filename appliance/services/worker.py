@@ -99,7 +99,7 @@ from appliance.services.judge import Calls, Judge
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
 from appliance.services.sending import Sending
-from appliance.services.watching import Watching
+from appliance.services.watching import Watching, live_label
 from appliance.services.worktrees import Worktrees, place_of
 
 log = logging.getLogger(__name__)
@@ -269,7 +269,7 @@ class Worker:
             return False
         if job.after is not None or self.blocked_by(job) is not None:
             return False
-        if isinstance(job.work, Prompt) and job.work.files:
+        if job.files:
             return False  # they have to be fetched
         return not self._startable() and self._agents[type(job.work)].is_ready
 
@@ -492,7 +492,7 @@ class Worker:
             ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
             self._judge.note_refusal(job, denied)
             self._outbox.put(job.place, about_jobs.answer(ended, denied.reason, 0))
-            self._outbox.edit_labelled(f"job:{job.id}", about_jobs.ended_line(ended))
+            self._outbox.edit_labelled(live_label(job), about_jobs.ended_line(ended))
 
     def _start(self, job: Job) -> Job:
         """Inside a transaction, after `_started_event` is recorded."""
@@ -507,7 +507,7 @@ class Worker:
             project=job.project,
             kind=job.kind,
             isolation=self._terms.isolation,
-            session=job.work.session or "" if isinstance(job.work, Prompt) else "",
+            session=job.earlier_session,
         )
 
     def _task(self, job: Job) -> Task:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from appliance.core import worktrees
 from appliance.core.commands import Fate, readable
 from appliance.core.jobs import Job
-from appliance.core.model import JobId, Program, Project, ProjectName, Workplace
+from appliance.core.model import Project, ProjectName, Workplace
 from appliance.core.replies import about_changes
 from appliance.core.worktrees import CONFLICT, NO_COMMIT
 from appliance.errors import AgentFailed
@@ -28,10 +28,9 @@ class Worktrees:
         project = self._projects.get(job.project)
         if project is None:  # a workspace, which is nobody's
             return
-        is_agents = not isinstance(job.work, Program) and not job.read_only
-        if job.tree is not None:
-            await self._done(project, worktrees.make(job.tree or job.id))
-        elif is_agents and project.work is Workplace.BRANCH:
+        if job.worktree is not None:
+            await self._done(project, worktrees.make(job.worktree))
+        elif job.is_task and project.work is Workplace.BRANCH:
             await self._done(project, worktrees.branch(job.id))
 
     async def settle(self, job: Job, fate: Fate) -> bool:
@@ -40,9 +39,9 @@ class Worktrees:
         Raises AgentFailed or SandboxRefused.
         """
         project = self._projects.get(job.project)
-        if project is None or job.tree is None:
+        if project is None or job.worktree is None:
             raise AgentFailed(str(about_changes.no_tree(job.id)))
-        argv = worktrees.settle(fate, job.tree or job.id, _title(job))
+        argv = worktrees.settle(fate, job.worktree, _title(job))
         output = await self._workbench.run(project, argv)
         if output.status == CONFLICT:
             return False
@@ -56,13 +55,6 @@ class Worktrees:
 def place_of(project: Project, job: Job) -> str:
     """The directory of the job's work, absolute."""
     return project.path if job.tree is None else f"{project.path}/{job.workplace}"
-
-
-def tree_of(job: Job | None) -> JobId | None:
-    """The worktree in which a further job of the same session works."""
-    if job is None or job.tree is None:
-        return None
-    return job.tree or job.id
 
 
 def _title(job: Job) -> str:

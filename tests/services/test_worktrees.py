@@ -11,7 +11,7 @@ from appliance.core.commands import Fate
 from appliance.core.jobs import Job
 from appliance.core.model import JobId, Program, Project, ProjectName, Prompt, Workplace
 from appliance.errors import AgentFailed
-from appliance.services.worktrees import Worktrees, place_of, tree_of
+from appliance.services.worktrees import Worktrees, place_of
 from tests.examples import job as example_job
 from tests.services.rig import DEMO
 from tests.services.test_changes import Ground
@@ -161,10 +161,9 @@ async def test_a_job_without_one_has_none_to_settle(ground: Ground) -> None:
 
 
 def test_a_session_stays_in_its_worktree() -> None:
-    assert tree_of(None) is None
-    assert tree_of(example_job()) is None
-    assert tree_of(in_tree()) == 12
-    assert tree_of(in_tree(number=15, tree=12)) == 12
+    assert example_job().worktree is None
+    assert in_tree().worktree == 12
+    assert in_tree(number=15, tree=12).worktree == 12
 
 
 def test_a_job_is_judged_by_where_it_works() -> None:

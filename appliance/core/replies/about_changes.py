@@ -244,7 +244,7 @@ def no_tree(job: JobId) -> Phrase:
 def tree_left(job: Job, counts: Counts | None) -> Reply:
     """Beside the answer of a job that had a worktree."""
     words = Words().bold("Job {job}", job=job.id).verbatim(" ")
-    words.plain("worked on the branch {branch}", branch=f"dispatch/{job.tree or job.id}")
+    words.plain("worked on the branch {branch}", branch=f"dispatch/{job.worktree}")
     counted(words.verbatim(" · "), counts or Counts())
     review = Button(phrase("Look"), list_token(job.id))
     reply = words.reply([review], tree_buttons(job.id))
