@@ -180,6 +180,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/looking_after.py": "tests/services/test_proposals.py",
     "appliance/services/pairing_queries.py": PAIRING,
     "appliance/services/people.py": "tests/services/test_pairing.py",
+    "appliance/services/permission.py": TALKS,
     "appliance/services/random_ids.py": "tests/services/test_approvals.py",
     "appliance/services/replies_to_questions.py": "tests/services/test_answering.py",
     "appliance/services/stories.py": TALKS,

@@ -64,6 +64,7 @@ the policy
     reloading        takes edits of the policy over, or says why not
     allowance        rates of rules and quotas of people, counted where it is decided
     refusals         the last refusal of each place, for /why
+    permission       whether the policy lets somebody say something, asked without doing it
 
 the log, and what is said
 

@@ -61,11 +61,8 @@ from appliance.core.jobs import Admitted, Barred, Cancelled, Job, Step, StepKind
 from appliance.core.jobs import State as JobState
 from appliance.core.keep_awake import Wish
 from appliance.core.model import (
-    Actor,
     Allowed,
     Asks,
-    CommandRequest,
-    Denied,
     Message,
     Program,
     Project,
@@ -94,11 +91,13 @@ from appliance.services.looking_after import LookingAfter
 from appliance.services.manners import Manners
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
+from appliance.services.permission import may_say
 from appliance.services.refusals import Refusals
 from appliance.services.renewals import Renewals
 from appliance.services.review import Review
 from appliance.services.stories import Stories
 from appliance.services.talks import Talks
+from appliance.services.watching import live_label
 from appliance.services.worker import Worker
 
 STARTS_JOB = (Run, Ask, CallRecipe, ResumeJob)
@@ -256,10 +255,10 @@ class Desk:
     def _line_up(self, job: Job) -> None:
         self._state.save_job(job)
         behind = self._worker.blocked_by(job)
-        is_told = bool(self._state.posts_labelled(f"job:{job.id}"))
+        is_told = bool(self._state.posts_labelled(live_label(job)))
         if not is_told and (behind is not None or job.after is not None):
             reply = about_jobs.queued(job, behind)
-            self._outbox.put(job.place, reply, label=f"job:{job.id}", job=job.id)
+            self._outbox.put(job.place, reply, label=live_label(job), job=job.id)
         self._worker.wake()
 
     # starting
@@ -385,15 +384,10 @@ class Desk:
         recipes = self._policy.recipes()
         words = [f"/{builtin.word}" for builtin in BUILTINS]
         words += [f"/{recipe.name}" for recipe in recipes]
-        may = frozenset(word for word in words if self._may(case.actor, case.project, word))
+        asks = (case.actor, case.project, self._policy, self._clock)
+        may = frozenset(word for word in words if may_say(word, *asks))
         group = case.command.group if isinstance(case.command, Help) else None
         return about_requests.help_for(may, recipes, group)
-
-    def _may(self, actor: Actor, project: ProjectName | None, words: str) -> bool:
-        request = CommandRequest(
-            actor.name, project, words, actor.sender.platform, self._clock.now()
-        )
-        return not isinstance(self._policy.decide(request), Denied)
 
     # answering
 

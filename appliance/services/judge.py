@@ -203,7 +203,7 @@ class Judge:
                 )
             )
         except AuditUnavailable as error:
-            return Refuse(f"refused: the audit log cannot be written ({error.message})")
+            return _unrecorded(error)
         return Proceed(call.input)
 
     async def _ask(self, job: Job, calls: Calls, call: ToolCall, asks: Asks) -> Verdict:
@@ -218,7 +218,7 @@ class Judge:
         try:
             approval = await self._approvals.ask(question)
         except AuditUnavailable as error:
-            return Refuse(f"refused: the audit log cannot be written ({error.message})")
+            return _unrecorded(error)
         try:
             answered = await self._approvals.answer_of(approval)
             if answered.state is ApprovalState.GIVEN:
@@ -258,7 +258,7 @@ class Judge:
         except Unreadable as error:
             return await self._deny(job, calls, call, Denied(asks.rule, str(error)))
         except AuditUnavailable as error:
-            return Refuse(f"refused: the audit log cannot be written ({error.message})")
+            return _unrecorded(error)
         if isinstance(answers, Refuse):
             return answers
         decision = self._policy.decide(self._request(job, calls, call))
@@ -344,6 +344,10 @@ class Judge:
                 self._outbox.put(job.place, about_jobs.tool_refused(job, call, denied), job=job.id)
         rule = f" (rule {denied.rule})" if denied.rule else ""
         return Refuse(f"refused: {denied.reason}{rule}")
+
+
+def _unrecorded(error: AuditUnavailable) -> Refuse:
+    return Refuse(f"refused: the audit log cannot be written ({error.message})")
 
 
 def _of_people(decision: Allowed | Asks) -> Asks:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from appliance.core.commands import Ask, Run
-from appliance.core.model import WORKSPACE, Actor, CommandRequest, Denied, Incoming, Message
+from appliance.core.model import WORKSPACE, Actor, Incoming, Message
 from appliance.core.requests import words_of
 from appliance.core.router import RouterRules, needs_no_project
 from appliance.ports import Clock, Policy
 from appliance.services.drafts import Wish
+from appliance.services.permission import may_say
 
 
 class Routing:
@@ -25,16 +26,14 @@ class Routing:
         match wish.command:
             case Run(text=text, fresh=False) if _begins_a_talk(wish, incoming):
                 ask = Ask(text)
-                if needs_no_project(text, self._rules) and self._may(ask, actor):
+                if needs_no_project(text, self._rules) and self._may_ask(ask, actor):
                     return replace(wish, command=ask, words=(words_of(ask),), project=WORKSPACE)
             case _:
                 pass
         return wish
 
-    def _may(self, ask: Ask, actor: Actor) -> bool:
-        via, now = actor.sender.platform, self._clock.now()
-        request = CommandRequest(actor.name, WORKSPACE, words_of(ask), via, now)
-        return not isinstance(self._policy.decide(request), Denied)
+    def _may_ask(self, ask: Ask, actor: Actor) -> bool:
+        return may_say(words_of(ask), actor, WORKSPACE, self._policy, self._clock)
 
 
 def _begins_a_talk(wish: Wish, incoming: Incoming) -> bool:

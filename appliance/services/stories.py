@@ -5,11 +5,12 @@ from __future__ import annotations
 from appliance.core.commands import ShowJobs, ShowLog, ShowQueue
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
-from appliance.core.model import Actor, CommandRequest, Denied, Phrase, Reply
+from appliance.core.model import Phrase, Reply
 from appliance.core.replies import about_jobs, about_stories
 from appliance.core.replies.about_stories import Waiting
 from appliance.ports import Clock, Policy, State
 from appliance.services.cases import Case
+from appliance.services.permission import may_say
 from appliance.services.worker import Worker
 
 LATEST_JOBS = 10
@@ -40,7 +41,7 @@ class Stories:
                 return self._story(case.wish.about, whole=whole)
 
     def _may_see(self, case: Case, job: Job) -> bool:
-        return _allows(self._policy, case.actor, job, case.words, self._clock)
+        return may_say(case.words, case.actor, job.project, self._policy, self._clock)
 
     def _waiting(self, case: Case) -> list[Waiting]:
         return [
@@ -67,8 +68,3 @@ class Stories:
             return about_stories.no_such_job()
         steps, approvals = self._state.steps(job.id), self._state.approvals_of(job.id)
         return about_stories.story(job, steps, approvals, whole=whole)
-
-
-def _allows(policy: Policy, actor: Actor, job: Job, words: str, clock: Clock) -> bool:
-    request = CommandRequest(actor.name, job.project, words, actor.sender.platform, clock.now())
-    return not isinstance(policy.decide(request), Denied)

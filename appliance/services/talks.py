@@ -5,18 +5,13 @@ from __future__ import annotations
 import difflib
 
 from appliance.core.commands import OpenSession, ShowSessions, StartAfresh, UseProject
-from appliance.core.model import (
-    Actor,
-    CommandRequest,
-    Denied,
-    ProjectName,
-    Reply,
-)
+from appliance.core.model import Actor, ProjectName, Reply
 from appliance.core.replies import about_projects, about_talks
 from appliance.ports import Clock, Conversation, Policy, State
 from appliance.services.cases import Case, answer, turn_page
 from appliance.services.drafts import Projects
 from appliance.services.outbox import Outbox
+from appliance.services.permission import may_say
 
 SESSIONS_SHOWN = 8
 
@@ -57,13 +52,8 @@ class Talks:
 
     def visible(self, actor: Actor) -> list[ProjectName]:
         """The projects in which this person may do anything at all."""
-        return [name for name in self._projects if self._may_see(actor, name)]
-
-    def _may_see(self, actor: Actor, project: ProjectName) -> bool:
-        request = CommandRequest(
-            actor.name, project, "/project", actor.sender.platform, self._clock.now()
-        )
-        return not isinstance(self._policy.decide(request), Denied)
+        asked = (self._policy, self._clock)
+        return [name for name in self._projects if may_say("/project", actor, name, *asked)]
 
     def _use_project(self, case: Case, name: ProjectName) -> Reply:
         visible = self.visible(case.actor)
