@@ -7,6 +7,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 LAST := browser or crash or slow or system
+# what is large and few need is tried in CI, and when asked for
+IN-CI := $(if $(filter true,$(CI)),ansible)
 
 .PHONY: help
 help: ## this list
@@ -19,10 +21,15 @@ demo: ## try it: one link, a chat page on this machine, a sample project (or PRO
 
 .PHONY: test
 test: ## all tests, the real claude program included
-	@$(call set-up,runtime dev)
+	@$(call set-up,runtime dev $(IN-CI))
 	@claude=$$($(BIN)/python packaging/claude.py) || exit 1; \
 	[ -z "$$claude" ] || export DISPATCH_TEST_CLAUDE="$$claude"; \
 	$(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
+
+.PHONY: test-ansible
+test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers and on a virtual machine
+	@$(call set-up,runtime dev ansible)
+	@$(PYTEST) tests/ansible tests/system/test_ansible.py
 
 .PHONY: lint
 lint: ## style, types and the layers of the architecture

@@ -28,6 +28,7 @@ def main(options: list[str]) -> int:
     lock("runtime", [str(PROJECT), *options])
     lock("dev", ["--group=dev", same_as("runtime"), *options])
     lock("bench", ["--group=bench", same_as("runtime"), same_as("dev"), *options])
+    lock("ansible", ["--group=ansible", same_as("runtime"), same_as("dev"), *options])
     fetch_pip()
     return 0
 

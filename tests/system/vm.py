@@ -47,11 +47,12 @@ NEEDED = ("mmdebstrap", "qemu-system-x86_64", "qemu-img", "mke2fs")
 
 PACKAGES = (
     "acl,bubblewrap,ca-certificates,dbus,git,init,initramfs-tools,iproute2,kmod,libpam-systemd,"
-    "linux-image-cloud-amd64,lz4,make,polkitd,procps,python3,qemu-guest-agent,systemd-sysv,udev"
+    "linux-image-cloud-amd64,lz4,make,openssh-server,polkitd,procps,python3,python3-apt,"
+    "qemu-guest-agent,sudo,systemd-sysv,udev"
 )
 UNWANTED_UNITS = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer "
-    "e2scrub_reap.service getty@tty1.service serial-getty@ttyS0.service "
+    "e2scrub_reap.service getty@tty1.service serial-getty@ttyS0.service ssh.service "
     "systemd-networkd-wait-online.service"
 )
 HOST = "10.0.2.2"
@@ -220,6 +221,15 @@ class Machine:
         self.until(f"! test -e {device}")
         self._until(self._unplugged, "unplug the files")
         archive.unlink()
+
+    def reach(self, port: int) -> int:
+        """A port of this host's loopback that leads to one of the guest's."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ours: int = free.getsockname()[1]
+        forward = f"hostfwd_add net tcp:127.0.0.1:{ours}-:{port}"
+        self._ask("human-monitor-command", **{"command-line": forward})
+        return ours
 
     def console(self) -> str:
         """The end of what the guest's kernel and systemd printed."""
