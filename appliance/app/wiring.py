@@ -359,6 +359,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         outbox,
         worker.works_there,
         worker.gone,
+        lambda: lockdowns.refusal,
     )
     overview = Overview(
         state,

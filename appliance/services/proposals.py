@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from appliance.core.administration import CONFIRM
+from appliance.core.administration import CONFIRM, PROPOSE
 from appliance.core.events import (
     SYSTEM,
     Event,
@@ -161,11 +161,11 @@ class Proposals:
     def _may_answer(self, proposal: Proposal, user: UserName) -> bool:
         """Whether this person may confirm it from a phone."""
         return is_second(proposal, user, Platform.TELEGRAM) and self._is_allowed(
-            user, Platform.TELEGRAM
+            user, CONFIRM, Platform.TELEGRAM
         )
 
-    def _is_allowed(self, user: UserName, via: Platform) -> bool:
-        request = AdminRequest(user, CONFIRM, via, self._clock.now())
+    def _is_allowed(self, user: UserName, act: str, via: Platform) -> bool:
+        request = AdminRequest(user, act, via, self._clock.now())
         return user in self._people and isinstance(self._policy.decide(request), Allowed)
 
     # --- answering
@@ -235,6 +235,8 @@ class Proposals:
     async def _ask_again(self, old: Proposal) -> Reply:
         """The policy is another one: what was shown means something else now, or nothing."""
         await self._lose(old, "the policy was changed meanwhile", ProposalState.OUTDATED)
+        if not self._is_allowed(old.proposer, PROPOSE, old.via):
+            return words.not_proposed(f"{old.proposer} may not propose it any more.")
         try:
             draft = await asyncio.to_thread(self._grants.draft, self._policy.current, old.wish)
         except PolicyError as error:

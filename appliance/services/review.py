@@ -22,11 +22,12 @@ from appliance.core.redact import redact
 from appliance.core.replies import about_changes, about_requests
 from appliance.core.review import Page, Under, file_token, page, presentable
 from appliance.core.snapshots import Snapshots
-from appliance.core.words import phrase
+from appliance.core.words import phrase, say
 from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused
 from appliance.ports import Audit, Painter, Policy, Ready, State
 from appliance.services.cases import Case, answer, turn_page
 from appliance.services.changes import Changes, NotShown
+from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
 from appliance.services.worktrees import Worktrees
 
@@ -56,6 +57,7 @@ class Review:
         outbox: Outbox,
         works_there: WorksThere,
         gone: Gone,
+        why_barred: WhyBarred,
     ) -> None:
         self._state = state
         self._audit = audit
@@ -66,6 +68,7 @@ class Review:
         self._outbox = outbox
         self._works_there = works_there
         self._gone = gone
+        self._why_barred = why_barred
         self._cases: asyncio.Queue[Case] = asyncio.Queue()
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -101,6 +104,8 @@ class Review:
         if not job.is_finished:
             return about_changes.still_running(job.id)
         await self._gone(job.id)  # its answer comes a moment before its program has ended
+        if (barred := self._why_barred()) is not None:
+            return say(barred)
         if isinstance(case.command, SettleTree):
             return await self._settled(case, job, case.command.fate)
         found = self._state.snapshots(job.id)
@@ -115,6 +120,8 @@ class Review:
                 case _:
                     return about_changes.sure(job.id, found.counts)
         except NotShown as error:
+            if (barred := self._why_barred()) is not None:
+                return say(barred)
             if isinstance(case.command, RevertChanges):
                 return about_changes.not_reverted(job.id, error.why)
             return about_changes.cannot_show(job.id, error.why)
@@ -205,6 +212,8 @@ class Review:
             return about_changes.busy(job.id, running)
 
         async def record(files: Sequence[bytes]) -> None:
+            if (barred := self._why_barred()) is not None:
+                raise NotShown(barred)
             event = RevertStarted(
                 who=Who.user(case.actor),
                 cause=(case.incoming.key, f"job:{job.id}"),

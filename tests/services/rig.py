@@ -513,6 +513,7 @@ class Rig:
             self.outbox,
             self.worker.works_there,
             self.worker.gone,
+            lambda: self.lockdowns.refusal,
         )
         desk = Desk(
             self.state,

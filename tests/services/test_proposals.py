@@ -138,6 +138,16 @@ async def test_a_policy_edited_meanwhile_is_asked_about_again(rig: Rig) -> None:
     assert rig.grants.content == ""
 
 
+async def test_it_is_not_asked_again_for_who_may_not_propose_any_more(rig: Rig) -> None:
+    proposal = await proposed(rig)
+    rig.files.edits = "an edit at the host"
+    rig.policy.admins = {BOB.name}
+    await rig.clicks(rig.button("Confirm"), BOB)
+    assert (await settled(rig, proposal)).state is ProposalState.OUTDATED
+    await rig.chat.until("alice may not propose it any more")
+    assert rig.state.open_proposals() == ()
+
+
 async def test_a_policy_that_does_not_hold_with_it_stays_as_it_was(rig: Rig) -> None:
     rig.files.mistake_with = "g, carol, dev"
     before = rig.holder.current.sha256

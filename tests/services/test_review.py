@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from appliance.core.model import (
     Workplace,
 )
 from appliance.errors import AgentFailed
-from appliance.ports import Conversation
+from appliance.ports import Conversation, Output
 from tests.examples import ALICE, BOB, message
 from tests.services.rig import DEMO, RULE, Puppet, Rig, TablePolicy, allow_everything, running
 
@@ -185,6 +186,26 @@ async def test_a_revert_waits_for_the_job_that_works_there(rig: Rig, project: Pa
     await rig.chat.until("Job 2 works in the same place")
     assert (project / "a.txt").read_text() == "two\n"
     going.set()
+
+
+async def test_a_revert_that_was_let_in_stops_at_a_lockdown(rig: Rig, project: Path) -> None:
+    await done(rig)
+    is_reading, going, run = asyncio.Event(), asyncio.Event(), rig.workbench.run
+
+    async def slow(*arguments: Any, **options: Any) -> Output:
+        is_reading.set()
+        await going.wait()
+        return await run(*arguments, **options)
+
+    rig.workbench.run = slow  # type: ignore[method-assign]
+    await rig.says("/revert 1 yes")
+    await is_reading.wait()
+    await rig.says("/lockdown now")
+    await rig.chat.until("Everything is stopped.")
+    going.set()
+    await rig.chat.until("nothing is done until the host lifts it")
+    assert (project / "a.txt").read_text() == "two\n"
+    assert "revert.started" not in rig.audit.names()
 
 
 async def test_who_may_not_see_the_project_sees_nothing_of_it(rig: Rig) -> None:
