@@ -70,8 +70,9 @@ def _lay_out(source: Path) -> None:
     for pip in (source / "packaging" / "lock").glob("*.whl"):
         pip.unlink()  # who installs from an archive has a pip
     for path in source.rglob("*"):
-        is_open = path.is_dir() or path.stat().st_mode & 0o100
-        path.chmod(0o755 if is_open else 0o644)
+        if not path.is_symlink():
+            is_open = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if is_open else 0o644)
 
 
 def _build_wheel(source: Path, directory: Path) -> None:

@@ -139,7 +139,7 @@ def test_what_is_not_ready_is_not_signed(
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text(f"## Unreleased ({__version__})\n\n- New.\n")
     monkeypatch.setattr(release.version, "CHANGELOG", changelog)
-    with pytest.raises(release.NoRelease, match="CHANGELOG.* has no section"):
+    with pytest.raises(release.NoRelease, match="has no section"):
         release.release(release.Order(("python",), key, None, ""), tmp_path / "dist")
     assert not (tmp_path / "dist").exists()
 
