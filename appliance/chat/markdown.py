@@ -25,6 +25,7 @@ from markdown_it.tree import SyntaxTreeNode as Node
 
 from appliance.chat.wellformed import well_formed
 from appliance.core.commands import readable
+from appliance.core.discreet import without_secrets
 from appliance.core.inert import leads_openly, still
 from appliance.core.model import Rich, Span, Style
 
@@ -48,7 +49,7 @@ def render(text: str) -> Rich:
     try:
         page = _Page()
         page.blocks(_tree(text).children, PARAGRAPH)
-        return still(page.rich())
+        return still(without_secrets(page.rich()))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return still(Rich(text))
 

@@ -1,7 +1,8 @@
 """A reply on its way out, without the secrets that may be in it.
 
 Done at one place, the outbox, before a platform's rendering and cutting: what is cut in two would
-not be recognised any more.
+not be recognised any more. Markdown is looked at once more when it is rendered, because there
+"ghp\\_…" is no token before it is one.
 """
 
 from __future__ import annotations
@@ -25,18 +26,19 @@ def discreet(reply: Reply) -> Reply:
     )
     return replace(
         reply,
-        body=_rich(body) if isinstance(body, Rich) else Markdown(_plain(body.text)),
-        footer=_rich(reply.footer) if isinstance(reply.footer, Rich) else reply.footer,
+        body=without_secrets(body) if isinstance(body, Rich) else Markdown(_plain(body.text)),
+        footer=without_secrets(reply.footer) if isinstance(reply.footer, Rich) else reply.footer,
         attachment=_file(reply.attachment) if reply.attachment else None,
         buttons=rows,
     )
 
 
 def _plain(text: str) -> str:
-    return _rich(Rich(text)).text
+    return without_secrets(Rich(text)).text
 
 
-def _rich(body: Rich) -> Rich:
+def without_secrets(body: Rich) -> Rich:
+    """The text with every secret of a known kind replaced."""
     for edits in edits_of(body.text):
         body = _edited(body, edits)
     return body

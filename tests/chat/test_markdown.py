@@ -161,3 +161,10 @@ def test_what_cannot_be_stored_is_replaced() -> None:
 
 def test_spans_come_in_order_outer_before_inner() -> None:
     assert render("**a _b_**").spans == (Span(Style.BOLD, 0, 3), Span(Style.ITALIC, 2, 1))
+
+
+@pytest.mark.parametrize("mark", ["\\_", "&#95;", "`_`", "**_**"])
+def test_a_secret_that_is_one_only_when_it_is_rendered_is_not_shown(mark: str) -> None:
+    body = render(f"The token is **ghp{mark}{'a' * 36}**, they say.")
+    assert "a" * 36 not in body.text
+    assert "[redacted GitHub token]" in body.text
