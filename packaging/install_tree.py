@@ -143,8 +143,10 @@ def install_units(root: Path) -> None:
     for directory in ("systemd/examples", "packaging/grafana", "packaging/prometheus"):
         for example in (ROOT / directory).iterdir():
             copy(example, documents / "examples" / example.name)
-    for name in ("README.md", "CHANGELOG.md"):
-        copy(ROOT / name, documents / name)
+    for guide in (ROOT / "packaging/guides").iterdir():
+        copy(guide, documents / "guides" / guide.name)
+    for text in ("README.md", "CHANGELOG.md", ".github/SECURITY.md"):
+        copy(ROOT / text, documents / Path(text).name)
 
 
 def install_rules(root: Path) -> None:

@@ -57,3 +57,12 @@ def test_it_holds_what_it_needs_and_nothing_of_pips(package: Path) -> None:
     conffiles = built.run("dpkg-deb", "--info", str(package), "conffiles").split()
     assert {f".{name}" for name in conffiles} == policies
     assert "/etc/dispatch/policies/rules.csv" in conffiles
+
+
+def test_what_people_read_is_in_it(package: Path) -> None:
+    held = {line.split()[-1] for line in built.run("dpkg-deb", "-c", str(package)).splitlines()}
+    documents = "./usr/share/doc/dispatch-appliance"
+    assert {f"{documents}/guides/{path.name}" for path in PACKAGING.glob("guides/*.md")} <= held
+    assert {f"{documents}/{name}.md" for name in ("README", "SECURITY")} <= held
+    for page in PACKAGING.glob("man/*.[158]"):
+        assert f"./usr/share/man/man{page.suffix[1:]}/{page.name}.gz" in held
