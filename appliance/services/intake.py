@@ -72,7 +72,7 @@ class Intake:
         user = self._people.name_of(incoming.sender)
         if user is None:
             self._accept_code(incoming)
-        elif self._is_for_us(incoming):
+        elif self._is_for_us(incoming) or self._pairing.hears(incoming):
             self._accept_request(self._pairing.sealed(incoming), Actor(user, incoming.sender))
 
     def _accept_request(self, incoming: Incoming, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from appliance.core.pairing import PairingState
 from appliance.errors import AuditUnavailable
 from appliance.services.pairing import CannotPair
 from tests.examples import ALICE, BOB
-from tests.services.pairing_rig import HOST, handled, opened, starts
+from tests.services.pairing_rig import GROUP, HOST, handled, opened, starts
 from tests.services.rig import DAVE, Rig, running
 
 
@@ -42,6 +42,18 @@ async def test_the_first_task_is_one_tap_away(tmp_path: Path) -> None:
         ]
         await rig.clicks(rig.button("Try it: /help"), DAVE)
         await rig.chat.until("What you may do")
+
+
+async def test_a_code_that_one_of_us_writes_in_a_group_is_over_too(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.says("what a nice group", place=GROUP)  # told how to pair it, once in some hours
+    invitation = await opened(rig)
+    await starts(rig, invitation.code, ALICE.sender, GROUP)
+    await handled(rig)
+    found = await rig.pairing.outcome(invitation.pairing.id, 0)
+    assert found is not None
+    assert found.state is PairingState.EXPOSED
+    assert rig.state.latest_jobs(1) == ()
 
 
 async def test_an_account_is_one_person(tmp_path: Path) -> None:
