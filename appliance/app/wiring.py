@@ -297,6 +297,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         state,
         audit,
         judge,
+        people,
         allowance,
         agents,
         approvals,

@@ -98,6 +98,7 @@ from appliance.services.inboxes import Inboxes
 from appliance.services.judge import Calls, Judge
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
+from appliance.services.people import People
 from appliance.services.sending import Sending
 from appliance.services.watching import Watching, live_label
 from appliance.services.worktrees import Worktrees, place_of
@@ -173,6 +174,7 @@ class Worker:
         state: State,
         audit: Audit,
         judge: Judge,
+        people: People,
         allowance: Allowance,
         agents: Mapping[type, Agent],
         approvals: Approvals,
@@ -193,6 +195,7 @@ class Worker:
         self._state = state
         self._audit = audit
         self._judge = judge
+        self._people = people
         self._allowance = allowance
         self._agents = agents
         self._approvals = approvals
@@ -466,9 +469,12 @@ class Worker:
             self._watching.stirred(job.id)
 
     def _why_not(self, job: Job) -> Denied | None:
-        """While it waited in line, the policy may have changed, and money may have been spent."""
+        """While it waited in line, its sender may have been unpaired, the policy changed, and money
+        spent."""
         if job.state is not JobState.QUEUED:
             return None
+        if self._people.name_of(job.sender) != job.requester:
+            return Denied(None, f"{job.sender} is no account of {job.requester} any more")
         if denied := self._judge.why_not(job):
             return denied
         is_agents = isinstance(job.work, Prompt)

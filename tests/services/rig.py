@@ -458,6 +458,7 @@ class Rig:
             self.state,
             self.activity,
             judge,
+            self.people,
             allowance,
             {Prompt: self.agent, Program: self.agent},
             self.approvals,

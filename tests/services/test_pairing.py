@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from appliance.core.jobs import State as JobState
 from appliance.core.model import Place, Platform
 from appliance.core.pairing import PairingState
 from appliance.errors import AuditUnavailable
@@ -134,3 +136,28 @@ async def test_an_account_of_the_settings_is_ended_there(tmp_path: Path) -> None
         await rig.says("/unpair", ALICE)
         await rig.chat.until("stands in dispatch.toml")
     assert rig.people.name_of(ALICE.sender) == "alice"
+
+
+async def test_a_job_that_waits_does_not_start_for_an_account_that_was_removed(
+    tmp_path: Path,
+) -> None:
+    rig, going = Rig(tmp_path), asyncio.Event()
+    rig.agent.script = lambda _: going.wait()
+    async with running(rig):
+        await rig.says("/project demo")
+        await rig.says("/run something long")
+        await rig.chat.until("Job 1 started")
+        await starts(rig, (await opened(rig)).code)
+        await rig.chat.until("You are paired")
+        await rig.says("/project demo", DAVE)
+        await rig.says("/run something else", DAVE)
+        await rig.chat.until("Starts after job 1")
+        await rig.accounts.remove(DAVE.name, "", HOST)
+        going.set()
+        async with asyncio.timeout(5):
+            while not (job := rig.state.latest_jobs(1)[0]).is_finished:
+                await asyncio.sleep(0)
+    assert (job.id, job.state) == (2, JobState.CANCELLED)
+    assert job.reason == "telegram:78 is no account of dave any more"
+    assert len(rig.agent.tasks) == 1
+    assert "request.denied" in rig.audit.names()
