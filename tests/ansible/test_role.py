@@ -112,7 +112,8 @@ async def it_changes_nothing_in_check_mode(mac: Mac) -> None:
 
 
 async def it_is_set_up_once(mac: Mac) -> None:
-    played = await mac.plays("site", "--diff")
+    played = await mac.plays("site", "--diff", "-vvv")
+    assert "+zone = " in played.said
     assert TOKEN not in played.said
     assert mac.file("credentials/telegram-token").read_text() == TOKEN
     again = await mac.plays("site")
