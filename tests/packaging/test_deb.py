@@ -21,7 +21,8 @@ SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "rtupdate")
 MIT = "MIT License\n\nCopyright (c) 2020 Ann Author\n\nPermission is hereby granted, free of charge"
 APACHE = (ROOT / "LICENSE").read_text()
 
-deb_tree, licences, wheels = program("deb_tree"), program("licences"), program("wheels")
+deb, deb_tree = program("deb"), program("deb_tree")
+licences, wheels = program("licences"), program("wheels")
 
 
 def wheel(directory: Path, name: str, files: dict[str, str], *, tag: str = "py3-none-any") -> Path:
@@ -79,6 +80,24 @@ def test_no_wheel_needs_a_newer_libc_than_the_oldest_system_has() -> None:
     assert {"manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64"} < set(names)
     with pytest.raises(wheels.NotToBeHad, match="no wheels are known for riscv64"):
         wheels.locked_wheels("riscv64")
+
+
+@pytest.mark.parametrize("state", ["installed", ""])
+def test_a_machine_says_what_it_lacks_to_build_for_another(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {"dpkg": "amd64", "dpkg-query": state} | dict.fromkeys(deb.TOOLS, "")
+    for name, answer in answers.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nprintf '%s' '{answer}'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    deb.check_tools("amd64")
+    if state:
+        deb.check_tools("arm64")
+        return
+    lacking = "apt install binutils-aarch64-linux-gnu libc6:arm64 libgcc-s1:arm64"
+    with pytest.raises(deb.BuildFailed, match=f"cannot build for arm64: .* {lacking}"):
+        deb.check_tools("arm64")
 
 
 # --- on what terms
