@@ -190,6 +190,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/policy_holder.py": "tests/services/test_reloading.py",
     "appliance/policy/rules.py": "tests/policy/test_loader.py",
     "appliance/policy/sources.py": "tests/policy/test_engine.py",
+    "appliance/services/admission.py": STORY,
     "appliance/services/approvals.py": STORY,
     "appliance/services/desk.py": STORY,
     "appliance/services/drafts.py": STORY,

@@ -69,6 +69,7 @@ from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor, LivePolicy
 from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
 from appliance.services.administration import Administration
+from appliance.services.admission import Admission
 from appliance.services.allowance import Allowance
 from appliance.services.anchors import Anchors
 from appliance.services.answering import Answering
@@ -373,13 +374,14 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         settings.projects,
         clock,
     )
+    admission = Admission(
+        state, audit, settings.workplaces, worker, approvals, files.desk, outbox, clock
+    )
     desk = Desk(
         state,
-        audit,
         policy,
-        settings.workplaces,
         worker,
-        approvals,
+        admission,
         answering,
         Renewals(state, audit, approvals, outbox),
         refusals,
@@ -409,8 +411,9 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         lockdowns,
         parcels,
         routing,
+        admission,
         desk,
-        Edits(state, audit, worker, approvals, desk, outbox, clock),
+        Edits(state, audit, worker, approvals, admission, outbox, clock),
         outbox,
         clock,
     )

@@ -19,6 +19,7 @@ in: from a message to a job
 what commands do
 
     desk             each command, once it is allowed
+    admission        a request becomes a job: drafted, asked about, put in line or started
     file_desk        what people ask about files and speech
     looking_after    what people ask who look after the appliance from a phone
     overview         what those look up: who there is, what happened

@@ -14,9 +14,9 @@ from appliance.core.jobs import State as JobState
 from appliance.core.model import Actor, Edited, Message, Prompt, Reply, Work
 from appliance.core.replies import about_talks
 from appliance.ports import Audit, Clock, State
+from appliance.services.admission import Admission
 from appliance.services.approvals import Approvals
 from appliance.services.cases import Case, answer
-from appliance.services.desk import Desk
 from appliance.services.drafts import draft_job
 from appliance.services.outbox import Outbox
 from appliance.services.worker import Worker
@@ -31,7 +31,7 @@ class Edits:
         audit: Audit,
         worker: Worker,
         approvals: Approvals,
-        desk: Desk,
+        admission: Admission,
         outbox: Outbox,
         clock: Clock,
     ) -> None:
@@ -39,7 +39,7 @@ class Edits:
         self._audit = audit
         self._worker = worker
         self._approvals = approvals
-        self._desk = desk
+        self._admission = admission
         self._outbox = outbox
         self._clock = clock
 
@@ -89,7 +89,7 @@ class Edits:
             self._state.save_job(changed)
             if not _same(draft, job):
                 self._outbox.put(job.place, about_talks.changed(job), job=job.id)
-        return await self._desk.admit(case, changed)
+        return await self._admission.admit(case, changed)
 
     async def take_back(self, case: Case, reply: Reply) -> None:
         """The job will not start. Raises AuditUnavailable: it stays as it was."""

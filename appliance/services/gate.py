@@ -42,9 +42,10 @@ from appliance.core.requests import admin_words
 from appliance.core.words import say
 from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
+from appliance.services.admission import STARTS_JOB, Admission
 from appliance.services.allowance import Allowance, Use
 from appliance.services.cases import Case
-from appliance.services.desk import STARTS_JOB, Desk
+from appliance.services.desk import Desk
 from appliance.services.drafts import Projects, Wish, placed, wish_of
 from appliance.services.edits import Edits
 from appliance.services.lockdowns import Lockdowns
@@ -76,6 +77,7 @@ class Gate:
         lockdowns: Lockdowns,
         parcels: Parcels,
         routing: Routing,
+        admission: Admission,
         desk: Desk,
         edits: Edits,
         outbox: Outbox,
@@ -92,6 +94,7 @@ class Gate:
         self._lockdowns = lockdowns
         self._parcels = parcels
         self._routing = routing
+        self._admission = admission
         self._desk = desk
         self._edits = edits
         self._outbox = outbox
@@ -145,10 +148,10 @@ class Gate:
             if isinstance(incoming, Edited) and not self._edits.is_in_time(wish.about):
                 return await self._edits.answer_late(incoming, actor, wish.about)
             case = Case(incoming, actor, wish, self._decide(wish, actor, incoming))
-            job = self._desk.queues_at_once(case)
+            job = self._admission.queues_at_once(case)
             events = self._records(case)
             if job is not None:
-                await self._desk.queue(case, job, *events)
+                await self._admission.queue(case, job, *events)
             else:
                 await self._record(case, events)
                 await self._act(case)

@@ -60,6 +60,7 @@ from appliance.ports import BeforeRisk, Receipt
 from appliance.ports import Judge as JudgeCallback
 from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
+from appliance.services.admission import Admission
 from appliance.services.allowance import Allowance
 from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals
@@ -516,13 +517,21 @@ class Rig:
             self.worker.gone,
             lambda: self.lockdowns.refusal,
         )
-        desk = Desk(
+        admission = Admission(
             self.state,
             self.activity,
-            self.holder,
             workplaces,
             self.worker,
             self.approvals,
+            file_desk,
+            self.outbox,
+            self.clock,
+        )
+        desk = Desk(
+            self.state,
+            self.holder,
+            self.worker,
+            admission,
             answering,
             Renewals(self.state, self.activity, self.approvals, self.outbox),
             refusals,
@@ -552,13 +561,14 @@ class Rig:
             self.lockdowns,
             self.parcels,
             self.routing,
+            admission,
             desk,
             Edits(
                 self.state,
                 self.activity,
                 self.worker,
                 self.approvals,
-                desk,
+                admission,
                 self.outbox,
                 self.clock,
             ),
