@@ -198,6 +198,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/health.py": STORY,
     "appliance/services/intake.py": STORY,
     "appliance/services/judge.py": STORY,
+    "appliance/services/second_look.py": STORY,
     "appliance/services/strangers.py": STORY,
     "appliance/services/worker.py": STORY,
     "appliance/storage/codec.py": "tests/storage/test_state.py",

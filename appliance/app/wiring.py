@@ -106,6 +106,7 @@ from appliance.services.renewals import Renewals
 from appliance.services.restoration import Restorer
 from appliance.services.review import Review
 from appliance.services.routing import Routing
+from appliance.services.second_look import SecondLook
 from appliance.services.stories import Stories
 from appliance.services.strangers import Strangers
 from appliance.services.talks import Talks
@@ -298,8 +299,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         state,
         audit,
         judge,
-        people,
-        allowance,
+        SecondLook(policy, people, approvals, allowance, refusals, clock),
         agents,
         approvals,
         outbox,

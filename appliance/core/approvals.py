@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from appliance.core.commands import CallRecipe, Command
 from appliance.core.model import (
     ApprovalId,
     Asks,
+    Decision,
     JobId,
     Json,
     Millis,
@@ -151,3 +153,13 @@ def work_fingerprint(work: Work) -> str:
             return fingerprint("plan" if is_plan else "prompt", {"text": text, "files": named})
         case Program(recipe=recipe, argv=argv, directory=directory):
             return fingerprint(recipe, {"argv": list(argv), "directory": directory})
+
+
+def what_asks(decision: Decision, command: Command) -> Asks | None:
+    """The policy's rule, or the recipe that says so itself: the stricter wins."""
+    if isinstance(decision, Asks):
+        return decision
+    if isinstance(command, CallRecipe) and command.recipe.approval:
+        assert command.recipe.source is not None
+        return Asks(command.recipe.source)
+    return None

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
-from appliance.core.approvals import JOB_ITSELF, work_fingerprint
+from appliance.core.approvals import JOB_ITSELF, what_asks, work_fingerprint
 from appliance.core.commands import Ask, CallRecipe, Command, ResumeJob, Run
 from appliance.core.events import Event, JobCancelled, JobQueued, Who
 from appliance.core.files import safe_names
@@ -29,7 +29,6 @@ from appliance.services.approvals import Approvals, Question
 from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
 from appliance.services.file_desk import FileDesk
-from appliance.services.judge import what_asks
 from appliance.services.outbox import Outbox
 from appliance.services.watching import live_label
 from appliance.services.worker import Worker

@@ -18,6 +18,8 @@ from appliance.core.model import (
     Actor,
     ApprovalId,
     Asks,
+    Decision,
+    Denied,
     JobId,
     Millis,
     Phrase,
@@ -276,7 +278,15 @@ class Approvals:
             reply = about_approvals.settled(approval, job, is_there=place == job.place)
             self._outbox.edit(post, place, reply)
 
-    def stands(self, approval: Approval, asks: Asks) -> bool:
+    def why_not_any_more(self, decision: Decision, approval: Approval | None) -> Denied | None:
+        """Why a yes from before is not enough for what the policy says now; None: it is."""
+        if isinstance(decision, Asks):
+            if approval is not None and self._stands(approval, decision):
+                return None
+            return Denied(decision.rule, "it needs an approval that it does not have; ask again")
+        return decision if isinstance(decision, Denied) else None
+
+    def _stands(self, approval: Approval, asks: Asks) -> bool:
         """Whether those who said yes may say it to what is asked now, and are enough for it."""
         still = [
             name

@@ -1,8 +1,8 @@
 """Judges one tool call of an agent: the policy's word, and a human's where it asks.
 
-What had to wait, for a person or for its turn, is judged again when it can go on: what is done is
-allowed by the policy of that moment, not by that of the moment when it was asked for. It fails
-closed: what cannot be recorded is refused, whatever the policy says.
+What had to wait for a person is judged again when it can go on: what is done is allowed by the
+policy of that moment, not by that of the moment when it was asked for. It fails closed: what
+cannot be recorded is refused, whatever the policy says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from appliance.core.approvals import Approval, ApprovalState, fingerprint
-from appliance.core.commands import CallRecipe, Command, parse
 from appliance.core.events import RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Job, PlanAccepted, Step, StepKind, advance
 from appliance.core.model import (
@@ -26,11 +25,9 @@ from appliance.core.model import (
     Allowed,
     ApprovalId,
     Asks,
-    CommandRequest,
     Decision,
     Denied,
     Proceed,
-    Program,
     Project,
     ProjectName,
     Refuse,
@@ -45,7 +42,6 @@ from appliance.ports import Audit, BeforeRisk, Clock, Policy, State
 from appliance.services.allowance import Allowance, Use
 from appliance.services.approvals import Approvals, Question
 from appliance.services.changes import Changes
-from appliance.services.drafts import program_of
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
 from appliance.services.questions import Questions
@@ -232,7 +228,7 @@ class Judge:
         if answered.state is not ApprovalState.GIVEN:
             return Refuse(_why_refused(answered))
         decision = self._policy.decide(self._request(job, calls, call))
-        if denied := self._not_any_more(decision, answered):
+        if denied := self._approvals.why_not_any_more(decision, answered):
             self._approvals.withdraw(answered)
             return await self._deny(job, calls, call, denied)
         fits = self._approvals.redeem(
@@ -283,38 +279,6 @@ class Judge:
     def forget(self, job: Job) -> None:
         """The job ended: nobody waits any more for what its agent asked. Inside a transaction."""
         self._questions.withdraw_all(job)
-
-    # what has waited
-
-    def why_not(self, job: Job) -> Denied | None:
-        """Why a job whose turn has come may not start any more; None: it may.
-
-        It was counted when it was let in, and is not counted again.
-        """
-        decision = self._policy.decide(self._request_of(job))
-        command = parse(job.words, self._policy.recipes())
-        if isinstance(job.work, Program) and not _is_for(command, job.work):
-            return Denied(None, f"{job.words} is not what it was when you sent it; send it again")
-        if isinstance(decision, Allowed):
-            decision = what_asks(decision, command) or decision
-        return self._not_any_more(decision, self._approvals.given_for(job.id))
-
-    def _not_any_more(self, decision: Decision, approval: Approval | None) -> Denied | None:
-        """Why a yes from before is not enough for what the policy says now; None: it is."""
-        if isinstance(decision, Asks):
-            if approval is not None and self._approvals.stands(approval, decision):
-                return None
-            return Denied(decision.rule, "it needs an approval that it does not have; ask again")
-        return decision if isinstance(decision, Denied) else None
-
-    def note_refusal(self, job: Job, denied: Denied) -> None:
-        """So that /why explains it. Inside the transaction that tells the place so."""
-        self._refusals.note(job.place, self._request_of(job), denied)
-
-    def _request_of(self, job: Job) -> CommandRequest:
-        return CommandRequest(
-            job.requester, job.project, job.words, job.sender.platform, self._clock.now()
-        )
 
     # refusing
 
@@ -370,21 +334,6 @@ def _question(job: Job, call: ToolCall, asks: Asks) -> Question:
         why=why if isinstance(why, str) else "",
         input=json.dumps(dict(call.input), ensure_ascii=False, indent=1),
     )
-
-
-def what_asks(decision: Decision, command: Command) -> Asks | None:
-    """The policy's rule, or the recipe that says so itself: the stricter wins."""
-    if isinstance(decision, Asks):
-        return decision
-    if isinstance(command, CallRecipe) and command.recipe.approval:
-        assert command.recipe.source is not None
-        return Asks(command.recipe.source)
-    return None
-
-
-def _is_for(command: Command, work: Program) -> bool:
-    """Whether the words still call the same recipe, and it still runs the same."""
-    return isinstance(command, CallRecipe) and program_of(command) == work
 
 
 def _strays(job: Job, place: str, call: ToolCall) -> str:

@@ -90,7 +90,6 @@ from appliance.ports import (
     Ready,
     State,
 )
-from appliance.services.allowance import Allowance
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
 from appliance.services.drafts import belongs
@@ -98,7 +97,7 @@ from appliance.services.inboxes import Inboxes
 from appliance.services.judge import Calls, Judge
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
-from appliance.services.people import People
+from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.watching import Watching, live_label
 from appliance.services.worktrees import Worktrees, place_of
@@ -174,8 +173,7 @@ class Worker:
         state: State,
         audit: Audit,
         judge: Judge,
-        people: People,
-        allowance: Allowance,
+        second_look: SecondLook,
         agents: Mapping[type, Agent],
         approvals: Approvals,
         outbox: Outbox,
@@ -195,8 +193,7 @@ class Worker:
         self._state = state
         self._audit = audit
         self._judge = judge
-        self._people = people
-        self._allowance = allowance
+        self._second_look = second_look
         self._agents = agents
         self._approvals = approvals
         self._outbox = outbox
@@ -442,7 +439,7 @@ class Worker:
             return await self._interrupt(job, str(barred))
         agent = self._agents[type(job.work)]
         await agent.ready()
-        if denied := self._why_not(job):
+        if job.state is JobState.QUEUED and (denied := self._second_look.why_not(job)):
             return await self._bar(job, denied)
         task = await self._with_files(self._task(job), job, run)
         used = await self._redeem_start(job)
@@ -468,18 +465,6 @@ class Worker:
         finally:
             self._watching.stirred(job.id)
 
-    def _why_not(self, job: Job) -> Denied | None:
-        """While it waited in line, its sender may have been unpaired, the policy changed, and money
-        spent."""
-        if job.state is not JobState.QUEUED:
-            return None
-        if self._people.name_of(job.sender) != job.requester:
-            return Denied(None, f"{job.sender} is no account of {job.requester} any more")
-        if denied := self._judge.why_not(job):
-            return denied
-        is_agents = isinstance(job.work, Prompt)
-        return self._allowance.over_cost(job.requester, job.project) if is_agents else None
-
     async def _bar(self, job: Job, denied: Denied) -> None:
         """It was let in, but its turn comes when it may not start any more."""
         cause = (job.key, f"job:{job.id}")
@@ -496,7 +481,7 @@ class Worker:
         )
         with self._state.transaction():
             ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
-            self._judge.note_refusal(job, denied)
+            self._second_look.note_refusal(job, denied)
             self._outbox.put(job.place, about_jobs.answer(ended, denied.reason, 0))
             self._outbox.edit_labelled(live_label(job), about_jobs.ended_line(ended))
 

@@ -93,6 +93,7 @@ from appliance.services.reloading import Reloading
 from appliance.services.renewals import Renewals
 from appliance.services.review import Review
 from appliance.services.routing import Routing
+from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.stories import Stories
 from appliance.services.talks import Talks
@@ -459,8 +460,9 @@ class Rig:
             self.state,
             self.activity,
             judge,
-            self.people,
-            allowance,
+            SecondLook(
+                self.holder, self.people, self.approvals, allowance, refusals, self.clock
+            ),
             {Prompt: self.agent, Program: self.agent},
             self.approvals,
             self.outbox,

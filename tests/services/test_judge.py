@@ -65,7 +65,7 @@ async def test_a_yes_of_somebody_who_could_not_answer_now_is_none(rig: Rig) -> N
     token = rig.button("Approve")
     approval = rig.state.open_approvals()[0]
     given = settle(approval, is_granted=True, by=ALICE.name, at=rig.clock.now())
-    assert not rig.approvals.stands(given, Asks(RULE, ("lead",)))
+    assert rig.approvals.why_not_any_more(Asks(RULE, ("lead",)), given) is not None
     await rig.clicks(token)
     await rig.chat.until("all done")
     assert "needs an approval that it does not have" in got[0]
