@@ -36,6 +36,7 @@ what commands do
 work
 
     worker           runs jobs: judges each tool call, shows progress, brings the answer home
+    job_records      what the log says of a job
     second_look      a job whose turn has come is judged again
     judge            one tool call of an agent: the policy's word, and a human's where it asks
     worktrees        where a job works: in its project, on a branch, or in a worktree of its own

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from appliance.core.approvals import JOB_ITSELF, what_asks, work_fingerprint
 from appliance.core.commands import Ask, CallRecipe, Command, ResumeJob, Run
-from appliance.core.events import Event, JobCancelled, JobQueued, Who
+from appliance.core.events import Event, JobCancelled
 from appliance.core.files import safe_names
 from appliance.core.jobs import Admitted, Barred, Cancelled, Job, advance
 from appliance.core.jobs import State as JobState
@@ -25,6 +25,7 @@ from appliance.core.model import (
 )
 from appliance.core.replies import about_jobs, about_projects, about_talks
 from appliance.ports import Audit, Clock, State
+from appliance.services import job_records
 from appliance.services.approvals import Approvals, Question
 from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
@@ -79,7 +80,9 @@ class Admission:
         """
         with self._worker.slot_for(job) as slot:
             started = [slot.event] if slot else []
-            await self._audit.append(*before, _queued_event(case, job), *started)
+            await self._audit.append(
+                *before, job_records.queued(job, case.actor, case.incoming.key), *started
+            )
             with self._state.transaction():
                 self._state.mark_handled(case.incoming.key)
                 self._files.written(case)
@@ -179,17 +182,6 @@ def _why_no_job(command: Command) -> Reply:
     if isinstance(command, ResumeJob):
         return about_jobs.cannot_resume(command.job)
     return about_projects.no_project()
-
-
-def _queued_event(case: Case, job: Job) -> Event:
-    return JobQueued(
-        who=Who.user(case.actor),
-        cause=(case.incoming.key,),
-        job=job.id,
-        project=job.project,
-        kind=job.kind,
-        after=job.after or 0,
-    )
 
 
 def _summary(work: Work) -> str:

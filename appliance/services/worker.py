@@ -24,13 +24,8 @@ from appliance.core.approvals import (
 from appliance.core.events import (
     Event,
     JobCancelled,
-    JobFailed,
-    JobFinished,
     JobInterrupted,
-    JobStarted,
     JobSteered,
-    JobTimedOut,
-    RequestDenied,
     ToolFinished,
     ToolStarted,
     Who,
@@ -90,10 +85,12 @@ from appliance.ports import (
     Ready,
     State,
 )
+from appliance.services import job_records
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
 from appliance.services.drafts import belongs
 from appliance.services.inboxes import Inboxes
+from appliance.services.job_records import Stopped
 from appliance.services.judge import Calls, Judge
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
@@ -121,14 +118,6 @@ class Terms:
     model: str | None = None
     max_turns: int | None = None
     job_bytes: int = 1024 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Who stopped a job, by which message."""
-
-    by: Actor
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +246,10 @@ class Worker:
         taken: list[Job] = []
         is_used = False
         try:
-            yield Slot(self._started_event(job), lambda job: taken.append(self._start(job)))
+            yield Slot(
+                job_records.started(job, self._terms.isolation),
+                lambda job: taken.append(self._start(job)),
+            )
             is_used = bool(taken)
         finally:
             if not is_used:
@@ -444,7 +436,7 @@ class Worker:
         task = await self._with_files(self._task(job), job, run)
         used = await self._redeem_start(job)
         if job.state is JobState.QUEUED:
-            await self._audit.append(self._started_event(job))
+            await self._audit.append(job_records.started(job, self._terms.isolation))
             # said without waiting in between: the launcher has its task before the post is sent
             with self._state.transaction():
                 job = self._start(job)
@@ -467,18 +459,7 @@ class Worker:
 
     async def _bar(self, job: Job, denied: Denied) -> None:
         """It was let in, but its turn comes when it may not start any more."""
-        cause = (job.key, f"job:{job.id}")
-        await self._audit.append(
-            RequestDenied(
-                cause=cause,
-                act="start",
-                object=f"job {job.id}",
-                project=job.project,
-                rule=str(denied.rule or ""),
-                reason=denied.reason,
-            ),
-            JobCancelled(cause=cause, job=job.id, reason=denied.reason),
-        )
+        await self._audit.append(*job_records.barred(job, denied))
         with self._state.transaction():
             ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
             self._second_look.note_refusal(job, denied)
@@ -486,20 +467,10 @@ class Worker:
             self._outbox.edit_labelled(live_label(job), about_jobs.ended_line(ended))
 
     def _start(self, job: Job) -> Job:
-        """Inside a transaction, after `_started_event` is recorded."""
+        """Inside a transaction, after `job_records.started` is recorded."""
         job = self._advance(job, Started(self._clock.now()))
         self._watching.started(job)
         return job
-
-    def _started_event(self, job: Job) -> Event:
-        return JobStarted(
-            cause=(job.key,),
-            job=job.id,
-            project=job.project,
-            kind=job.kind,
-            isolation=self._terms.isolation,
-            session=job.earlier_session,
-        )
 
     def _task(self, job: Job) -> Task:
         project = self._projects.get(job.project)
@@ -607,7 +578,7 @@ class Worker:
             return
         changed = await self._changes.settle(job)
         try:
-            await self._audit.append(_ending_event(current, ended, run.stopped))
+            await self._audit.append(job_records.ended(current, ended, run.stopped))
         except AuditUnavailable as error:
             ended = Ended(Ending.FAILED, _sentence(error), ended.usage)
         with self._state.transaction():
@@ -690,37 +661,3 @@ def _sentence(error: ApplianceError) -> str:
     if not error.hint:
         return error.message
     return f"{error.message}. {error.hint[0].upper()}{error.hint[1:]}."
-
-
-def _ending_event(job: Job, ended: Ended, stopped: Stopped | None) -> Event:
-    cause: tuple[str, ...] = (job.key,)
-    usage = ended.usage
-    match ended.ending:
-        case Ending.SUCCEEDED:
-            return JobFinished(
-                cause=cause,
-                job=job.id,
-                cost_microdollars=usage.cost_microdollars,
-                input_tokens=usage.input_tokens,
-                output_tokens=usage.output_tokens,
-                duration_ms=usage.duration_ms,
-                answer_sha256=sha256_text(ended.text),
-                session=job.session,
-                answer=ended.text,
-            )
-        case Ending.FAILED:
-            return JobFailed(
-                cause=cause,
-                job=job.id,
-                reason=ended.text,
-                cost_microdollars=usage.cost_microdollars,
-            )
-        case Ending.CANCELLED:
-            if stopped is not None:
-                who, cause = Who.user(stopped.by), (*cause, stopped.key)
-            else:
-                who = Who.agent(job.id)
-            return JobCancelled(who=who, cause=cause, job=job.id, reason=ended.text)
-        case Ending.TIMED_OUT:
-            seconds = usage.duration_ms // 1000
-            return JobTimedOut(cause=cause, job=job.id, after_seconds=seconds)
