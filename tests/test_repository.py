@@ -199,6 +199,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/intake.py": STORY,
     "appliance/services/job_records.py": STORY,
     "appliance/services/judge.py": STORY,
+    "appliance/services/preparation.py": STORY,
     "appliance/services/second_look.py": STORY,
     "appliance/services/strangers.py": STORY,
     "appliance/services/worker.py": STORY,

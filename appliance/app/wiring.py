@@ -98,6 +98,7 @@ from appliance.services.pairing_queries import PairingQueries
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.policy_holder import PolicyHolder
+from appliance.services.preparation import Preparation, Terms
 from appliance.services.proposals import Proposals
 from appliance.services.questions import Questions
 from appliance.services.refusals import Advice, Refusals
@@ -111,7 +112,7 @@ from appliance.services.stories import Stories
 from appliance.services.strangers import Strangers
 from appliance.services.talks import Talks
 from appliance.services.watching import Watching
-from appliance.services.worker import Terms, Worker
+from appliance.services.worker import Worker
 from appliance.services.workload import Workload
 from appliance.services.worktrees import Worktrees
 from appliance.storage.state import SqliteState
@@ -295,23 +296,22 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         lambda: lockdowns.refusal,
     )
     watching = Watching(state, outbox, clock, settings.daemon.stall_minutes)
+    terms = _terms(settings, wall)
     worker = Worker(
         state,
         audit,
         judge,
         SecondLook(policy, people, approvals, allowance, refusals, clock),
+        Preparation(settings.workplaces, terms, files.inboxes, approvals, anchors.before_risk),
         agents,
         approvals,
         outbox,
         watching,
         changes,
         worktrees,
-        files.inboxes,
         files.sending,
-        settings.workplaces,
-        _terms(settings, wall),
+        terms,
         clock,
-        anchors.before_risk,
         free_memory,
         lambda: gate.wake(),
         lambda: lockdowns.refusal,

@@ -36,6 +36,7 @@ what commands do
 work
 
     worker           runs jobs: judges each tool call, shows progress, brings the answer home
+    preparation      what a job needs before its agent starts
     job_records      what the log says of a job
     second_look      a job whose turn has come is judged again
     judge            one tool call of an agent: the policy's word, and a human's where it asks

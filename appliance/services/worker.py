@@ -13,13 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from appliance.core.approvals import (
-    JOB_ITSELF,
-    Approval,
     sha256_text,
-    work_fingerprint,
 )
 from appliance.core.events import (
     Event,
@@ -51,16 +47,11 @@ from appliance.core.model import (
     Denied,
     Ended,
     Ending,
-    Isolation,
     JobId,
-    Limits,
     Phrase,
-    Program,
-    Project,
     ProjectName,
     Prompt,
     SessionStarted,
-    Task,
     TaskEvent,
     ToolCall,
     Verdict,
@@ -79,7 +70,6 @@ from appliance.ports import (
     Agent,
     AgentSession,
     Audit,
-    BeforeRisk,
     Clock,
     FreeMemory,
     Ready,
@@ -89,35 +79,19 @@ from appliance.services import job_records
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
 from appliance.services.drafts import belongs
-from appliance.services.inboxes import Inboxes
 from appliance.services.job_records import Stopped
 from appliance.services.judge import Calls, Judge
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
+from appliance.services.preparation import Preparation, Terms
 from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.watching import Watching, live_label
-from appliance.services.worktrees import Worktrees, place_of
+from appliance.services.worktrees import Worktrees
 
 log = logging.getLogger(__name__)
 
 HALT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the administrator set for every task.
-
-    `job_bytes`: memory that must be free before a job starts beside another one.
-    """
-
-    max_parallel: int
-    isolation: Isolation  # what this host gives
-    minimum_isolation: Isolation  # below which a task is refused
-    prompt_timeout_seconds: int
-    model: str | None = None
-    max_turns: int | None = None
-    job_bytes: int = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +137,16 @@ class Worker:
         audit: Audit,
         judge: Judge,
         second_look: SecondLook,
+        preparation: Preparation,
         agents: Mapping[type, Agent],
         approvals: Approvals,
         outbox: Outbox,
         watching: Watching,
         changes: Changes,
         worktrees: Worktrees,
-        inboxes: Inboxes,
         sending: Sending,
-        projects: Mapping[ProjectName, Project],
         terms: Terms,
         clock: Clock,
-        before_risk: BeforeRisk,
         free_memory: FreeMemory,
         wake_gate: Callable[[], None],
         why_barred: WhyBarred,
@@ -183,18 +155,16 @@ class Worker:
         self._audit = audit
         self._judge = judge
         self._second_look = second_look
+        self._preparation = preparation
         self._agents = agents
         self._approvals = approvals
         self._outbox = outbox
         self._watching = watching
         self._changes = changes
         self._worktrees = worktrees
-        self._inboxes = inboxes
         self._sending = sending
-        self._projects = projects
         self._terms = terms
         self._clock = clock
-        self._before_risk = before_risk
         self._free_memory = free_memory
         self._wake_gate = wake_gate
         self._why_barred = why_barred
@@ -433,8 +403,11 @@ class Worker:
         await agent.ready()
         if job.state is JobState.QUEUED and (denied := self._second_look.why_not(job)):
             return await self._bar(job, denied)
-        task = await self._with_files(self._task(job), job, run)
-        used = await self._redeem_start(job)
+        task = await self._preparation.task(job)
+        if job.files and run.stop.is_set():
+            raise AgentFailed("it was stopped while its files came in")
+        run.calls.inbox = task.inbox.path if task.inbox is not None else ""
+        used = await self._preparation.redeem(job)
         if job.state is JobState.QUEUED:
             await self._audit.append(job_records.started(job, self._terms.isolation))
             # said without waiting in between: the launcher has its task before the post is sent
@@ -471,53 +444,6 @@ class Worker:
         job = self._advance(job, Started(self._clock.now()))
         self._watching.started(job)
         return job
-
-    def _task(self, job: Job) -> Task:
-        project = self._projects.get(job.project)
-        if project is None:
-            raise AgentFailed(f"project {job.project} is not in the settings any more")
-        work = job.work
-        timeout = self._terms.prompt_timeout_seconds
-        match work:
-            case Prompt():
-                work = replace(work, model=self._terms.model, max_turns=self._terms.max_turns)
-            case Program():
-                timeout = work.timeout_seconds
-                inside = Path(project.path, work.directory).resolve()
-                if not inside.is_relative_to(project.path):
-                    raise AgentFailed(f"directory of /{work.recipe} leads out of the project")
-                work = replace(work, directory=str(inside))
-        limits = Limits(timeout, self._terms.minimum_isolation, project.ceiling)
-        directory = "" if job.tree is None else place_of(project, job)
-        return Task(job.id, project, work, limits, directory=directory)
-
-    async def _with_files(self, task: Task, job: Job, run: Run) -> Task:
-        """What came with the job is there before its agent starts."""
-        inbox = self._inboxes.of(job)
-        if inbox is None or not isinstance(task.work, Prompt):
-            return task
-        run.calls.inbox = inbox.path
-        if not task.work.files:
-            return replace(task, inbox=inbox)
-        text = await self._inboxes.fill(job, task.work)
-        if run.stop.is_set():
-            raise AgentFailed("it was stopped while its files came in")
-        return replace(task, work=replace(task.work, text=text), inbox=inbox)
-
-    async def _redeem_start(self, job: Job) -> Approval | None:
-        """A job that had to be approved starts only with that approval, and uses it up."""
-        approval = self._approvals.given_for(job.id)
-        if approval is None:
-            return None
-        await self._before_risk(f"approval:{approval.id}")
-        if not self._approvals.redeem(
-            approval,
-            request=JOB_ITSELF,
-            input_sha256=work_fingerprint(job.work),
-            directory=self._projects[job.project].path,
-        ):
-            raise AgentFailed("its approval does not fit what would run; nothing was started")
-        return approval
 
     async def _follow(self, job: Job, run: Run, session: AgentSession) -> Ended:
         async with asyncio.TaskGroup() as tasks:

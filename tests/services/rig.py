@@ -86,6 +86,7 @@ from appliance.services.pairing import PairingDesk
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.policy_holder import PolicyHolder
+from appliance.services.preparation import Preparation, Terms
 from appliance.services.proposals import Proposals
 from appliance.services.questions import Questions
 from appliance.services.refusals import Refusals
@@ -99,7 +100,7 @@ from appliance.services.stories import Stories
 from appliance.services.talks import Talks
 from appliance.services.voices import Hearing, Voices
 from appliance.services.watching import Watching
-from appliance.services.worker import Terms, Worker
+from appliance.services.worker import Worker
 from appliance.services.worktrees import Worktrees
 from appliance.storage.inboxes import DirectoryInboxes
 from appliance.storage.state import SqliteState
@@ -456,6 +457,7 @@ class Rig:
         self.sending = Sending(*core, projects, self.workbench, refusals, self.outbox, self.clock)
         file_desk = FileDesk(self.state, self.parcels, self.voices, self.sending, self.outbox)
         self.watching = Watching(self.state, self.outbox, self.clock, stall_minutes=10)
+        terms = Terms(2, Isolation.NONE, Isolation.NONE, 3600)
         self.worker = Worker(
             self.state,
             self.activity,
@@ -463,18 +465,16 @@ class Rig:
             SecondLook(
                 self.holder, self.people, self.approvals, allowance, refusals, self.clock
             ),
+            Preparation(workplaces, terms, self.inboxes, self.approvals, self.before_risk),
             {Prompt: self.agent, Program: self.agent},
             self.approvals,
             self.outbox,
             self.watching,
             self.changes,
             self.worktrees,
-            self.inboxes,
             self.sending,
-            workplaces,
-            Terms(2, Isolation.NONE, Isolation.NONE, 3600),
+            terms,
             self.clock,
-            self.before_risk,
             lambda: self.free_memory,
             lambda: self.gate.wake(),
             lambda: self.lockdowns.refusal,
