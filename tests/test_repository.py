@@ -202,6 +202,8 @@ TESTED_ELSEWHERE = {
     "appliance/services/preparation.py": STORY,
     "appliance/services/second_look.py": STORY,
     "appliance/services/strangers.py": STORY,
+    "appliance/services/ongoing.py": TALKS,
+    "appliance/services/wishes.py": STORY,
     "appliance/services/worker.py": STORY,
     "appliance/storage/codec.py": "tests/storage/test_state.py",
     "appliance/storage/database.py": "tests/storage/test_state.py",

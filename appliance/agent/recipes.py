@@ -13,16 +13,7 @@ from contextlib import asynccontextmanager
 from appliance.agent.beside import Beside
 from appliance.agent.endings import beyond
 from appliance.agent.task_link import Exceeded, Launch, Running, TaskExited, TaskLink
-from appliance.core.model import (
-    Ended,
-    Ending,
-    Limits,
-    Program,
-    Task,
-    TaskEvent,
-    TaskStarted,
-    Usage,
-)
+from appliance.core.model import Ended, Ending, Limits, Program, Task, TaskEvent, TaskStarted, Usage
 from appliance.errors import AgentFailed
 from appliance.ports import Judge
 

@@ -679,6 +679,9 @@ class Project:
     snapshots: Care = Care.REQUIRED
 
 
+Projects = Mapping[ProjectName, Project]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a task may use. The launcher has no default: no decision, nothing to run with."""

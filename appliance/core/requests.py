@@ -7,13 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from appliance.core import administration, file_requests, place_settings, review, shortened
-from appliance.core.administration import (
-    AnswerProposal,
-    LockDown,
-    Propose,
-    ShowAudit,
-    ShowUsers,
-)
+from appliance.core.administration import AnswerProposal, LockDown, Propose, ShowAudit, ShowUsers
 from appliance.core.commands import (
     ID,
     Answer,

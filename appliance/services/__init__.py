@@ -11,7 +11,9 @@ in: from a message to a job
     edits            messages that were changed after they were sent
     talks            what a place is about: its project, and the session that plain text continues
     routing          which plain messages need no project, and moving a task between the two
-    drafts           what somebody wants, put together from what they wrote and what it goes on with
+    wishes           what somebody wants, put together from what they wrote and what it goes on with
+    ongoing          what is going on in a place: its project, and the job that takes more
+    drafts           the job that comes of a wish
     parcels          files and the task they belong to, whichever comes first
     inboxes          what people send with a task, put where its agent can read it
     voices           spoken messages: written down, and shown to whoever spoke before they count

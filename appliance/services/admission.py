@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import replace
 
 from appliance.core.approvals import JOB_ITSELF, what_asks, work_fingerprint
@@ -12,17 +11,7 @@ from appliance.core.events import Event, JobCancelled
 from appliance.core.files import safe_names
 from appliance.core.jobs import Admitted, Barred, Cancelled, Job, advance
 from appliance.core.jobs import State as JobState
-from appliance.core.model import (
-    Allowed,
-    Asks,
-    Message,
-    Program,
-    Project,
-    ProjectName,
-    Prompt,
-    Reply,
-    Work,
-)
+from appliance.core.model import Allowed, Asks, Message, Program, Projects, Prompt, Reply, Work
 from appliance.core.replies import about_jobs, about_projects, about_talks
 from appliance.ports import Audit, Clock, State
 from appliance.services import job_records
@@ -44,7 +33,7 @@ class Admission:
         self,
         state: State,
         audit: Audit,
-        projects: Mapping[ProjectName, Project],
+        projects: Projects,
         worker: Worker,
         approvals: Approvals,
         files: FileDesk,

@@ -6,12 +6,7 @@ Whether they may answer is checked where the answer is taken (`approvals`, `ques
 from __future__ import annotations
 
 from appliance.core.approvals import Approval, ApprovalState
-from appliance.core.commands import (
-    Answer,
-    AnswerQuestion,
-    GiveReason,
-    ShowDetails,
-)
+from appliance.core.commands import Answer, AnswerQuestion, GiveReason, ShowDetails
 from appliance.core.jobs import Barred, advance
 from appliance.core.jobs import State as JobState
 from appliance.core.model import ApprovalId, Click, Incoming, Reply

@@ -11,9 +11,9 @@ from appliance.core.requests import words_of
 from appliance.core.shortened import ShowRest
 from appliance.core.words import say
 from appliance.ports import State
-from appliance.services.drafts import Wish
 from appliance.services.outbox import Outbox
 from appliance.services.remainders import rest_of
+from appliance.services.wishes import Wish
 
 TOAST_CHARACTERS = 150
 """What is longer is no answer to a click that somebody could read before it is gone."""

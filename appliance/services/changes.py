@@ -18,7 +18,7 @@ from appliance.core.commands import shown
 from appliance.core.diffs import BadDiff, Counts, FileChange, Side
 from appliance.core.events import SnapshotTaken
 from appliance.core.jobs import Job
-from appliance.core.model import Care, JobId, Phrase, Project, ProjectName
+from appliance.core.model import Care, JobId, Phrase, ProjectName, Projects
 from appliance.core.replies import about_changes
 from appliance.core.snapshots import TOO_LARGE, Snapshots, Which
 from appliance.errors import AgentFailed, AuditUnavailable, SandboxRefused, StorageUnavailable
@@ -66,7 +66,7 @@ class Changes:
         state: State,
         audit: Audit,
         workbench: Workbench,
-        projects: Mapping[ProjectName, Project],
+        projects: Projects,
     ) -> None:
         self._state = state
         self._audit = audit

@@ -6,13 +6,7 @@ the job is interrupted, and the message is looked at again in that light.
 
 from __future__ import annotations
 
-from appliance.core.administration import (
-    AnswerProposal,
-    LockDown,
-    Propose,
-    ShowAudit,
-    ShowUsers,
-)
+from appliance.core.administration import AnswerProposal, LockDown, Propose, ShowAudit, ShowUsers
 from appliance.core.commands import (
     BUILTINS,
     Answer,
@@ -43,13 +37,7 @@ from appliance.core.commands import (
     UseProject,
     WakeUp,
 )
-from appliance.core.file_requests import (
-    DiscardHeard,
-    ForgetFiles,
-    KeepFiles,
-    SendFile,
-    WriteDown,
-)
+from appliance.core.file_requests import DiscardHeard, ForgetFiles, KeepFiles, SendFile, WriteDown
 from appliance.core.help import Group
 from appliance.core.jobs import Job, Step, StepKind
 from appliance.core.keep_awake import Wish

@@ -9,11 +9,12 @@ from appliance.core.model import (
     CommandRequest,
     Place,
     ProjectName,
+    Projects,
     Recipe,
 )
 from appliance.core.replies import about_pairing
 from appliance.ports import Clock, Policy, State
-from appliance.services.drafts import Projects, project_here
+from appliance.services.ongoing import project_here
 
 PREFERRED = "git status"
 

@@ -13,13 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance.core.administration import LockDown
-from appliance.core.commands import (
-    CallRecipe,
-    ExplainRefusal,
-    Mistake,
-    PairGroup,
-    shown,
-)
+from appliance.core.commands import CallRecipe, ExplainRefusal, Mistake, PairGroup, shown
 from appliance.core.events import Event, MessageReceived, RequestAllowed, RequestDenied, Who
 from appliance.core.jobs import Barred, advance
 from appliance.core.jobs import State as JobState
@@ -35,6 +29,7 @@ from appliance.core.model import (
     Edited,
     Incoming,
     Message,
+    Projects,
     Reply,
 )
 from appliance.core.replies import about_pairing, about_requests
@@ -46,7 +41,7 @@ from appliance.services.admission import STARTS_JOB, Admission
 from appliance.services.allowance import Allowance, Use
 from appliance.services.cases import Case
 from appliance.services.desk import Desk
-from appliance.services.drafts import Projects, Wish, placed, wish_of
+from appliance.services.drafts import placed
 from appliance.services.edits import Edits
 from appliance.services.lockdowns import Lockdowns
 from appliance.services.outbox import Outbox
@@ -55,6 +50,7 @@ from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.refusals import Refusals
 from appliance.services.routing import Routing
+from appliance.services.wishes import Wish, wish_of
 
 log = logging.getLogger(__name__)
 

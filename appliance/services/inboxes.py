@@ -14,13 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.core.events import FileReceived
-from appliance.core.files import (
-    FileLimits,
-    StoredFile,
-    safe_names,
-    size_in_words,
-    task_with_files,
-)
+from appliance.core.files import FileLimits, StoredFile, safe_names, size_in_words, task_with_files
 from appliance.core.jobs import Job
 from appliance.core.model import Inbox, IncomingFile, JobId, Platform, Prompt
 from appliance.core.pictures import picture_in

@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from appliance.core.commands import PairGroup, parse
-from appliance.core.model import Actor, Click, Edited, Incoming, Message, Platform
+from appliance.core.model import Actor, Click, Edited, Incoming, Message, Platform, Projects
 from appliance.ports import Clock, Policy, State
-from appliance.services.drafts import Projects, draft_job, placed, wish_of
+from appliance.services.drafts import draft_job, placed
 from appliance.services.manners import Manners
 from appliance.services.pairing import NOBODY, PairingDesk
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.replies_to_questions import replies_to_question
 from appliance.services.routing import Routing
+from appliance.services.wishes import wish_of
 
 log = logging.getLogger(__name__)
 

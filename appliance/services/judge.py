@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -28,8 +27,7 @@ from appliance.core.model import (
     Decision,
     Denied,
     Proceed,
-    Project,
-    ProjectName,
+    Projects,
     Refuse,
     ToolCall,
     ToolRequest,
@@ -109,7 +107,7 @@ class Judge:
         questions: Questions,
         refusals: Refusals,
         outbox: Outbox,
-        projects: Mapping[ProjectName, Project],
+        projects: Projects,
         changes: Changes,
         before_risk: BeforeRisk,
         clock: Clock,

@@ -17,7 +17,7 @@ from appliance.core.jobs import Job
 from appliance.core.model import Actor, Edited, Incoming, IncomingFile, Message, Millis, Prompt
 from appliance.core.replies import about_files
 from appliance.ports import Clock, State
-from appliance.services.drafts import Wish, planned
+from appliance.services.wishes import Wish, planned
 
 LOOK_TEXT = "Look at the files that came with this, and say in a few sentences what is in them."
 

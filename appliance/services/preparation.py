@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.core.approvals import JOB_ITSELF, Approval, work_fingerprint
 from appliance.core.jobs import Job
-from appliance.core.model import (
-    Isolation,
-    Limits,
-    Program,
-    Project,
-    ProjectName,
-    Prompt,
-    Task,
-)
+from appliance.core.model import Isolation, Limits, Program, Projects, Prompt, Task
 from appliance.errors import AgentFailed
 from appliance.ports import BeforeRisk
 from appliance.services.approvals import Approvals
@@ -45,7 +36,7 @@ class Preparation:
 
     def __init__(
         self,
-        projects: Mapping[ProjectName, Project],
+        projects: Projects,
         terms: Terms,
         inboxes: Inboxes,
         approvals: Approvals,

@@ -9,8 +9,8 @@ from appliance.core.model import WORKSPACE, Actor, Incoming, Message
 from appliance.core.requests import words_of
 from appliance.core.router import RouterRules, needs_no_project
 from appliance.ports import Clock, Policy
-from appliance.services.drafts import Wish
 from appliance.services.permission import may_say
+from appliance.services.wishes import Wish
 
 
 class Routing:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -29,6 +29,7 @@ from appliance.core.model import (
     Place,
     Project,
     ProjectName,
+    Projects,
     Reply,
     ToolRequest,
 )
@@ -56,7 +57,7 @@ class Sending:
         state: State,
         audit: Audit,
         policy: Policy,
-        projects: Mapping[ProjectName, Project],
+        projects: Projects,
         workbench: Workbench,
         refusals: Refusals,
         outbox: Outbox,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 
 from appliance.core.commands import OpenSession, ShowSessions, StartAfresh, UseProject
-from appliance.core.model import Actor, ProjectName, Reply
+from appliance.core.model import Actor, ProjectName, Projects, Reply
 from appliance.core.replies import about_projects, about_talks
 from appliance.ports import Clock, Conversation, Policy, State
 from appliance.services.cases import Case, answer, turn_page
-from appliance.services.drafts import Projects
 from appliance.services.outbox import Outbox
 from appliance.services.permission import may_say
 

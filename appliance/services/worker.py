@@ -14,9 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from appliance.core.approvals import (
-    sha256_text,
-)
+from appliance.core.approvals import sha256_text
 from appliance.core.events import (
     Event,
     JobCancelled,
@@ -66,22 +64,14 @@ from appliance.errors import (
     AuditUnavailable,
     SandboxRefused,
 )
-from appliance.ports import (
-    Agent,
-    AgentSession,
-    Audit,
-    Clock,
-    FreeMemory,
-    Ready,
-    State,
-)
+from appliance.ports import Agent, AgentSession, Audit, Clock, FreeMemory, Ready, State
 from appliance.services import job_records
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
-from appliance.services.drafts import belongs
 from appliance.services.job_records import Stopped
 from appliance.services.judge import Calls, Judge
 from appliance.services.lockdowns import WhyBarred
+from appliance.services.ongoing import belongs
 from appliance.services.outbox import Outbox
 from appliance.services.preparation import Preparation, Terms
 from appliance.services.second_look import SecondLook

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from appliance.core import worktrees
 from appliance.core.commands import Fate, readable
 from appliance.core.jobs import Job
-from appliance.core.model import Project, ProjectName, Workplace
+from appliance.core.model import Project, Projects, Workplace
 from appliance.core.replies import about_changes
 from appliance.core.worktrees import CONFLICT, NO_COMMIT
 from appliance.errors import AgentFailed
@@ -19,7 +19,7 @@ LONGEST_TITLE = 72
 class Worktrees:
     """Makes and settles them in the project's sandbox."""
 
-    def __init__(self, workbench: Workbench, projects: Mapping[ProjectName, Project]) -> None:
+    def __init__(self, workbench: Workbench, projects: Projects) -> None:
         self._workbench = workbench
         self._projects = projects
 

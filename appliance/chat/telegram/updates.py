@@ -12,12 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.chat.telegram.contents import CONTENT, files_in, oddity_in
-from appliance.chat.telegram.groups import (
-    is_for_another_bot,
-    is_meant,
-    replied_to,
-    without_name,
-)
+from appliance.chat.telegram.groups import is_for_another_bot, is_meant, replied_to, without_name
 from appliance.chat.wellformed import well_formed
 from appliance.core.model import (
     Click,

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.core.administration import (
-    ShowAudit,
-    accepting,
-    earlier,
-    locking,
-    refusing,
-)
+from appliance.core.administration import ShowAudit, accepting, earlier, locking, refusing
 from appliance.core.commands import shown
 from appliance.core.excerpts import Excerpt, LogLine
 from appliance.core.lockdown import Lockdown

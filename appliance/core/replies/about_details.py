@@ -9,12 +9,7 @@ from appliance.core.approvals import Approval
 from appliance.core.commands import readable, shown
 from appliance.core.jobs import Job
 from appliance.core.model import Attachment, Millis, Phrase, Prompt, Reply
-from appliance.core.replies.about_approvals import (
-    ask_again,
-    moment,
-    no_such_question,
-    which_job,
-)
+from appliance.core.replies.about_approvals import ask_again, moment, no_such_question, which_job
 from appliance.core.replies.about_calls import in_one_line
 from appliance.core.words import Words, phrase, say
 

@@ -6,13 +6,7 @@ from collections.abc import Sequence
 
 from appliance.core.commands import shown
 from appliance.core.keep_awake import LONGEST_SESSION_HOURS, MAX_NAMED_JOBS
-from appliance.core.model import (
-    JobId,
-    Millis,
-    Phrase,
-    Reply,
-    TimeOfDay,
-)
+from appliance.core.model import JobId, Millis, Phrase, Reply, TimeOfDay
 from appliance.core.wake_on_lan import HostName
 from appliance.core.words import Words, duration, phrase, say
 

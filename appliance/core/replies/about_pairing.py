@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.core.model import (
-    Button,
-    ButtonKind,
-    Phrase,
-    Reply,
-    Sender,
-    UserName,
-    Wording,
-)
+from appliance.core.model import Button, ButtonKind, Phrase, Reply, Sender, UserName, Wording
 from appliance.core.pairing import Pairing, PairingState
 from appliance.core.words import Words, phrase, say
 

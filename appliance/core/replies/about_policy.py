@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appliance.core.commands import shown
-from appliance.core.model import (
-    Reply,
-)
+from appliance.core.model import Reply
 from appliance.core.words import Words, plural, say
 
 MAX_SHOWN_CHANGES = 8

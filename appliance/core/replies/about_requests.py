@@ -7,16 +7,7 @@ from dataclasses import dataclass, replace
 
 from appliance.core.commands import BUILTINS, shown
 from appliance.core.help import FIRST, TITLES, TOKEN, Group, group_of
-from appliance.core.model import (
-    Asks,
-    Button,
-    Denied,
-    Phrase,
-    Recipe,
-    Reply,
-    Request,
-    ToolRequest,
-)
+from appliance.core.model import Asks, Button, Denied, Phrase, Recipe, Reply, Request, ToolRequest
 from appliance.core.replies.about_calls import in_one_line, input_summary
 from appliance.core.words import Words, dollars, duration, phrase, say
 

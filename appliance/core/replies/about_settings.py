@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appliance.core.model import Button, Millis, Phrase, Reply, TimeOfDay
-from appliance.core.place_settings import (
-    TOKEN,
-    Change,
-    NoQuietHours,
-    Zone,
-    shown_hours,
-    words_for,
-)
+from appliance.core.place_settings import TOKEN, Change, NoQuietHours, Zone, shown_hours, words_for
 from appliance.core.preferences import Language, Preferences, QuietHours, Verbosity
 from appliance.core.words import Words, phrase, say
 
