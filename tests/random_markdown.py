@@ -9,7 +9,7 @@ from random import Random
 from markdown_it import MarkdownIt
 
 from appliance.chat.wellformed import well_formed
-from appliance.core.commands import readable
+from appliance.core.hidden import readable
 
 COUNT = int(os.environ.get("DISPATCH_FUZZ", "300"))  # noqa: TID251 (as FUZZ elsewhere)
 MEGABYTE = 1_000_000

@@ -70,6 +70,7 @@ TESTED_ELSEWHERE = {
     "appliance/chat/web/site.py": PAGE,
     "appliance/chat/web/transcript.py": PAGE,
     "appliance/app/egress_life.py": "tests/app/test_dispatch_egress.py",
+    "appliance/core/commands.py": "tests/core/test_parsing.py",
     "appliance/core/requests.py": STORY,
     "appliance/egress/connection.py": EGRESS,
     "appliance/egress/relay.py": EGRESS,

@@ -24,8 +24,8 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode as Node
 
 from appliance.chat.wellformed import well_formed
-from appliance.core.commands import readable
 from appliance.core.discreet import without_secrets
+from appliance.core.hidden import readable
 from appliance.core.inert import leads_openly, still
 from appliance.core.model import Rich, Span, Style
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.core.commands import readable, shown
+from appliance.core.hidden import readable, shown
 from appliance.core.model import Reply, Rich, Style
 from appliance.core.requests import typed
 

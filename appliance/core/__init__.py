@@ -11,7 +11,8 @@ nouns and words
 
 what people ask for
 
-    commands        chat text to `Command`, before anybody decides about it
+    commands        what people may ask for: one class for each command
+    parsing         chat text to `Command`, before anybody decides about it
     requests        the words by which policy judges it
     recipes         commands without AI: one checked argv
     router          where a plain message goes that begins a talk

@@ -1,4 +1,4 @@
-"""Characters that cannot be seen, or that hide others: written out, so that nothing is lost."""
+"""Somebody's text as it can be shown: what cannot be seen, or hides something, is written out."""
 
 from __future__ import annotations
 
@@ -36,3 +36,15 @@ def _number(found: re.Match[str]) -> str:
         return found[1]
     number = ord(found[0])
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def readable(text: str) -> str:
+    """The text with hidden characters written out: what is read is what is run."""
+    text = text.replace("\r\n", "\n").encode("utf-8", "replace").decode()
+    return written_out(text)
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """A piece of somebody's text for use inside one of our sentences."""
+    line = " ".join(readable(text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appliance.core.commands import BUILTINS, shown
+from appliance.core.commands import BUILTINS
+from appliance.core.hidden import shown
 from appliance.core.model import Catalogue, Recipe, filled
 
 MAX_ENTRIES = 100

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
 
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.model import Incoming, Message, Millis, Place, Platform, Sender, UserName
 
 PairingId = NewType("PairingId", str)

@@ -42,7 +42,6 @@ from appliance.core.commands import (
     Unpair,
     UseProject,
     WakeUp,
-    parse,
 )
 from appliance.core.file_requests import (
     DiscardHeard,
@@ -68,6 +67,7 @@ from appliance.core.model import (
     Recipe,
 )
 from appliance.core.pairing import is_group
+from appliance.core.parsing import parse
 from appliance.core.place_settings import ChangeSettings, ShowSettings
 from appliance.core.questions import Done, Pick, QuestionId
 from appliance.core.replies import about_files

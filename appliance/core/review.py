@@ -11,15 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appliance.core.commands import (
-    CommitChanges,
-    Fate,
-    RevertChanges,
-    SettleTree,
-    ShowChanges,
-    readable,
-)
+from appliance.core.commands import CommitChanges, Fate, RevertChanges, SettleTree, ShowChanges
 from appliance.core.diffs import Line, Sign
+from appliance.core.hidden import readable
 from appliance.core.model import JobId
 from appliance.core.redact import redact
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.core.commands import shown
 from appliance.core.events import AccountUnpaired, Who
+from appliance.core.hidden import shown
 from appliance.core.model import Actor, Click, Incoming, Json, Platform, Reply, Sender, UserName
 from appliance.core.pairing import Account
 from appliance.core.replies import about_pairing

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from appliance.core import diffs, snapshots
-from appliance.core.commands import shown
 from appliance.core.diffs import BadDiff, Counts, FileChange, Side
 from appliance.core.events import SnapshotTaken
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job
 from appliance.core.model import Care, JobId, Phrase, ProjectName, Projects
 from appliance.core.replies import about_changes

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance.core.administration import LockDown
-from appliance.core.commands import CallRecipe, ExplainRefusal, Mistake, PairGroup, shown
+from appliance.core.commands import CallRecipe, ExplainRefusal, Mistake, PairGroup
 from appliance.core.events import Event, MessageReceived, RequestAllowed, RequestDenied, Who
+from appliance.core.hidden import shown
 from appliance.core.jobs import Barred, advance
 from appliance.core.jobs import State as JobState
 from appliance.core.model import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from appliance.core.administration import CONFIRM, LIFT, LOCK_DOWN, LOOK_AT_GRANTS
-from appliance.core.commands import readable
+from appliance.core.hidden import readable
 from appliance.core.model import Json, Platform, UserName
 from appliance.core.proposals import ProposalId, ProposalState
 from appliance.errors import ApplianceError

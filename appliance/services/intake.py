@@ -7,8 +7,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from appliance.core.commands import PairGroup, parse
+from appliance.core.commands import PairGroup
 from appliance.core.model import Actor, Click, Edited, Incoming, Message, Platform, Projects
+from appliance.core.parsing import parse
 from appliance.ports import Clock, Policy, State
 from appliance.services.drafts import draft_job, placed
 from appliance.services.manners import Manners

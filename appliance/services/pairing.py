@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from appliance.core import pairing as rules
-from appliance.core.commands import shown
 from appliance.core.events import (
     AccountPaired,
     Event,
@@ -23,6 +22,7 @@ from appliance.core.events import (
     PairingRefused,
     Who,
 )
+from appliance.core.hidden import shown
 from appliance.core.model import Actor, Button, Incoming, Message, Millis, Reply, UserName
 from appliance.core.pairing import Account, Pairing, PairingId, PairingState
 from appliance.core.replies import about_pairing

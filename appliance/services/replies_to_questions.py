@@ -8,7 +8,8 @@ an agent asks is answered by any reply. All other messages are what they always 
 from __future__ import annotations
 
 from appliance.core.approvals import ApprovalState
-from appliance.core.commands import Answer, AnswerQuestion, Command, readable
+from appliance.core.commands import Answer, AnswerQuestion, Command
+from appliance.core.hidden import readable
 from appliance.core.model import Actor, ApprovalId, Incoming, Message
 from appliance.core.questions import QuestionId
 from appliance.ports import State

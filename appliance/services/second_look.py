@@ -6,9 +6,10 @@ While it waited in line, its sender may have been unpaired, the policy changed, 
 from __future__ import annotations
 
 from appliance.core.approvals import what_asks
-from appliance.core.commands import CallRecipe, Command, parse
+from appliance.core.commands import CallRecipe, Command
 from appliance.core.jobs import Job
 from appliance.core.model import Allowed, CommandRequest, Denied, Program
+from appliance.core.parsing import parse
 from appliance.ports import Clock, Policy
 from appliance.services.allowance import Allowance
 from appliance.services.approvals import Approvals

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from appliance.core.commands import shown
 from appliance.core.events import FileSent, RequestDenied, Who
 from appliance.core.file_requests import SendFile
 from appliance.core.files import named_files
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job
 from appliance.core.model import (
     Actor,

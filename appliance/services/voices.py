@@ -12,9 +12,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from appliance.core.commands import readable
 from appliance.core.events import SpeechHeard, Who
 from appliance.core.files import FileLimits, objection
+from appliance.core.hidden import readable
 from appliance.core.model import Actor, Message, Place, Platform, Reply
 from appliance.core.replies import about_files
 from appliance.core.words import say

@@ -22,10 +22,9 @@ from appliance.core.commands import (
     ShowChanges,
     ShowLog,
     StopJob,
-    parse,
-    readable,
 )
 from appliance.core.file_requests import SendFile
+from appliance.core.hidden import readable
 from appliance.core.jobs import Job, heard
 from appliance.core.model import (
     WORKSPACE,
@@ -42,6 +41,7 @@ from appliance.core.model import (
     Prompt,
     Recipe,
 )
+from appliance.core.parsing import parse
 from appliance.core.replies import about_details
 from appliance.core.requests import command_of, words_of
 from appliance.core.words import phrase

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appliance.core import worktrees
-from appliance.core.commands import Fate, readable
+from appliance.core.commands import Fate
+from appliance.core.hidden import readable
 from appliance.core.jobs import Job
 from appliance.core.model import Project, Projects, Workplace
 from appliance.core.replies import about_changes

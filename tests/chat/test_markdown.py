@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.chat.markdown import MAX_RENDERED_CHARACTERS, render
-from appliance.core.commands import readable
+from appliance.core.hidden import readable
 from appliance.core.model import Rich, Span, Style
 
 PIECES = [

@@ -15,9 +15,10 @@ from appliance.core.administration import (
     pressed,
     typed,
 )
-from appliance.core.commands import Answer, Command, Mistake, parse
+from appliance.core.commands import Answer, Command, Mistake
 from appliance.core.lockdown import LockdownId
 from appliance.core.model import JobId
+from appliance.core.parsing import parse
 from appliance.core.proposals import ProposalId, Wish
 from appliance.core.requests import admin_words
 from tests.examples import PLACE, click, message

@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 
-from appliance.core.commands import BUILTINS, Help, parse
+from appliance.core.commands import BUILTINS, Help
 from appliance.core.help import FIRST, TOKEN, Group, group_named, group_of
 from appliance.core.model import Click, Millis, Recipe
+from appliance.core.parsing import parse
 from appliance.core.replies.about_requests import help_for
 from appliance.core.requests import command_of
 from tests.examples import ALICE, PLACE

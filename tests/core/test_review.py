@@ -9,16 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.core import review
-from appliance.core.commands import (
-    CommitChanges,
-    Fate,
-    RevertChanges,
-    SettleTree,
-    ShowChanges,
-    parse,
-)
+from appliance.core.commands import CommitChanges, Fate, RevertChanges, SettleTree, ShowChanges
 from appliance.core.diffs import Line, Sign
 from appliance.core.model import JobId
+from appliance.core.parsing import parse
 from appliance.core.review import (
     CHARACTERS_OF_PAGE,
     LINES_OF_PAGE,

@@ -18,10 +18,10 @@ from appliance.core.commands import (
     ShowSessions,
     StopJob,
     UseProject,
-    parse,
 )
 from appliance.core.jobs import State, Step, StepKind, Talk
 from appliance.core.model import Click, JobId, Millis, Place, Platform, Reply, Sender
+from appliance.core.parsing import parse
 from appliance.core.replies import about_projects, about_stories, about_talks
 from appliance.core.replies.about_stories import Waiting
 from appliance.core.requests import command_of, typed, words_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance.app.setup.answers import BotAnswers
 from appliance.app.setup.screen import Screen
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.languages import SENTENCES
 from appliance.core.menu import Audience, menu
 from appliance.core.model import Catalogue, Recipe

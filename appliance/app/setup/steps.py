@@ -19,7 +19,7 @@ from appliance.app.setup.screen import Screen
 from appliance.app.setup.settings_text import Value, at, beginning, sections_of, with_section
 from appliance.chat.telegram.polling import is_polled
 from appliance.config import Settings, TelegramSettings, load, read_credential
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.model import UserName
 from appliance.errors import ConfigError
 from appliance.host.machine import host_name

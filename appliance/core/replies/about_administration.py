@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.core.administration import ShowAudit, accepting, earlier, locking, refusing
-from appliance.core.commands import shown
 from appliance.core.excerpts import Excerpt, LogLine
+from appliance.core.hidden import shown
 from appliance.core.lockdown import Lockdown
 from appliance.core.model import (
     Button,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from appliance.core import changes
 from appliance.core.approvals import Approval, ApprovalState, may_be_for_job
-from appliance.core.commands import readable, shown
+from appliance.core.hidden import readable, shown
 from appliance.core.jobs import Job
 from appliance.core.model import (
     END_PLANNING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.model import END_PLANNING, PLAN_FILE, Json, ToolCall
 
 UNDERSTOOD = frozenset(

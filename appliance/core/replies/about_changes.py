@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from appliance.core.commands import shown
 from appliance.core.diffs import LINK, REPOSITORY, Counts, FileChange, Kind
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job
 from appliance.core.model import Attachment, Button, ButtonKind, JobId, Phrase, ProjectName, Reply
 from appliance.core.redact import redact

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance.core.approvals import Approval
-from appliance.core.commands import readable, shown
+from appliance.core.hidden import readable, shown
 from appliance.core.jobs import Job
 from appliance.core.model import Attachment, Millis, Phrase, Prompt, Reply
 from appliance.core.replies.about_approvals import ask_again, moment, no_such_question, which_job

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from appliance.core.commands import shown
 from appliance.core.files import safe_names
+from appliance.core.hidden import shown
 from appliance.core.model import (
     Attachment,
     Button,

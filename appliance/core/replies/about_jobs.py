@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job, State
 from appliance.core.model import (
     WORKSPACE,

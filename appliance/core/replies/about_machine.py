@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.keep_awake import LONGEST_SESSION_HOURS, MAX_NAMED_JOBS
 from appliance.core.model import JobId, Millis, Phrase, Reply, TimeOfDay
 from appliance.core.wake_on_lan import HostName

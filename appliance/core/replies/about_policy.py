@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.model import Reply
 from appliance.core.words import Words, plural, say
 

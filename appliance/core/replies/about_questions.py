@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from appliance.core.commands import readable, shown
+from appliance.core.hidden import readable, shown
 from appliance.core.jobs import Job
 from appliance.core.model import Button, ButtonKind, Phrase, Reply, TimeOfDay
 from appliance.core.questions import Option, Question, QuestionState

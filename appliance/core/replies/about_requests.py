@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from appliance.core.commands import BUILTINS, shown
+from appliance.core.commands import BUILTINS
 from appliance.core.help import FIRST, TITLES, TOKEN, Group, group_of
+from appliance.core.hidden import shown
 from appliance.core.model import Asks, Button, Denied, Phrase, Recipe, Reply, Request, ToolRequest
 from appliance.core.replies.about_calls import in_one_line, input_summary
 from appliance.core.words import Words, dollars, duration, phrase, say

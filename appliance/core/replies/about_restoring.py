@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job
 from appliance.core.model import Button, Millis, Reply
 from appliance.core.words import Words, age, phrase, plural

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.core.approvals import Approval, ApprovalState
-from appliance.core.commands import shown
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job, Step, StepKind
 from appliance.core.model import Attachment, Button, JobId, Millis, Phrase, Reply, TimeOfDay
 from appliance.core.replies.about_calls import in_one_line

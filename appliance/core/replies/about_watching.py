@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from appliance.core.approvals import Approval
-from appliance.core.commands import shown
 from appliance.core.diffs import Counts
+from appliance.core.hidden import shown
 from appliance.core.jobs import Job, State
 from appliance.core.model import Button, Markdown, Millis, Phrase, Reply, Urgency, Wording
 from appliance.core.replies.about_calls import doing, in_one_line

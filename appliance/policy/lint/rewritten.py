@@ -13,8 +13,9 @@ from functools import lru_cache
 from itertools import islice, product
 from posixpath import join
 
-from appliance.core.commands import BUILTINS, Mistake, parse
+from appliance.core.commands import BUILTINS, Mistake
 from appliance.core.model import Act
+from appliance.core.parsing import parse
 from appliance.core.requests import words_of
 from appliance.policy import shell
 from appliance.policy.atoms import Unclear

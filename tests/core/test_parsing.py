@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.core.commands import (
-    MAX_TASK_CHARACTERS,
     Answer,
     Ask,
     CallRecipe,
@@ -23,10 +22,8 @@ from appliance.core.commands import (
     StopJob,
     UseProject,
     WakeUp,
-    parse,
-    readable,
-    shown,
 )
+from appliance.core.hidden import readable, shown
 from appliance.core.keep_awake import For, Off, Until
 from appliance.core.model import (
     ApprovalId,
@@ -36,6 +33,7 @@ from appliance.core.model import (
     ProjectName,
     Recipe,
 )
+from appliance.core.parsing import MAX_TASK_CHARACTERS, parse
 from appliance.core.wake_on_lan import HostName
 
 DEPLOY = Recipe(
