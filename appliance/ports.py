@@ -16,7 +16,7 @@ from appliance.core.approvals import Approval
 from appliance.core.diffs import Line
 from appliance.core.events import Event
 from appliance.core.excerpts import Excerpt
-from appliance.core.jobs import Job, Step, Talk
+from appliance.core.jobs import Job, PastSession, Step
 from appliance.core.keep_awake import Battery, Session
 from appliance.core.lockdown import Lockdown, LockdownId
 from appliance.core.model import (
@@ -634,7 +634,9 @@ class State(Protocol):
     def job_about(self, place: Place, message_id: str) -> Job | None:
         """The job that the message with this number is about, whoever wrote it."""
 
-    def talks(self, place: Place, project: ProjectName, limit: int) -> tuple[Talk, ...]:
+    def past_sessions(
+        self, place: Place, project: ProjectName, limit: int
+    ) -> tuple[PastSession, ...]:
         """The sessions that went on in a place, the latest first."""
 
     def add_step(self, job_id: JobId, step: Step) -> None:

@@ -26,7 +26,7 @@ EGRESS = "tests/egress/test_session.py"
 PAIRING = "tests/journeys/test_pairing.py"
 SETUP = "tests/app/setup/test_steps.py"
 REPLIES = "tests/core/test_replies.py"
-TALKS = "tests/services/test_conversations.py"
+CONVERSATIONS = "tests/services/test_conversations.py"
 RULE_FILES = "tests/app/policy_commands/test_rule_files.py"
 TESTED_ELSEWHERE = {
     "appliance/agent/orphans.py": "tests/agent/test_task_link.py",
@@ -167,7 +167,7 @@ TESTED_ELSEWHERE = {
             "routing": "tests/services/test_routing.py",
             "settings": "tests/services/test_manners.py",
             "stories": "tests/core/test_stories.py",
-            "talks": "tests/core/test_stories.py",
+            "conversations": "tests/core/test_stories.py",
             "watching": "tests/services/test_watching.py",
         }.items()
     },
@@ -175,17 +175,16 @@ TESTED_ELSEWHERE = {
     "appliance/services/approval_records.py": "tests/services/test_approvals.py",
     "appliance/services/audience.py": "tests/services/test_reminders.py",
     "appliance/services/cases.py": STORY,
-    "appliance/services/edits.py": TALKS,
+    "appliance/services/edits.py": CONVERSATIONS,
     "appliance/services/first_task.py": PAIRING,
     "appliance/services/host_queries.py": "tests/journeys/test_administration.py",
-    "appliance/services/looking_after.py": "tests/services/test_proposals.py",
+    "appliance/services/admin_desk.py": "tests/services/test_proposals.py",
     "appliance/services/pairing_queries.py": PAIRING,
     "appliance/services/people.py": "tests/services/test_pairing.py",
-    "appliance/services/permission.py": TALKS,
+    "appliance/services/permission.py": CONVERSATIONS,
     "appliance/services/random_ids.py": "tests/services/test_approvals.py",
     "appliance/services/replies_to_questions.py": "tests/services/test_answering.py",
-    "appliance/services/stories.py": TALKS,
-    "appliance/services/talks.py": TALKS,
+    "appliance/services/stories.py": CONVERSATIONS,
     "appliance/storage/questions.py": "tests/services/test_questions.py",
     "appliance/services/administration.py": "tests/services/test_reloading.py",
     "appliance/services/policy_holder.py": "tests/services/test_reloading.py",
@@ -203,7 +202,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/preparation.py": STORY,
     "appliance/services/second_look.py": STORY,
     "appliance/services/strangers.py": STORY,
-    "appliance/services/ongoing.py": TALKS,
+    "appliance/services/ongoing.py": CONVERSATIONS,
     "appliance/services/wishes.py": STORY,
     "appliance/services/worker.py": STORY,
     "appliance/storage/codec.py": "tests/storage/test_state.py",

@@ -68,6 +68,7 @@ from appliance.policy.loaded import LoadedPolicy
 from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor, LivePolicy
 from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
+from appliance.services.admin_desk import AdminDesk
 from appliance.services.administration import Administration
 from appliance.services.admission import Admission
 from appliance.services.allowance import Allowance
@@ -75,6 +76,7 @@ from appliance.services.anchors import Anchors
 from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
+from appliance.services.conversations import Conversations
 from appliance.services.coverage import Coverage
 from appliance.services.desk import Desk
 from appliance.services.edits import Edits
@@ -87,13 +89,12 @@ from appliance.services.intake import Intake
 from appliance.services.judge import Judge
 from appliance.services.keep_awake import LEASE_SECONDS, KeepAwake
 from appliance.services.lockdowns import Lockdowns
-from appliance.services.looking_after import LookingAfter
 from appliance.services.manners import Habit, Manners
 from appliance.services.observed import Observed
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.overview import Overview
-from appliance.services.pairing import PairingDesk
+from appliance.services.pairing import Pairings
 from appliance.services.pairing_queries import PairingQueries
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
@@ -110,7 +111,6 @@ from appliance.services.routing import Routing
 from appliance.services.second_look import SecondLook
 from appliance.services.stories import Stories
 from appliance.services.strangers import Strangers
-from appliance.services.talks import Talks
 from appliance.services.watching import Watching
 from appliance.services.worker import Worker
 from appliance.services.workload import Workload
@@ -213,7 +213,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     administration = Administration(policy, audit, reloading, clock)
     allowance = Allowance(state, policy, clock)
     accounts = Accounts(state, audit, people, outbox)
-    pairing = PairingDesk(
+    pairing = Pairings(
         state,
         audit,
         people,
@@ -389,13 +389,13 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         health,
         keep_awake,
         OtherHosts(settings.hosts, wake),
-        Talks(state, policy, settings.projects, outbox, clock),
+        Conversations(state, policy, settings.projects, outbox, clock),
         Stories(state, policy, worker, clock),
         Groups(state, audit, outbox, clock),
         accounts,
         review,
         manners,
-        LookingAfter(state, overview, proposals, lockdowns, outbox),
+        AdminDesk(state, overview, proposals, lockdowns, outbox),
         files.desk,
         clock,
     )

@@ -15,7 +15,7 @@ what people ask for
     parsing         chat text to `Command`, before anybody decides about it
     requests        the words by which policy judges it
     recipes         commands without AI: one checked argv
-    router          where a plain message goes that begins a talk
+    router          where a plain message goes that begins a conversation
     menu            the commands that a chat offers
     help            what /help shows at once, and what behind which button
     administration  the commands by which people look after the appliance from a phone

@@ -8,7 +8,7 @@ from enum import StrEnum
 from appliance.core.administration import Administer
 from appliance.core.file_requests import HandleFiles
 from appliance.core.help import Group
-from appliance.core.keep_awake import Wish
+from appliance.core.keep_awake import HowLong
 from appliance.core.model import ApprovalId, JobId, Phrase, ProjectName, Recipe
 from appliance.core.place_settings import ChangeSettings, ShowSettings
 from appliance.core.questions import Choice, QuestionId
@@ -174,7 +174,7 @@ class StartAfresh:
 class StayAwake:
     """Keep this machine awake for a while, or no longer; None: show how it is."""
 
-    wish: Wish | None = None
+    how_long: HowLong | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def heard(steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class PastSession:
     """An agent session that a place had: its first job, its latest one, and how many there were."""
 
     first: Job

@@ -123,13 +123,13 @@ class Off:
     """Only jobs keep the machine awake again."""
 
 
-Wish = For | Until | Off
+HowLong = For | Until | Off
 
 _DURATION = re.compile(r"(?:(\d{1,3})\s*h)?\s*(?:(\d{1,4})\s*(?:m|min))?")
 _TIME = re.compile(r"until\s+([01]?\d|2[0-3]):([0-5]\d)")
 
 
-def wish(text: str) -> Wish | None:
+def how_long(text: str) -> HowLong | None:
     """What "8h", "1h30m", "90 min", "until 18:00" or "off" means; None: nothing we know."""
     text = text.strip().casefold()
     if text == "off":
@@ -141,13 +141,13 @@ def wish(text: str) -> Wish | None:
     return For(minutes) if minutes else None
 
 
-def end_of(wish: For | Until, now: Millis) -> Millis:
+def end_of(how_long: For | Until, now: Millis) -> Millis:
     """The moment until which the machine is to stay awake, by the machine's own time zone."""
-    if isinstance(wish, For):
-        return Millis(now + wish.minutes * 60_000)
+    if isinstance(how_long, For):
+        return Millis(now + how_long.minutes * 60_000)
     today = _here(now).date()
     for day in (today, today + timedelta(days=1)):
-        hour, minute = divmod(wish.minute, 60)
+        hour, minute = divmod(how_long.minute, 60)
         # made anew for each day, because the distance to UTC may change in between
         until = Millis(int(datetime.combine(day, time(hour, minute)).timestamp()) * 1000)
         if until > now:

@@ -261,10 +261,10 @@ def _send(rest: str) -> Command:
 
 
 def _awake(rest: str) -> Command:
-    wish = keep_awake.wish(rest)
-    if rest and wish is None:
+    how_long = keep_awake.how_long(rest)
+    if rest and how_long is None:
         return Mistake(phrase("How long? Write: /awake 8h, /awake until 18:00 or /awake off"))
-    return StayAwake(wish)
+    return StayAwake(how_long)
 
 
 def _wake(rest: str) -> Command:

@@ -9,7 +9,7 @@ in: from a message to a job
     strangers        messages from nobody we know: never answered, but counted and recorded
     groups           in which groups we work
     edits            messages that were changed after they were sent
-    talks            what a place is about: its project, and the session that plain text continues
+    conversations    what a place is about: its project, and the session that plain text continues
     routing          which plain messages need no project, and moving a task between the two
     wishes           what somebody wants, put together from what they wrote and what it goes on with
     ongoing          what is going on in a place: its project, and the job that takes more
@@ -23,7 +23,7 @@ what commands do
     desk             each command, once it is allowed
     admission        a request becomes a job: drafted, asked about, put in line or started
     file_desk        what people ask about files and speech
-    looking_after    what people ask who look after the appliance from a phone
+    admin_desk       what people ask who look after the appliance from a phone
     overview         what those look up: who there is, what happened
     stories          what people look up about jobs
     administration   what looking after the running daemon asks of it, from the host

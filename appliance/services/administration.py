@@ -16,7 +16,7 @@ class NotAllowed(ApplianceError):
 
 
 class Administration:
-    """For users of this machine, at the terminal."""
+    """For users of this machine, at the terminal; `admin_desk` is for people with a phone."""
 
     def __init__(self, policy: Policy, audit: Audit, reloading: Reloading, clock: Clock) -> None:
         self._policy = policy

@@ -12,10 +12,10 @@ from appliance.core.files import safe_names
 from appliance.core.jobs import Admitted, Barred, Cancelled, Job, advance
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Allowed, Asks, Message, Program, Projects, Prompt, Reply, Work
-from appliance.core.replies import about_jobs, about_projects, about_talks
+from appliance.core.replies import about_conversations, about_jobs, about_projects
 from appliance.ports import Audit, Clock, State
 from appliance.services import job_records
-from appliance.services.approvals import Approvals, Question
+from appliance.services.approvals import Approvals, Held
 from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
 from appliance.services.file_desk import FileDesk
@@ -76,7 +76,7 @@ class Admission:
                 self._state.mark_handled(case.incoming.key)
                 self._files.written(case)
                 if case.wish.is_astray:
-                    self._outbox.put(job.place, about_talks.astray())
+                    self._outbox.put(job.place, about_conversations.astray())
                 job = advance(job, Admitted())
                 if slot is not None:
                     slot.take(job)
@@ -141,7 +141,7 @@ class Admission:
 
     async def _ask(self, case: Case, job: Job, asks: Asks) -> None:
         await self._approvals.ask(
-            Question(
+            Held(
                 job=job,
                 request=JOB_ITSELF,
                 tool=case.words,

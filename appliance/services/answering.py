@@ -13,8 +13,8 @@ from appliance.core.model import ApprovalId, Click, Incoming, Reply
 from appliance.core.replies import about_approvals, about_details
 from appliance.core.words import say
 from appliance.ports import Audit, Clock, Policy, State
-from appliance.services import approval_records, questions
-from appliance.services.approvals import QUESTION, Approvals
+from appliance.services import approval_records, approvals, questions
+from appliance.services.approvals import Approvals
 from appliance.services.cases import Case, answer
 from appliance.services.outbox import Outbox
 from appliance.services.questions import Questions
@@ -93,7 +93,7 @@ class Answering:
             return False
         label = self._state.label_at(incoming.place, incoming.message_id)
         kind, _, name = label.partition(":")
-        return kind in (QUESTION, questions.LABEL) and name != approval
+        return kind in (approvals.LABEL, questions.LABEL) and name != approval
 
     async def _refuse_swapped(self, case: Case, approval_id: ApprovalId) -> None:
         approval = self._state.approval(approval_id)
@@ -132,7 +132,7 @@ class Answering:
 
     def _may_look(self, case: Case, approval: Approval) -> bool:
         """Who asked for the job, who may answer, and who was shown the question."""
-        name, label = case.actor.name, f"{QUESTION}:{approval.id}"
+        name, label = case.actor.name, f"{approvals.LABEL}:{approval.id}"
         if name == approval.requester:
             return True
         if self._policy.may_approve(name, approval.requester, approval.asks):

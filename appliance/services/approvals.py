@@ -40,13 +40,13 @@ from appliance.services.reminders import Reminders
 log = logging.getLogger(__name__)
 
 _OPEN = (ApprovalState.PENDING, ApprovalState.GIVEN)
-QUESTION = "approval"
+LABEL = "approval"
 """Posts of a question are labelled with this and its id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What somebody is asked: one request of one job.
+class Held:
+    """What waits for somebody's yes: one request of one job.
 
     `why`: the agent's own words about it; `input`: all of it, for details.
     """
@@ -84,10 +84,10 @@ class Approvals:
 
     # asking
 
-    async def ask(self, question: Question) -> Approval:
+    async def ask(self, held: Held) -> Approval:
         """Record the question, store it and show it. Raises AuditUnavailable: it is not asked."""
-        approval = self._draft(question)
-        await self._audit.append(approval_records.asked(approval, question.job))
+        approval = self._draft(held)
+        await self._audit.append(approval_records.asked(approval, held.job))
         with self._state.transaction():
             self._state.save_approval(approval)
             job = self._advance(approval.job, Asked())
@@ -106,22 +106,22 @@ class Approvals:
         who_may = self._policy.approvers(approval.requester, approval.asks)
         return about_approvals.question(approval, job, self._clock.now(), who_may)
 
-    def _draft(self, question: Question) -> Approval:
+    def _draft(self, held: Held) -> Approval:
         now = self._clock.now()
         return Approval(
             id=ApprovalId(random_id()),
-            job=question.job.id,
-            request=question.request,
-            requester=question.job.requester,
-            tool=question.tool,
-            summary=question.summary,
-            input_sha256=question.input_sha256,
-            directory=question.directory,
-            asks=question.asks,
+            job=held.job.id,
+            request=held.request,
+            requester=held.job.requester,
+            tool=held.tool,
+            summary=held.summary,
+            input_sha256=held.input_sha256,
+            directory=held.directory,
+            asks=held.asks,
             asked_at=now,
-            expires_at=Millis(now + question.asks.ttl_seconds * 1000),
-            why=question.why,
-            input=question.input,
+            expires_at=Millis(now + held.asks.ttl_seconds * 1000),
+            why=held.why,
+            input=held.input,
         )
 
     async def answer_of(self, approval: Approval) -> Approval:
@@ -361,7 +361,7 @@ class Approvals:
             for approval in pending:
                 if approval.expires_at <= self._clock.now():
                     await self._expire(approval)
-            reminder = self._reminders.send(pending, QUESTION)
+            reminder = self._reminders.send(pending, LABEL)
             moments = [*(a.expires_at for a in pending), *([reminder] if reminder else [])]
             await due_or_changed(min(moments, default=None), self._changed, self._clock)
 
@@ -386,7 +386,7 @@ class Approvals:
 
 
 def _label(approval: Approval) -> str:
-    return f"{QUESTION}:{approval.id}"
+    return f"{LABEL}:{approval.id}"
 
 
 def _again(approval: Approval) -> str:

@@ -40,23 +40,24 @@ from appliance.core.commands import (
 from appliance.core.file_requests import DiscardHeard, ForgetFiles, KeepFiles, SendFile, WriteDown
 from appliance.core.help import Group
 from appliance.core.jobs import Job, Step, StepKind
-from appliance.core.keep_awake import Wish
+from appliance.core.keep_awake import HowLong
 from appliance.core.model import Asks, Message, Reply
 from appliance.core.pairing import is_group
 from appliance.core.place_settings import ChangeSettings, ShowSettings
-from appliance.core.replies import about_jobs, about_requests, about_talks
+from appliance.core.replies import about_conversations, about_jobs, about_requests
 from appliance.core.shortened import ShowRest
 from appliance.core.words import say
 from appliance.ports import Clock, Policy, State
 from appliance.services.accounts import Accounts
+from appliance.services.admin_desk import AdminDesk
 from appliance.services.admission import STARTS_JOB, Admission
 from appliance.services.answering import Answering
 from appliance.services.cases import Case, answer, show_rest, turn_page
+from appliance.services.conversations import Conversations
 from appliance.services.file_desk import FileDesk
 from appliance.services.groups import Groups
 from appliance.services.health import Health
 from appliance.services.keep_awake import KeepAwake
-from appliance.services.looking_after import LookingAfter
 from appliance.services.manners import Manners
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
@@ -65,7 +66,6 @@ from appliance.services.refusals import Refusals
 from appliance.services.renewals import Renewals
 from appliance.services.review import Review
 from appliance.services.stories import Stories
-from appliance.services.talks import Talks
 from appliance.services.worker import Worker
 
 
@@ -85,13 +85,13 @@ class Desk:
         health: Health,
         keep_awake: KeepAwake,
         other_hosts: OtherHosts,
-        talks: Talks,
+        conversations: Conversations,
         stories: Stories,
         groups: Groups,
         accounts: Accounts,
         review: Review,
         manners: Manners,
-        looking_after: LookingAfter,
+        admin_desk: AdminDesk,
         files: FileDesk,
         clock: Clock,
     ) -> None:
@@ -106,13 +106,13 @@ class Desk:
         self._health = health
         self._keep_awake = keep_awake
         self._other_hosts = other_hosts
-        self._talks = talks
+        self._conversations = conversations
         self._stories = stories
         self._groups = groups
         self._accounts = accounts
         self._review = review
         self._manners = manners
-        self._looking_after = looking_after
+        self._admin_desk = admin_desk
         self._files = files
         self._clock = clock
 
@@ -129,19 +129,19 @@ class Desk:
                 await self._answering.act(case, about)
                 self._worker.wake()
             case UseProject() | StartAfresh() | ShowSessions() | OpenSession() as turn:
-                self._talks.follow(case, turn)
+                self._conversations.follow(case, turn)
             case ShowChanges() | RevertChanges() | SettleTree():
                 self._review.take(case)
             case KeepFiles() | ForgetFiles() | WriteDown() | DiscardHeard() | SendFile() as files:
                 await self._files.act(case, files)
             case ShowSettings() | ChangeSettings() | Help() | ShowRest() as page:
                 self._show(case, page)
-            case StayAwake(wish=wish):
-                self._stay_awake(case, wish)
+            case StayAwake(how_long=how_long):
+                self._stay_awake(case, how_long)
             case PairGroup() | Unpair() as pairing:
                 await self._pair(case, pairing)
             case ShowUsers() | Propose() | AnswerProposal() | ShowAudit() | LockDown() as act:
-                await self._looking_after.do(case, act)
+                await self._admin_desk.act(case, act)
             case _:
                 self._reply(case, await self._told(case))
         return None
@@ -197,7 +197,7 @@ class Desk:
     async def _steer(self, case: Case, job: Job, text: str) -> None:
         if await self._worker.steer(job.id, case.actor, case.incoming.key, text):
             return self._passed_on(case, job, text)
-        self._outbox.put(case.incoming.place, about_talks.not_passed_on(job.id))
+        self._outbox.put(case.incoming.place, about_conversations.not_passed_on(job.id))
         return await self._admission.start(case)
 
     def _passed_on(self, case: Case, job: Job, text: str) -> None:
@@ -209,7 +209,7 @@ class Desk:
             if isinstance(incoming, Message) and incoming.message_id:
                 self._state.mark_handled(incoming.key)
                 self._outbox.mark(
-                    incoming.place, incoming.message_id, about_talks.ARRIVED, job=job.id
+                    incoming.place, incoming.message_id, about_conversations.ARRIVED, job=job.id
                 )
             else:
                 self._reply(case, about_jobs.steered(job))
@@ -223,9 +223,9 @@ class Desk:
 
     # the conversation
 
-    def _stay_awake(self, case: Case, wish: Wish | None) -> None:
+    def _stay_awake(self, case: Case, how_long: HowLong | None) -> None:
         with self._state.transaction():
-            reply = self._keep_awake.follow(wish, case.actor.name, case.incoming.place)
+            reply = self._keep_awake.follow(how_long, case.actor.name, case.incoming.place)
             self._reply(case, reply)
 
     def _help(self, case: Case, group: Group | None) -> Reply:

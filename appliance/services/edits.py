@@ -12,7 +12,7 @@ from appliance.core.events import JobCancelled, MessageEdited, Who
 from appliance.core.jobs import Cancelled, Job, Reworded, advance
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Actor, Edited, Message, Prompt, Reply, Work
-from appliance.core.replies import about_talks
+from appliance.core.replies import about_conversations
 from appliance.ports import Audit, Clock, State
 from appliance.services.admission import Admission
 from appliance.services.approvals import Approvals
@@ -58,7 +58,7 @@ class Edits:
         with self._state.transaction():
             self._state.mark_handled(edited.key)
             if _text_before(edited, job, self._state) != edited.text.strip():
-                self._outbox.put(edited.place, about_talks.changed_too_late(job))
+                self._outbox.put(edited.place, about_conversations.changed_too_late(job))
 
     def event(self, edited: Edited, actor: Actor, job: Job | None) -> MessageEdited:
         said = self._state.said(edited.place, edited.message_id)
@@ -76,11 +76,11 @@ class Edits:
         edited, job = case.incoming, self._current(case)
         assert isinstance(edited, Edited)
         if job is None or not self.is_in_time(job):  # it has started while this was recorded
-            reply = about_talks.changed_too_late(job)
+            reply = about_conversations.changed_too_late(job)
             return answer(case, reply, self._state, self._outbox)
         draft = self._draft(case, edited)
         if draft is None:
-            return await self.take_back(case, about_talks.changed_to_no_task(job))
+            return await self.take_back(case, about_conversations.changed_to_no_task(job))
         if _same(draft, job) and job.state is not JobState.RECEIVED:
             return self._state.mark_handled(edited.key)
         with self._state.transaction():
@@ -88,7 +88,7 @@ class Edits:
             changed = advance(job, Reworded(draft))
             self._state.save_job(changed)
             if not _same(draft, job):
-                self._outbox.put(job.place, about_talks.changed(job), job=job.id)
+                self._outbox.put(job.place, about_conversations.changed(job), job=job.id)
         return await self._admission.admit(case, changed)
 
     async def take_back(self, case: Case, reply: Reply) -> None:

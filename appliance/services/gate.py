@@ -46,7 +46,7 @@ from appliance.services.drafts import placed
 from appliance.services.edits import Edits
 from appliance.services.lockdowns import Lockdowns
 from appliance.services.outbox import Outbox
-from appliance.services.pairing import PairingDesk
+from appliance.services.pairing import Pairings
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.refusals import Refusals
@@ -70,7 +70,7 @@ class Gate:
         refusals: Refusals,
         projects: Projects,
         people: People,
-        pairing: PairingDesk,
+        pairing: Pairings,
         lockdowns: Lockdowns,
         parcels: Parcels,
         routing: Routing,

@@ -13,7 +13,7 @@ from appliance.core.parsing import parse
 from appliance.ports import Clock, Policy, State
 from appliance.services.drafts import draft_job, placed
 from appliance.services.manners import Manners
-from appliance.services.pairing import NOBODY, PairingDesk
+from appliance.services.pairing import NOBODY, Pairings
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.replies_to_questions import replies_to_question
@@ -38,7 +38,7 @@ class Intake:
         state: State,
         policy: Policy,
         people: People,
-        pairing: PairingDesk,
+        pairing: Pairings,
         parcels: Parcels,
         routing: Routing,
         projects: Projects,

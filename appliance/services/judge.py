@@ -38,7 +38,7 @@ from appliance.core.replies import about_calls, about_jobs
 from appliance.errors import AnchorUnavailable, AuditUnavailable
 from appliance.ports import Audit, BeforeRisk, Clock, Policy, State
 from appliance.services.allowance import Allowance, Use
-from appliance.services.approvals import Approvals, Question
+from appliance.services.approvals import Approvals, Held
 from appliance.services.changes import Changes
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
@@ -205,12 +205,12 @@ class Judge:
         if earlier is not None:
             self._approvals.let_through(earlier, call.id, about_calls.doing(call))
             return await self._allow(job, call, str(asks.rule), f"approval:{earlier.id}")
-        question = _question(job, call, asks)
-        if len(question.summary) > MAX_READABLE or len(question.input) > 2 * MAX_READABLE:
+        held = _held(job, call, asks)
+        if len(held.summary) > MAX_READABLE or len(held.input) > 2 * MAX_READABLE:
             too_long = Denied(asks.rule, "it is too long to be read by whoever would approve it")
             return await self._deny(job, calls, call, too_long)
         try:
-            approval = await self._approvals.ask(question)
+            approval = await self._approvals.ask(held)
         except AuditUnavailable as error:
             return _unrecorded(error)
         try:
@@ -319,9 +319,9 @@ def _of_people(decision: Allowed | Asks) -> Asks:
     return Asks(decision.rule, ttl_seconds=ANSWER_SECONDS)
 
 
-def _question(job: Job, call: ToolCall, asks: Asks) -> Question:
+def _held(job: Job, call: ToolCall, asks: Asks) -> Held:
     why = call.input.get("description")
-    return Question(
+    return Held(
         job=job,
         request=call.id,
         tool=call.tool,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from appliance.core import keep_awake
 from appliance.core.events import WakeHeld, WakeReleased
 from appliance.core.jobs import Job
-from appliance.core.keep_awake import Need, Off, Session, Wish
+from appliance.core.keep_awake import HowLong, Need, Off, Session
 from appliance.core.model import Phrase, Place, Reply, UserName
 from appliance.core.replies import about_machine
 from appliance.core.words import phrase
@@ -92,7 +92,7 @@ class KeepAwake:
         """What keeps it from keeping the machine awake, "" when nothing does."""
         return self._problem
 
-    def follow(self, wish: Wish | None, user: UserName, place: Place) -> Reply:
+    def follow(self, how_long: HowLong | None, user: UserName, place: Place) -> Reply:
         """Do what somebody asks for with /awake; None: they only ask how it is.
 
         To be called inside a transaction.
@@ -100,14 +100,14 @@ class KeepAwake:
         if self._inhibitor is None:
             return about_machine.awake_is_off()
         now = self._clock.now()
-        if wish is None:
+        if how_long is None:
             return about_machine.awake(self.line(), self.trouble())
-        if isinstance(wish, Off):
+        if isinstance(how_long, Off):
             self._state.save_awake(None)
             jobs = keep_awake.keeping(self._state.unfinished_jobs())
             reply = about_machine.awake_ended([job.id for job in jobs])
         else:
-            until = keep_awake.end_of(wish, now)
+            until = keep_awake.end_of(how_long, now)
             if keep_awake.is_too_long(until, now):
                 return about_machine.awake_too_long(until, now)
             self._state.save_awake(Session(until, user, place))

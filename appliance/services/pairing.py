@@ -59,7 +59,7 @@ class Opened:
     link: str
 
 
-class PairingDesk:
+class Pairings:
     """`bot_name` asks Telegram what the bot is called; None: there is no bot."""
 
     def __init__(

@@ -10,7 +10,7 @@ from appliance.errors import ApplianceError
 from appliance.ports import Clock
 from appliance.services.accounts import Accounts
 from appliance.services.administration import Administration
-from appliance.services.pairing import PairingDesk
+from appliance.services.pairing import Pairings
 
 WAIT_SECONDS = 1.0
 """So long an answer about a pairing may take; whoever waits asks again."""
@@ -22,7 +22,7 @@ class PairingQueries:
     def __init__(
         self,
         administration: Administration,
-        pairing: PairingDesk,
+        pairing: Pairings,
         accounts: Accounts,
         clock: Clock,
     ) -> None:

@@ -13,8 +13,7 @@ from appliance.core.hidden import readable
 from appliance.core.model import Actor, ApprovalId, Incoming, Message
 from appliance.core.questions import QuestionId
 from appliance.ports import State
-from appliance.services import questions
-from appliance.services.approvals import QUESTION
+from appliance.services import approvals, questions
 
 REASON = "reason"
 """The message that asks for a reason is labelled with this and the approval's id."""
@@ -26,7 +25,7 @@ def replies_to_question(message: Message, state: State) -> bool:
     if not message.reply_to:
         return False
     kind = state.label_at(message.place, message.reply_to).partition(":")[0]
-    return kind in (QUESTION, REASON, questions.LABEL)
+    return kind in (approvals.LABEL, REASON, questions.LABEL)
 
 
 def answer_by_reply(incoming: Incoming, actor: Actor, state: State) -> Command | None:
@@ -40,11 +39,11 @@ def answer_by_reply(incoming: Incoming, actor: Actor, state: State) -> Command |
     text = readable(incoming.text.strip())
     if kind == questions.LABEL:
         return AnswerQuestion(QuestionId(name), None, text)
-    if kind not in (QUESTION, REASON):
+    if kind not in (approvals.LABEL, REASON):
         return None
     approval = state.approval(ApprovalId(name))
     if approval is None or not state.questions.awaits_reason(actor.name, approval.id):
         return None
-    if kind == QUESTION and approval.state is not ApprovalState.PENDING:
+    if kind == approvals.LABEL and approval.state is not ApprovalState.PENDING:
         return None
     return Answer(approval.id, is_granted=False, reason=text[:MAX_REASON])

@@ -22,9 +22,9 @@ class Routing:
         self._clock = clock
 
     def routed(self, wish: Wish, incoming: Incoming, actor: Actor) -> Wish:
-        """Only what begins a talk is routed, and only for whom the policy lets ask."""
+        """Only what begins a conversation is routed, and only for whom the policy lets ask."""
         match wish.command:
-            case Run(text=text, fresh=False) if _begins_a_talk(wish, incoming):
+            case Run(text=text, fresh=False) if _begins_a_conversation(wish, incoming):
                 ask = Ask(text)
                 if needs_no_project(text, self._rules) and self._may_ask(ask, actor):
                     return replace(wish, command=ask, words=(words_of(ask),), project=WORKSPACE)
@@ -36,7 +36,7 @@ class Routing:
         return may_say(words_of(ask), actor, WORKSPACE, self._policy, self._clock)
 
 
-def _begins_a_talk(wish: Wish, incoming: Incoming) -> bool:
+def _begins_a_conversation(wish: Wish, incoming: Incoming) -> bool:
     goes_on = wish.steers or wish.session or wish.about or wish.is_astray or wish.only_plans
     is_bare = isinstance(incoming, Message) and not incoming.reply_to and not wish.files
     return is_bare and not goes_on

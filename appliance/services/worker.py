@@ -56,7 +56,7 @@ from appliance.core.model import (
 )
 from appliance.core.model import ToolFinished as ToolFinishedEvent
 from appliance.core.model import ToolStarted as ToolStartedEvent
-from appliance.core.replies import about_calls, about_changes, about_jobs, about_talks
+from appliance.core.replies import about_calls, about_changes, about_conversations, about_jobs
 from appliance.errors import (
     AgentFailed,
     AnchorUnavailable,
@@ -525,7 +525,7 @@ class Worker:
         for each in again:
             self._state.offer_again(each.key)
         if again:
-            self._outbox.put(job.place, about_talks.not_read(job, len(again)), job=job.id)
+            self._outbox.put(job.place, about_conversations.not_read(job, len(again)), job=job.id)
             self._wake_gate()
 
     async def _recover(self) -> tuple[Job, ...]:

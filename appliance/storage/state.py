@@ -13,7 +13,7 @@ from pathlib import Path
 from appliance.core.administration import is_urgent
 from appliance.core.approvals import Approval, ApprovalState
 from appliance.core.diffs import Counts
-from appliance.core.jobs import Job, Step, StepKind, Talk
+from appliance.core.jobs import Job, PastSession, Step, StepKind
 from appliance.core.jobs import State as JobState
 from appliance.core.keep_awake import Session
 from appliance.core.lockdown import Lockdown, LockdownId
@@ -208,7 +208,9 @@ class SqliteState:
         row = self._db.row(_JOB_ABOUT, codec.place_to_text(place), message_id)
         return _job(row) if row else None
 
-    def talks(self, place: Place, project: ProjectName, limit: int) -> tuple[Talk, ...]:
+    def past_sessions(
+        self, place: Place, project: ProjectName, limit: int
+    ) -> tuple[PastSession, ...]:
         rows = self._db.rows(
             "SELECT min(id) AS first, max(id) AS latest, count(*) AS jobs FROM job"
             " WHERE place = ? AND project = ? AND session != '' AND keeps_session = 1"
@@ -218,7 +220,7 @@ class SqliteState:
             limit,
         )
         return tuple(
-            Talk(self._known(r["first"]), self._known(r["latest"]), r["jobs"]) for r in rows
+            PastSession(self._known(r["first"]), self._known(r["latest"]), r["jobs"]) for r in rows
         )
 
     def _known(self, job_id: int) -> Job:

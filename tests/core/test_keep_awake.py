@@ -17,11 +17,12 @@ from appliance.core.keep_awake import (
     LINGER_SECONDS,
     Battery,
     For,
+    HowLong,
     Off,
     Session,
     Until,
-    Wish,
     end_of,
+    how_long,
     is_too_long,
     keeping,
     named,
@@ -29,7 +30,6 @@ from appliance.core.keep_awake import (
     seconds_left,
     spares,
     time_of_day,
-    wish,
 )
 from appliance.core.model import JobId, Millis, UserName
 from tests.examples import NOW, PLACE, job
@@ -172,13 +172,13 @@ def test_a_low_battery_is_spared_until_there_is_a_plug(
         ("forever", None),
     ],
 )
-def test_a_time_is_understood_or_not(text: str, expected: Wish | None) -> None:
-    assert wish(text) == expected
+def test_a_time_is_understood_or_not(text: str, expected: HowLong | None) -> None:
+    assert how_long(text) == expected
 
 
 @given(st.text(max_size=20))
 def test_no_text_is_too_strange_to_be_read(text: str) -> None:
-    found = wish(text)
+    found = how_long(text)
     assert not isinstance(found, For) or found.minutes > 0
 
 

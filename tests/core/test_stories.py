@@ -19,10 +19,10 @@ from appliance.core.commands import (
     StopJob,
     UseProject,
 )
-from appliance.core.jobs import State, Step, StepKind, Talk
+from appliance.core.jobs import PastSession, State, Step, StepKind
 from appliance.core.model import Click, JobId, Millis, Place, Platform, Reply, Sender
 from appliance.core.parsing import parse
-from appliance.core.replies import about_projects, about_stories, about_talks
+from appliance.core.replies import about_conversations, about_projects, about_stories
 from appliance.core.replies.about_stories import Waiting
 from appliance.core.requests import command_of, typed, words_of
 from tests.examples import NOW, PLACE, approval, job
@@ -78,8 +78,8 @@ def test_every_waiting_job_shown_can_be_cancelled() -> None:
 
 
 def test_every_session_but_the_current_one_can_be_gone_on_with() -> None:
-    talks = [Talk(job(), replace(ENDED, id=JobId(n), session=f"s{n}"), n) for n in (1, 2)]
-    reply = about_talks.sessions("demo", talks, "s2", NOW)
+    past = [PastSession(job(), replace(ENDED, id=JobId(n), session=f"s{n}"), n) for n in (1, 2)]
+    reply = about_conversations.sessions("demo", past, "s2", NOW)
     assert [pressed(token) for token in tokens(reply)] == [OpenSession(JobId(1))]
 
 

@@ -39,7 +39,7 @@ from appliance.core.model import (
 )
 from appliance.core.preferences import Preferences, Verbosity
 from appliance.ports import Chat
-from appliance.services.approvals import Approvals, Question
+from appliance.services.approvals import Approvals, Held
 from appliance.services.outbox import Outbox
 from appliance.services.watching import Watching
 from appliance.storage.state import SqliteState
@@ -137,7 +137,7 @@ class Flood:
     async def _ask(self, working: Job, name: str, choice: random.Random) -> None:
         self._expect(working.place, name)
         approval = await self.approvals.ask(
-            Question(
+            Held(
                 job=working,
                 request=name,
                 tool="Bash",

@@ -60,11 +60,13 @@ from appliance.ports import BeforeRisk, Receipt
 from appliance.ports import Judge as JudgeCallback
 from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
+from appliance.services.admin_desk import AdminDesk
 from appliance.services.admission import Admission
 from appliance.services.allowance import Allowance
 from appliance.services.answering import Answering
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
+from appliance.services.conversations import Conversations
 from appliance.services.desk import Desk
 from appliance.services.edits import Edits
 from appliance.services.file_desk import FileDesk
@@ -77,12 +79,11 @@ from appliance.services.intake import Intake
 from appliance.services.judge import Judge
 from appliance.services.keep_awake import KeepAwake
 from appliance.services.lockdowns import Lockdowns
-from appliance.services.looking_after import LookingAfter
 from appliance.services.manners import Manners
 from appliance.services.other_hosts import OtherHosts
 from appliance.services.outbox import Outbox
 from appliance.services.overview import Overview
-from appliance.services.pairing import PairingDesk
+from appliance.services.pairing import Pairings
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.policy_holder import PolicyHolder
@@ -97,7 +98,6 @@ from appliance.services.routing import Routing
 from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.stories import Stories
-from appliance.services.talks import Talks
 from appliance.services.voices import Hearing, Voices
 from appliance.services.watching import Watching
 from appliance.services.worker import Worker
@@ -412,9 +412,7 @@ class Rig:
             projects,
             self.clock,
         )
-        looking_after = LookingAfter(
-            self.state, overview, self.proposals, self.lockdowns, self.outbox
-        )
+        admin_desk = AdminDesk(self.state, overview, self.proposals, self.lockdowns, self.outbox)
         judge = Judge(
             self.state,
             self.activity,
@@ -462,9 +460,7 @@ class Rig:
             self.state,
             self.activity,
             judge,
-            SecondLook(
-                self.holder, self.people, self.approvals, allowance, refusals, self.clock
-            ),
+            SecondLook(self.holder, self.people, self.approvals, allowance, refusals, self.clock),
             Preparation(workplaces, terms, self.inboxes, self.approvals, self.before_risk),
             {Prompt: self.agent, Program: self.agent},
             self.approvals,
@@ -496,7 +492,7 @@ class Rig:
         )
         self.woken: list[Host] = []
         self.accounts = Accounts(self.state, self.activity, self.people, self.outbox)
-        self.pairing = PairingDesk(
+        self.pairing = Pairings(
             self.state,
             self.activity,
             self.people,
@@ -541,13 +537,13 @@ class Rig:
             health,
             self.keep_awake,
             OtherHosts({NAS.name: NAS}, self.wake_host),
-            Talks(self.state, self.holder, projects, self.outbox, self.clock),
+            Conversations(self.state, self.holder, projects, self.outbox, self.clock),
             Stories(self.state, self.holder, self.worker, self.clock),
             Groups(self.state, self.activity, self.outbox, self.clock),
             self.accounts,
             self.review,
             self.manners,
-            looking_after,
+            admin_desk,
             file_desk,
             self.clock,
         )

@@ -1,4 +1,4 @@
-"""What the commands do by which people look after the appliance from a phone."""
+"""What people ask who look after the appliance from a phone, once it is allowed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from appliance.services.overview import Overview
 from appliance.services.proposals import Answerer, Proposals
 
 
-class LookingAfter:
-    """Every way through `do` marks the message handled."""
+class AdminDesk:
+    """Every way through `act` marks the message handled."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class LookingAfter:
         self._lockdowns = lockdowns
         self._outbox = outbox
 
-    async def do(self, case: Case, command: Administer) -> None:
+    async def act(self, case: Case, command: Administer) -> None:
         """Raises AuditUnavailable: it was not done."""
         reply = await self._done(case, command)
         if reply is None:

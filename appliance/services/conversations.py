@@ -6,7 +6,7 @@ import difflib
 
 from appliance.core.commands import OpenSession, ShowSessions, StartAfresh, UseProject
 from appliance.core.model import Actor, ProjectName, Projects, Reply
-from appliance.core.replies import about_projects, about_talks
+from appliance.core.replies import about_conversations, about_projects
 from appliance.ports import Clock, Conversation, Policy, State
 from appliance.services.cases import Case, answer, turn_page
 from appliance.services.outbox import Outbox
@@ -18,7 +18,7 @@ Turn = UseProject | StartAfresh | ShowSessions | OpenSession
 """The commands that look at the conversation, or turn it."""
 
 
-class Talks:
+class Conversations:
     """`follow` carries out one of `Turn`."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Talks:
                     return turn_page(case, reply, self._state, self._outbox)
                 case StartAfresh():
                     self._turn(case, case.project)
-                    reply = about_talks.fresh_start()
+                    reply = about_conversations.fresh_start()
                 case ShowSessions():
                     reply = self._sessions(case)
                 case OpenSession():
@@ -66,19 +66,19 @@ class Talks:
         if case.project is None:
             return about_projects.no_project()
         place = case.incoming.place
-        talks = self._state.talks(place, case.project, SESSIONS_SHOWN)
+        past = self._state.past_sessions(place, case.project, SESSIONS_SHOWN)
         current = self._state.conversation(place).session
-        return about_talks.sessions(case.project, talks, current, self._clock.now())
+        return about_conversations.sessions(case.project, past, current, self._clock.now())
 
     def _open(self, case: Case) -> Reply:
         job = case.wish.about
         # what was said elsewhere stays there: a session holds all that its agent has read
         if job is None or job.place != case.incoming.place or not job.session:
-            return about_talks.no_such_session()
+            return about_conversations.no_such_session()
         self._turn(case, job.project, job.session)
-        return about_talks.session_opened(job)
+        return about_conversations.session_opened(job)
 
     def _turn(self, case: Case, project: ProjectName | None, session: str = "") -> None:
         since = self._state.number_of(case.incoming.key)
-        talk = Conversation(project, session, since)
-        self._state.save_conversation(case.incoming.place, talk)
+        turned = Conversation(project, session, since)
+        self._state.save_conversation(case.incoming.place, turned)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance.core.hidden import shown
-from appliance.core.jobs import Job, Talk
+from appliance.core.jobs import Job, PastSession
 from appliance.core.model import Button, JobId, Millis, Reply
 from appliance.core.words import Words, age, phrase, plural, say
 
@@ -18,25 +18,25 @@ def fresh_start() -> Reply:
     return say("Forgotten. The next message starts afresh; /sessions lists the earlier ones.")
 
 
-def sessions(project: str, talks: Sequence[Talk], current: str, now: Millis) -> Reply:
+def sessions(project: str, past: Sequence[PastSession], current: str, now: Millis) -> Reply:
     """The latest first, a button for each but the current one."""
-    if not talks:
+    if not past:
         return say("Nothing to go on with here yet in {project}.", project=project)
     words = Words().bold("Earlier here in {project}", project=project)
-    for talk in talks:
-        words.line("{job} · ", job=talk.latest.id).verbatim(shown(talk.first.title, 60))
-        words.verbatim("\n    ").plain(age(now - talk.latest.created_at)).verbatim(" · ")
-        words.plain(plural(talk.jobs, "{count} job", "{count} jobs"))
-        if talk.latest.session == current:
+    for session in past:
+        words.line("{job} · ", job=session.latest.id).verbatim(shown(session.first.title, 60))
+        words.verbatim("\n    ").plain(age(now - session.latest.created_at)).verbatim(" · ")
+        words.plain(plural(session.jobs, "{count} job", "{count} jobs"))
+        if session.latest.session == current:
             words.verbatim(" · ").plain("now")
-    others = [talk for talk in talks if talk.latest.session != current]
-    return words.reply(*([_go_on_button(talk)] for talk in others))
+    others = [session for session in past if session.latest.session != current]
+    return words.reply(*([_go_on_button(session)] for session in others))
 
 
-def _go_on_button(talk: Talk) -> Button:
-    title = shown(talk.first.title, 24)
+def _go_on_button(session: PastSession) -> Button:
+    title = shown(session.first.title, 24)
     label = phrase("Go on: {title}", title=title)
-    return Button(label, f"to:{talk.latest.id}")
+    return Button(label, f"to:{session.latest.id}")
 
 
 def session_opened(job: Job) -> Reply:
