@@ -1,4 +1,4 @@
-"""One image for all tests that need a machine, made by whichever comes first."""
+"""The images for all tests that need a machine, each made by whichever test comes first."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.packaging import built
 from tests.system import vm
-from tests.system.installation import Installation, installed_image
+from tests.system.installation import Installation, installed_image, packaged_image
 from tests.system.vm import Image
 
 
 @pytest.fixture(scope="session")
-def image() -> Image:
-    """A machine on which the appliance is installed and runs, saved."""
+def packaged() -> Image:
+    """A machine on which the package is installed and not set up, saved."""
     require_machine()
-    return installed_image(vm.base_image())
+    built.require()
+    return packaged_image(vm.base_image())
+
+
+@pytest.fixture(scope="session")
+def image(packaged: Image) -> Image:
+    """A machine on which the appliance is set up and runs, saved."""
+    return installed_image(packaged)
 
 
 def require_machine() -> None:

@@ -1,4 +1,7 @@
-"""A Debian of this host's release in a directory, from the host's own package sources."""
+"""A Debian of this host's release in a directory, from the host's own package sources.
+
+Or another system that mmdebstrap knows, from where that is published.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,18 @@ from pathlib import Path
 UNREAD = ("man", "locale", "doc")
 
 
-def make_root(target: Path, packages: str, *options: str) -> None:
-    """Needs root and mmdebstrap; takes ten seconds and more. Raises CalledProcessError."""
+def make_root(target: Path, packages: str, *options: str, other: str = "") -> None:
+    """`other`: the name of another release. Needs root and mmdebstrap; takes ten seconds and more.
+
+    Raises CalledProcessError.
+    """
+    sources = (other,) if other else (release(), *_apt_sources())
     subprocess.run(
         [
             *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={packages}"),
             *(f"--aptopt={line}" for line in _apt_settings()),
             *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD),
-            *(*options, release(), str(target), *_apt_sources()),
+            *(*options, sources[0], str(target), *sources[1:]),
         ],
         stdin=subprocess.DEVNULL,
         check=True,

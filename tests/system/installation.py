@@ -5,10 +5,10 @@
         await house.reads("Job 1 ✓ done")
         await house.sh("systemctl kill -s KILL dispatchd")
 
-The image is made once: the tree as the package lays it out, four users, a project in a person's
-home that is given to the agent by `dispatchctl project add --grant`, a token that is encrypted by
-`dispatchctl credential set`, and all programs running. The Bot API and the model are played by this
-process, so that they stay when the machine's power is cut.
+Two images are made once, each from the one below: a Debian on which `apt install` has put the
+package and nobody has set it up, and that machine after `dispatchctl setup --answers`, with all
+programs running and a project in a person's home that is given to the agent. The Bot API and the
+model are played by this process, so that they stay when the machine's power is cut.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ import fcntl
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,37 +25,30 @@ from typing import Any, Self
 
 from tests.emulators.anthropic import Anthropic, Turn
 from tests.emulators.telegram import TelegramEmulator
+from tests.packaging import built
 from tests.system.vm import HOST, Image, Machine, resumed
 
-ROOT = Path(__file__).parents[2]
 ALICE = 4711
 TOKEN = "123456:TEST"
 KEY = "sk-system-0a9f"
 PATIENCE_SECONDS = 300.0
 """An emulated machine takes ten seconds for each launcher, and a job needs two of them."""
-INSTALL_SECONDS = 240.0
+INSTALL_SECONDS = 400.0
 FAR_SIDES = {"telegram": 8081, "model": 8082}
 """On which of the guest's ports they are; a proxy in the guest leads to ours."""
 
-SETTINGS = f"""# of a test
-[daemon]
-task_socket = "/run/dispatch-task/socket"
-egress_socket = "/run/dispatch-egress/socket"
-minimum_isolation = "unit"
-stop_grace_seconds = 2
-
-[audit]
-socket = "/run/dispatch-audit/socket"
-directory = "/var/lib/dispatch-audit"
-
+ANSWERS = f"""
 [telegram]
+token_file = "/root/token"
 api = "http://127.0.0.1:{FAR_SIDES["telegram"]}"
 
-[terminal]
-
-[users.me]
+[users.alice]
 telegram = [{ALICE}]
 unix = [0]
+
+[projects.demo]
+path = "/home/alice/demo"
+grant = true
 """
 
 # `make test` says who it is and then does what the file `act` says, if there is one
@@ -90,22 +81,30 @@ UNITS = {
     },
 }
 
-INSTALL = f"""
-systemd-sysusers
-systemd-tmpfiles --create dispatch-appliance.conf
+APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Options::=--force-unsafe-io"
+"""Nothing is flushed file by file, which an emulated disk takes long for."""
+
+SAID_BY_APT, SAID_BY_SETUP = "/root/said-by-apt", "/root/said-by-setup"
+FILES_BEFORE = "/root/files-before"
+"""Every file of the machine before the package came."""
+
+# the manual and the examples are installed, too: this Debian was made without any
+PACKAGE = f"""
+rm -f /etc/dpkg/dpkg.cfg.d/99mmdebstrap
 useradd --create-home alice
 chmod 700 /home/alice
-install -m 640 -g dispatch /root/dispatch.toml /etc/dispatch/dispatch.toml
-printf %s {TOKEN} | dispatchctl credential set telegram-token --stdin
 install -d -o alice -g alice /home/alice/demo
 install -t /home/alice/demo /root/Makefile /root/deploy
 runuser -u alice -- git -C /home/alice/demo init --quiet
-dispatchctl project add demo /home/alice/demo --grant
 systemctl daemon-reload
-systemctl enable --quiet dispatch.target
-systemctl start dispatch.target
-systemctl is-active dispatchd dispatch-audit dispatch-egress dispatch-task.socket
 systemctl enable --quiet far-telegram.socket far-model.socket
+find / -xdev >{FILES_BEFORE}
+{APT} install /root/dispatch-appliance.deb >{SAID_BY_APT} 2>&1
+"""
+SET_UP = f"""
+dispatchctl setup --answers /root/answers.toml >{SAID_BY_SETUP}
+sed -i '/^.daemon.$/a stop_grace_seconds = 2' /etc/dispatch/dispatch.toml
+systemctl enable --quiet --now dispatch.target
 """
 
 
@@ -122,7 +121,6 @@ class Installation:
         await self.api.__aenter__()
         try:
             await asyncio.to_thread(self.machine.resume)
-            await self.furnish()
             ports = {"telegram": self.tg.url, "model": self.api.url}
             lines = [f"{side}={url.rpartition(':')[2]}" for side, url in ports.items()]
             await self.sh(f"printf '%s\\n' {' '.join(lines)} >/etc/far-side")
@@ -136,9 +134,6 @@ class Installation:
         self.machine.cut_power()
         await self.api.__aexit__(None, None, None)
         await self.tg.__aexit__(None, None, None)
-
-    async def furnish(self) -> None:
-        """What has to be there before the far sides can be reached; here the image has it."""
 
     # --- the machine
 
@@ -223,55 +218,61 @@ class Installation:
         raise AssertionError(f"there is no button {label}")
 
 
-# --- the image
+# --- the images
 
 
-def installed_image(base: Image) -> Image:
-    """A machine with this checkout installed and running, made anew when that has changed."""
-    cache = base.directory.parent
-    with tempfile.TemporaryDirectory(dir=cache) as directory:
-        tree = Path(directory, "tree")
-        _furnish(tree)
-        image = Image(cache / f"installed-{_digest(tree, base)}")
-        with (cache / "installed.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not image.directory.exists():
-                _install(base, tree, Path(directory, "image")).rename(image.directory)
-                _forget_others(image, cache)
+def packaged_image(base: Image) -> Image:
+    """A machine with this checkout's package installed and not set up; made anew after a change."""
+    package = built.package()
+    texts = f"{base.directory} {PACKAGE} {ANSWERS} {MAKEFILE} {DEPLOY} {UNITS}".encode()
+    made_from = texts + package.read_bytes()
+    return _kept(base, "packaged", made_from, lambda place: _install(base, package, place))
+
+
+def installed_image(packaged: Image) -> Image:
+    """That machine, set up and running."""
+    made_from = f"{packaged.directory} {SET_UP}".encode()
+
+    def make(place: Path) -> None:
+        asyncio.run(_set_up(packaged, place))
+
+    return _kept(packaged, "installed", made_from, make)
+
+
+def _kept(below: Image, name: str, made_from: bytes, make: Callable[[Path], None]) -> Image:
+    """An image of this content: the one that is there, or a new one, and no older one any more."""
+    cache = below.directory.parent
+    image = Image(cache / f"{name}-{hashlib.sha256(made_from).hexdigest()[:12]}")
+    with (cache / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not image.directory.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as directory:
+                make(Path(directory, "image"))
+                for other in cache.glob(f"{name}-*"):
+                    shutil.rmtree(other)
+                Path(directory, "image").rename(image.directory)
     return image
 
 
-def _furnish(tree: Path) -> None:
-    script = ROOT / "packaging/install_tree.py"
-    subprocess.run([sys.executable, str(script), str(tree)], check=True)
-    _write(tree / "root/dispatch.toml", SETTINGS)
-    _write(tree / "root/Makefile", MAKEFILE)
-    _write(tree / "root/deploy", DEPLOY)
-    for name, text in UNITS.items():
-        _write(tree / "etc/systemd/system" / name, text)
+def _install(base: Image, package: Path, place: Path) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        tree = Path(directory)
+        files = {"root/Makefile": MAKEFILE, "root/deploy": DEPLOY, "root/answers.toml": ANSWERS}
+        files |= {"root/token": TOKEN}
+        files |= {f"etc/systemd/system/{name}": text for name, text in UNITS.items()}
+        for name, text in files.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_text(text)
+        with resumed(base) as machine:
+            machine.copy_in({"": tree, "root/dispatch-appliance.deb": package})
+            machine.sh(PACKAGE, seconds=INSTALL_SECONDS)
+            machine.save(place)
 
 
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-
-
-def _digest(tree: Path, base: Image) -> str:
-    digest = hashlib.sha256(f"{base.directory} {INSTALL}".encode())
-    for path in sorted(path for path in tree.rglob("*") if path.is_file()):
-        digest.update(str(path.relative_to(tree)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _install(base: Image, tree: Path, directory: Path) -> Path:
-    with resumed(base) as machine:
-        machine.copy_in({"": tree})
-        machine.sh(INSTALL, seconds=INSTALL_SECONDS)
-        machine.save(directory)
-    return directory
-
-
-def _forget_others(image: Image, cache: Path) -> None:
-    for other in cache.glob("installed-*"):
-        if other != image.directory:
-            shutil.rmtree(other)
+async def _set_up(packaged: Image, place: Path) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        async with Installation(packaged, Path(work)) as house:
+            await house.sh(SET_UP)
+            await house.ready()
+            await house.sh("systemctl stop 'far-*'")  # what is said now would be answered by nobody
+            await asyncio.to_thread(house.machine.save, place)
