@@ -12,6 +12,8 @@ the programs
 how a daemon is put together
 
     wiring               settings in, whole daemon out: the only place where the parts meet
+    chat_platforms       the chats of the settings
+    agents               what does the work: Claude Code, or recipes alone
     daemon               its life: start the parts, say READY, wait for a signal, stop them
     recorder             who writes the audit log: dispatch-audit, or this daemon itself
     audit_access         where the log of the settings can be spoken to, and who is believed there
@@ -27,6 +29,7 @@ how a daemon is put together
     file_handling        all that handles files and speech
     metering             what is told to a monitoring system
     dials                every number that can be read at any time, and of whom
+    directories          directories of our own
     room                 whether the state's disk has room
     journal              what our programs write to the journal: one line per message, no secrets
 

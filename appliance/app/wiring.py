@@ -11,17 +11,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from appliance import __version__
-from appliance.agent.absent import AbsentAgent
 from appliance.agent.claude import ClaudeAgent
-from appliance.agent.launchers import ChildLaunchers, ConnectedLaunchers, Launchers
 from appliance.agent.login import examine
-from appliance.agent.program import Account
-from appliance.agent.recipes import RecipeAgent
-from appliance.agent.task_link import Secret, TaskLink
+from appliance.agent.task_link import TaskLink
 from appliance.agent.workbench import TaskWorkbench
 from appliance.app import daemon, dials
+from appliance.app.agents import NO_AGENT, RECIPES_WORK, agents_of, claude_of, launchers_of
 from appliance.app.anchoring import anchoring
+from appliance.app.chat_platforms import telegram_of, terminal_of, web_of
 from appliance.app.daemon import Daemon, Part
+from appliance.app.directories import private
 from appliance.app.egress_access import egress_of
 from appliance.app.file_handling import file_handling, limits_of
 from appliance.app.granted import GrantsFile
@@ -29,32 +28,16 @@ from appliance.app.journal import tell_events
 from appliance.app.metering import Meter
 from appliance.app.policy_files import PolicyDirectory
 from appliance.app.programs import claude_path, host_wall
-from appliance.app.project_list import CANARY, canary_directory, project_list
 from appliance.app.recorder import RecordedLog
 from appliance.app.recorder import recorder as recorder_of
 from appliance.app.room import free_bytes, shortfall
-from appliance.chat.telegram.chat import TelegramChat
-from appliance.chat.terminal import TerminalChat
 from appliance.chat.web.server import Manner, WebChat
-from appliance.chat.web.uploads import Kept, Uploads
-from appliance.config import MIB, ClaudeSettings, Settings, TelegramSettings, read_credential
+from appliance.config import ClaudeSettings, Settings
 from appliance.core.events import ConfigLoaded, DaemonStarted, Event, PolicyLoaded
 from appliance.core.languages import SENTENCES
 from appliance.core.menu import Audience, menu
-from appliance.core.model import (
-    Catalogue,
-    Incoming,
-    Json,
-    Platform,
-    Program,
-    Project,
-    ProjectName,
-    Prompt,
-    Request,
-    UserName,
-)
+from appliance.core.model import Catalogue, Platform, Request, UserName
 from appliance.core.preferences import Language
-from appliance.errors import ConfigError
 from appliance.host.clock import SystemClock
 from appliance.host.inhibit import of_this_machine
 from appliance.host.machine import boot_id, free_memory, host_name
@@ -65,7 +48,7 @@ from appliance.host.zone import MachineZone
 from appliance.pictures.painter import PillowPainter
 from appliance.policy.explain import why
 from appliance.policy.loaded import LoadedPolicy
-from appliance.ports import Agent, Audit, Chat, Clock, Inhibitor, LivePolicy
+from appliance.ports import Chat, Inhibitor, LivePolicy
 from appliance.services.accounts import Accounts
 from appliance.services.activity import Activity
 from appliance.services.admin_desk import AdminDesk
@@ -116,19 +99,10 @@ from appliance.services.worker import Worker
 from appliance.services.workload import Workload
 from appliance.services.worktrees import Worktrees
 from appliance.storage.state import SqliteState
-from appliance.task import launcher_command
 from appliance.task.sandbox import Wall
 
 Announce = Callable[[str, str], None]
 """Told a login link of the chat page and a one-line notice, once both are known."""
-
-KEY_VARIABLES = {
-    "api_key": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
-    "oauth_token": "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
-}
-NO_AGENT = "Claude Code is not set up"
-RECIPES_WORK = "the recipes work: /help"
-QUICK_COMMANDS = ("/help", "/status", "/git status", "/test")
 
 
 async def run(
@@ -145,7 +119,7 @@ async def run(
 
 def build(settings: Settings, credentials: str | None, announce: Announce | None = None) -> Daemon:
     """The whole daemon, nothing of it running yet. Raises ApplianceError."""
-    state_directory = _private(Path(settings.daemon.state))
+    state_directory = private(Path(settings.daemon.state))
     directories = [d for d in (credentials, settings.daemon.credentials) if d]
     clock, manager, wall = SystemClock(), ServiceManager(), host_wall(settings)
     policy_files = PolicyDirectory(settings)
@@ -159,24 +133,14 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     audit = Activity(observed)
 
     egress, egress_program = egress_of(settings, state_directory, clock)
-    launchers = _launchers(settings, state_directory)
-    link = TaskLink(
-        launchers,
-        lambda task, judge: egress.session(task, judge, audit.append),
-    )
-    claude = _claude(settings, directories, link, state_directory, audit)
-    agents: dict[type, Agent] = {
-        Prompt: claude
-        or AbsentAgent(
-            NO_AGENT, f"install it and add [claude] to the settings; until then {RECIPES_WORK}"
-        ),
-        Program: RecipeAgent(link),
-    }
+    launchers = launchers_of(settings, state_directory)
+    link = TaskLink(launchers, lambda task, judge: egress.session(task, judge, audit.append))
+    claude = claude_of(settings, directories, link, state_directory, audit)
 
-    telegram = _telegram(
+    telegram = telegram_of(
         settings, directories, lambda incoming: intake.hears(incoming), state_directory, clock
     )
-    web = _web(
+    web = web_of(
         settings,
         state,
         state_directory,
@@ -188,7 +152,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         ),
         clock,
     )
-    terminal = _terminal(
+    terminal = terminal_of(
         settings,
         clock,
         web,
@@ -303,7 +267,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         judge,
         SecondLook(policy, people, approvals, allowance, refusals, clock),
         Preparation(settings.workplaces, terms, files.inboxes, approvals, anchors.before_risk),
-        agents,
+        agents_of(claude, link),
         approvals,
         outbox,
         watching,
@@ -493,122 +457,6 @@ def _advice(policy: PolicyHolder) -> Advice:
     return advice
 
 
-def _telegram(
-    settings: Settings,
-    directories: Sequence[str],
-    hears: Callable[[Incoming], bool],
-    state_directory: Path,
-    clock: Clock,
-) -> TelegramChat | None:
-    configured: TelegramSettings | None = settings.telegram
-    if configured is None:
-        return None
-    token = read_credential(configured.token, directories)
-    return TelegramChat(token, configured.api, hears, state_directory, clock)
-
-
-def _web(
-    settings: Settings, state: SqliteState, state_directory: Path, manner: Manner, clock: Clock
-) -> WebChat | None:
-    if settings.web is None:
-        return None
-    files = settings.files
-    kept = Kept(files.max_mib * MIB, files.max_count, files.disk_mib * MIB, files.keep_days)
-    return WebChat(
-        port=settings.web.port,
-        users=[name for name, user in settings.users.items() if user.web],
-        transcript=state.transcript,
-        clock=clock,
-        sessions_file=state_directory / "web-sessions.json",
-        uploads=Uploads(state_directory / "web-uploads", kept, clock),
-        manner=manner,
-        commands=QUICK_COMMANDS,
-    )
-
-
-def _terminal(
-    settings: Settings,
-    clock: Clock,
-    web: WebChat | None,
-    report: Callable[[], dict[str, Json]],
-    post_anchor: Callable[[], Awaitable[dict[str, Json]]],
-    reload_policy: Callable[[UserName], Awaitable[dict[str, Json]]],
-    pairing: Callable[[], PairingQueries],
-    host: Callable[[], HostQueries],
-) -> TerminalChat | None:
-    if settings.terminal is None:
-        return None
-
-    async def status(_user: UserName) -> dict[str, Json]:
-        return report()
-
-    async def anchor(_user: UserName) -> dict[str, Json]:
-        return await post_anchor()
-
-    async def login(user: UserName) -> dict[str, Json]:
-        if web is None:
-            raise ConfigError("there is no chat page", hint="add [web] to dispatch.toml")
-        return {"link": web.login_link(user)}
-
-    uids = {number: name for name, user in settings.users.items() for number in user.unix}
-    return TerminalChat(
-        Path(settings.terminal.socket),
-        uids,
-        clock,
-        {"status": status, "login": login, "anchor": anchor, "reload": reload_policy},
-        {
-            "pair": lambda user, asked: pairing().open(user, asked),
-            "pairing": lambda user, asked: pairing().outcome(user, asked),
-            "withdraw": lambda user, asked: pairing().withdraw(user, asked),
-            "users": lambda user, asked: pairing().users(user, asked),
-            "unpair": lambda user, asked: pairing().remove(user, asked),
-            "proposals": lambda user, asked: host().proposals(user, asked),
-            "accept": lambda user, asked: host().accept(user, asked),
-            "reject": lambda user, asked: host().reject(user, asked),
-            "grants": lambda user, asked: host().grants(user, asked),
-            "ungrant": lambda user, asked: host().ungrant(user, asked),
-            "lockdown": lambda user, asked: host().lockdown(user, asked),
-            "lift": lambda user, asked: host().lift(user, asked),
-        },
-    )
-
-
-def _claude(
-    settings: Settings,
-    directories: Sequence[str],
-    link: TaskLink,
-    state_directory: Path,
-    audit: Audit,
-) -> ClaudeAgent | None:
-    configured = settings.claude
-    if configured is None:
-        return None
-    key = None
-    if configured.login:
-        secret = read_credential(configured.login, directories)
-        key = Secret(KEY_VARIABLES[configured.login_kind], secret.encode())
-    canary = Project(ProjectName(CANARY), str(canary_directory(settings)))
-    account = Account(key=key, api_base_url=configured.api or None)
-    return ClaudeAgent(
-        link, claude_path(configured), canary=canary, record=audit.append, account=account
-    )
-
-
-def _launchers(settings: Settings, state_directory: Path) -> Launchers:
-    if settings.daemon.task_socket:
-        return ConnectedLaunchers(Path(settings.daemon.task_socket))
-    return ChildLaunchers(launcher_command(_projects_file(settings, state_directory)))
-
-
-def _projects_file(settings: Settings, state_directory: Path) -> Path:
-    """The list from which the launcher takes directories: never from what a task says."""
-    _private(canary_directory(settings))
-    _private(Path(settings.workspace.path))
-    file = state_directory / "projects.json"
-    file.write_text(project_list(settings).encode())
-    return file
-
-
 def _terms(settings: Settings, wall: Wall) -> Terms:
     claude = settings.claude or ClaudeSettings()
     return Terms(
@@ -708,11 +556,3 @@ def _when_ready(
             announce(web.login_link(user), web.notice)
 
     return when_ready
-
-
-def _private(directory: Path) -> Path:
-    """The directory, made if it is not there, closed to everybody else."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory.stat().st_mode & 0o077:
-        directory.chmod(0o700)
-    return directory
