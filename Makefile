@@ -68,7 +68,7 @@ oci: ## the same for containers: an OCI archive (root, Debian 12)
 	@$(BIN)/python packaging/oci/make_oci.py
 
 .PHONY: test-image
-test-image: ## both built and lived with, in a virtual machine and in crun (root, half an hour)
+test-image: ## both built and lived with, in a virtual machine and in runc (root, half an hour)
 	@$(call set-up,runtime dev)
 	@$(PYTEST) -n 0 tests/packaging/image/whole_image.py tests/packaging/oci/whole_container.py
 

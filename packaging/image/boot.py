@@ -6,6 +6,7 @@ whoever verifies it, as Secure Boot with a key of one's own does, verifies every
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def partition(image: Path, entry: str, work: Path) -> Path:
     settings.write_text(SETTINGS)
     with esp.open("wb") as space:
         space.truncate(ESP_MIB * 2**20)
-    clock = {"SOURCE_DATE_EPOCH": str(epoch())}
+    clock = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
     run(["mkfs.vfat", "--invariant", "-F32", "-nESP", str(esp)], clock)
     for directory in ("EFI", "EFI/BOOT", "EFI/Linux", "loader"):
         run(["mmd", "-i", str(esp), f"::{directory}"], clock)

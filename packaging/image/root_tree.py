@@ -127,7 +127,8 @@ def _bootstrap(root: Path, files: Path, package: Path, more: tuple[str, ...]) ->
     ours = f'cp -a {files}/. "$1"/'
     built = f'mkdir "$1"/build && cp {package} {HERE}/furnish "$1"/build/'
     command = [
-        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+        # furnish has cleaned up, and moved what apt would want for that
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--skip=cleanup/apt"),
         f"--include={','.join((*PACKAGES, *more))}",
         *(f"--aptopt={line}" for line in _apt_settings()),
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD),

@@ -46,7 +46,9 @@ def layer(tree: Path, work: Path, moment: int, *, left_out: Sequence[str], renam
     if done.returncode:
         raise LayerFailed(f"tar: {done.stderr.strip()[-500:]}")
     with whole.open("rb") as source, packed.open("wb") as target:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as squeezed:
+        with gzip.GzipFile(
+            filename="", mode="wb", compresslevel=6, fileobj=target, mtime=0
+        ) as squeezed:
             shutil.copyfileobj(source, squeezed, BLOCK)
         source.seek(0)
         diff_id = f"sha256:{hashlib.file_digest(source, 'sha256').hexdigest()}"

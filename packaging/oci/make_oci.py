@@ -45,6 +45,10 @@ LEFT_OUT = (
 )
 """What starts a machine, and what comes from the container's own system."""
 RENAMED = "s,^./usr/share/factory/var,./var,"
+PLACES = (
+    "dispatch",
+    *(f"dispatch-{x}" for x in ("audit", "agent", "canary", "workspace", "inbox")),
+)
 SETTINGS = {
     "Entrypoint": ["/usr/lib/dispatch-container/start"],
     "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"],
@@ -124,6 +128,8 @@ def furnish(root: Path) -> None:
     install_tree.copy(HERE / "dispatch.toml", share / "dispatch.toml")
     policies = root / "etc/dispatch/policies"
     shutil.copytree(policies, share / "policies", dirs_exist_ok=True)
+    for place in PLACES:  # a read-only system gets no new directories to mount something on
+        (root / "usr/share/factory/var/lib" / place).mkdir(exist_ok=True)
 
 
 if __name__ == "__main__":

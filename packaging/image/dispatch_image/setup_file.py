@@ -58,9 +58,7 @@ class AgentWishes:
     """Claude Code."""
 
     registry: str = row(ADDRESS, "an npm registry that has it", default="")
-    key: str = row(
-        text(r"[!-~]*", "a key"), "its key for the Messages API", default="", repr=False
-    )
+    key: str = row(text(r"[!-~]*", "a key"), "its key for the Messages API", default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,9 @@ def _gets_ready() -> bool:
 
 def _has_given_up() -> bool:
     """systemd does not start it again."""
-    return subprocess.run(["systemctl", "--quiet", "is-failed", "dispatchd.service"]).returncode == 0
+    return (
+        subprocess.run(["systemctl", "--quiet", "is-failed", "dispatchd.service"]).returncode == 0
+    )
 
 
 def _is_on_trial() -> bool:
@@ -150,9 +152,9 @@ def await_start_of(version: str, home: Path = HOME) -> None:
     _write(home / "waiting", version)
 
 
-def is_waiting(home: Path = HOME) -> bool:
-    """A newer version is written, and was not started yet."""
-    return (home / "waiting").exists()
+def waiting_version(home: Path = HOME) -> str:
+    """The one that is written and was not started yet, "" when there is none."""
+    return _read(home / "waiting")
 
 
 def has_failed(version: str, home: Path = HOME) -> bool:

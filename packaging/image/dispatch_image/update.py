@@ -82,7 +82,7 @@ def _main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     source = URL.read_text().strip() if options.from_settings else options.source
     written = _update(source, is_asked=not options.from_settings)
-    if options.restart_when_idle and (written or trial.is_waiting()):
+    if options.restart_when_idle and (written or trial.waiting_version()):
         _restart_when_idle()
     elif written:
         print("next: systemctl reboot")

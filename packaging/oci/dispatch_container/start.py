@@ -17,9 +17,10 @@ import pwd
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,15 +69,10 @@ PLACES = {
     "/run/dispatch-audit": ("dispatch-audit", "dispatch", 0o2750),
     "/run/dispatch-egress": ("dispatch-egress", "dispatch", 0o2750),
     "/run/dispatch-task": ("root", "dispatch", 0o750),
-    "/etc/dispatch": ("root", "dispatch", 0o750),
-    "/etc/dispatch/credentials": ("dispatch", "dispatch", 0o700),
     "/var/lib/dispatch": ("dispatch", "dispatch", 0o700),
     "/var/lib/dispatch-audit": ("dispatch-audit", "dispatch-audit", 0o700),
-    "/var/lib/dispatch-agent": ("dispatch-agent", "dispatch-agent", 0o700),
-    "/var/lib/dispatch-canary": ("dispatch", "dispatch-agent", 0o2770),
-    "/var/lib/dispatch-workspace": ("dispatch", "dispatch-agent", 0o2770),
-    "/var/lib/dispatch-inbox": ("dispatch", "dispatch-agent", 0o2750),
 }
+"""What systemd makes for the units; the others are systemd-tmpfiles' here, too."""
 
 
 def main() -> int:
@@ -95,19 +91,27 @@ def _main(command: Sequence[str]) -> int:
     return asyncio.run(supervise())
 
 
-def prepare(places: Mapping[str, tuple[str, str, int]] = PLACES) -> None:
+def prepare() -> None:
     """Directories, and settings to begin with, in volumes that may be empty."""
-    for path, (user, group, mode) in places.items():
+    if not SETTINGS.exists():
+        shutil.copyfile(BEGINNING, SETTINGS)
+    if not (SETTINGS.parent / "policies").exists():
+        shutil.copytree(POLICIES, SETTINGS.parent / "policies")
+    for path, (user, group, mode) in PLACES.items():
         directory = Path(path)
         directory.mkdir(parents=True, exist_ok=True)
         shutil.chown(directory, user, group)
         directory.chmod(mode)
-    if not SETTINGS.exists():
-        shutil.copyfile(BEGINNING, SETTINGS)
-        shutil.chown(SETTINGS, "root", "dispatch")
-        SETTINGS.chmod(0o640)
-    if not (SETTINGS.parent / "policies").exists():
-        shutil.copytree(POLICIES, SETTINGS.parent / "policies")
+    subprocess.run(["systemd-tmpfiles", "--create", "dispatch-appliance.conf"], check=True)
+    # the launcher, which is the agent's user, reads the list of projects there, and nothing else
+    SETTINGS.parent.chmod(0o755)
+    _hand_over(SETTINGS.parent / "credentials")
+
+
+def _hand_over(credentials: Path) -> None:
+    """Nobody else loads them for dispatchd, so it reads them itself."""
+    for path in (credentials, *credentials.iterdir()):
+        shutil.chown(path, "dispatch", "dispatch")
 
 
 def _has_users() -> bool:
@@ -130,8 +134,10 @@ async def supervise() -> int:
                 for program in PROGRAMS:  # in their order, and each ready before the next
                     process = await _started(program)
                     running.append(process)
+                    if process.returncode is not None:
+                        return _status(running)
                 waits = [group.create_task(process.wait()) for process in running]
-                waits.append(group.create_task(is_over.wait()))
+                waits.append(group.create_task(_rung(is_over)))
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 return _status(running)
             finally:
@@ -140,19 +146,23 @@ async def supervise() -> int:
                 is_over.set()
 
 
+async def _rung(bell: asyncio.Event) -> int:
+    await bell.wait()
+    return 0
+
+
 async def _started(program: Program) -> Process:
-    """Running, and to be spoken to. Raises ConfigError."""
+    """Running and to be spoken to, or ended."""
     program.socket.unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(*program.argv, **_as_user(program.user))
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout(START_SECONDS):
-            while process.returncode is None:
-                if program.socket.exists():
-                    return process
+            while process.returncode is None and not program.socket.exists():  # noqa: ASYNC110
                 await asyncio.sleep(PAUSE_SECONDS)
-    with suppress(ProcessLookupError):
+    except TimeoutError:
         process.kill()
-    raise ConfigError(f"{program.argv[0]} does not start", hint="what it said stands above")
+        await process.wait()
+    return process
 
 
 async def _end(running: Sequence[Process]) -> None:
@@ -169,7 +179,7 @@ async def _end(running: Sequence[Process]) -> None:
 
 
 def _status(running: Sequence[Process]) -> int:
-    for process, program in zip(running, PROGRAMS, strict=True):
+    for process, program in zip(running, PROGRAMS, strict=False):
         if process.returncode is not None:
             print(f"start: {program.argv[0]} ended: {process.returncode}", file=sys.stderr)
             return abs(process.returncode) or 1

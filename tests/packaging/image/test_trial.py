@@ -44,8 +44,9 @@ def test_what_a_failed_version_made_of_the_state_is_undone(machine: Machine) -> 
     machine.starts("1")
     machine.database.write_text("schema 1")
     trial.await_start_of("2", machine.home)
+    assert trial.waiting_version(machine.home) == "2"
     assert "kept as version 1 left it" in machine.starts("2")
-    assert not trial.is_waiting(machine.home)
+    assert trial.waiting_version(machine.home) == ""
     machine.database.write_text("schema 2")
     assert machine.starts("2") == "version 2, as before"  # its second try
     assert "put back" in machine.starts("1")

@@ -1,6 +1,6 @@
-"""Part of `make test-image`: the container image, built, unpacked and started with crun.
+"""Part of `make test-image`: the container image, built, unpacked and started with runc.
 
-Neither Docker nor podman takes part: crun is given the configuration that they would make of the
+Neither Docker nor podman takes part: runc is given the configuration that they would make of the
 image's own and of `compose.yaml`. The network is this host's, where the Bot API emulator is.
 """
 
@@ -31,7 +31,9 @@ make_oci = module("make_oci")
 NAME = "dispatch-appliance-test"
 TOKEN = "123456:TEST"
 ALICE = 4711
-CAPABILITIES = [f"CAP_{x}" for x in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")]
+CAPABILITIES = [
+    f"CAP_{x}" for x in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
+]
 TEMPORARY = (
     *("/tmp", "/run", "/etc/systemd/system", "/var/lib/dispatch-canary"),
     *("/var/lib/dispatch-workspace", "/var/lib/dispatch-inbox"),
@@ -55,7 +57,7 @@ grant = true
 @pytest.fixture(scope="module")
 def image() -> Iterator[Path]:
     """The archive, as `make oci` writes it."""
-    missing = [name for name in (*make_oci.NEEDED, "crun") if shutil.which(name) is None]
+    missing = [name for name in (*make_oci.NEEDED, "runc") if shutil.which(name) is None]
     if missing or os.geteuid():
         pytest.skip(f"CANNOT START A CONTAINER HERE: {missing or 'not root'}")
     place = ROOT / "build" / "oci-test"
@@ -82,7 +84,7 @@ class Bundle:
     def command(self, *command: str, name: str = NAME) -> list[str]:
         """What starts a container in this bundle; with a command, that instead of the programs."""
         self._configure([*self.settings["Entrypoint"], *command])
-        return ["crun", "--cgroup-manager=disabled", "run", f"--bundle={self.place}", name]
+        return ["runc", "run", f"--bundle={self.place}", name]
 
     def run(self, *command: str) -> str:
         argv = self.command(*command, name=f"{NAME}-once")
@@ -92,13 +94,14 @@ class Bundle:
 
     def _configure(self, argv: list[str]) -> None:
         (self.place / "config.json").unlink(missing_ok=True)
-        subprocess.run(["crun", "spec"], cwd=self.place, check=True)
+        subprocess.run(["runc", "spec"], cwd=self.place, check=True)
         spec = json.loads((self.place / "config.json").read_text())
         spec["process"] |= {"terminal": False, "args": argv, "env": self.settings["Env"]}
         spec["process"]["capabilities"] = dict.fromkeys(
             ("bounding", "effective", "permitted"), CAPABILITIES
         )
         spec["process"]["rlimits"] = []
+        spec["mounts"] = [x for x in spec["mounts"] if x["type"] != "cgroup"]
         spec["root"] = {"path": "rootfs", "readonly": True}
         spec["mounts"] += [
             {
@@ -160,7 +163,7 @@ class Container:
 
     async def stop(self) -> int:
         assert self._process is not None
-        subprocess.run(["crun", "kill", NAME, "TERM"], check=True)
+        subprocess.run(["runc", "kill", NAME, "TERM"], check=True)
         return await self._process.wait()
 
     async def until(self, *command: str) -> str:
@@ -175,7 +178,7 @@ class Container:
                 await asyncio.sleep(0.5)
 
     def does(self, *command: str) -> subprocess.CompletedProcess[str]:
-        argv = ["crun", "exec", NAME, *command]
+        argv = ["runc", "exec", NAME, *command]
         return subprocess.run(argv, capture_output=True, text=True)
 
 
@@ -211,6 +214,8 @@ async def test_it_is_set_up_runs_says_its_isolation_and_keeps_its_state(
         doctor = json.loads(container.does("dispatchctl", "doctor", "--json").stdout)
         isolation = next(x for x in doctor["checks"] if x["name"] == "isolation")
         assert not isolation["found"].startswith("unit"), isolation
+        if isolation["outcome"] != "fail":
+            await a_task_runs_as_the_agents_user(telegram)
         assert "intact" in await container.until("dispatchctl", "audit", "verify")
     finally:
         assert await container.stop() == 0
@@ -219,6 +224,20 @@ async def test_it_is_set_up_runs_says_its_isolation_and_keeps_its_state(
         assert "alice" in await container.until("dispatchctl", "users", "list")
     finally:
         assert await container.stop() == 0
+
+
+async def a_task_runs_as_the_agents_user(telegram: TelegramEmulator) -> None:
+    """`make test` of the project says who it is."""
+    telegram.user_says(ALICE, "/test")
+    async with asyncio.timeout(WAIT_SECONDS), telegram.changed:
+        await telegram.changed.wait_for(
+            lambda: any("dispatch-agent" in str(x) and "✓ done" in str(x) for x in sent(telegram))
+        )
+
+
+def sent(telegram: TelegramEmulator) -> list[str]:
+    """All that was said, as one text for each moment."""
+    return ["\n".join(str(m.get("text") or m.get("caption")) for m in telegram.sent(ALICE))]
 
 
 async def test_the_same_packages_give_the_same_digest(image: Path, tmp_path: Path) -> None:
