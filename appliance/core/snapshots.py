@@ -8,7 +8,8 @@ Untracked files are in a snapshot, ignored ones are not; files are kept byte by 
 
 The repository is written anew as far as it could make git run anything: whoever wrote the
 project may have written into `.dispatch`, too. `.git` in its name keeps the agent's tools out
-(policy/paths.py).
+(policy/paths.py), but no program that the agent runs: what is read is compared with its name, and
+the index is used again only as we left it.
 
 The scripts are for `sh` in the project's sandbox and take what differs as arguments.
 """
@@ -67,7 +68,8 @@ class Snapshots:
 # --- what git is told
 
 # No configuration but ours; the project's directory is where looking for a repository ends. A
-# symbolic link in our place would lead to somebody else's files.
+# symbolic link in our place would lead to somebody else's files. A graph of commits says what is in
+# them, and nobody would notice if that is not so.
 PREPARED = r"""
 set -eu
 project=$PWD
@@ -81,7 +83,7 @@ if [ -L .dispatch ] || [ -L "$kept" ]; then
   exit 1
 fi
 theirs() { git -c core.fsmonitor=false -c core.hooksPath=/dev/null "$@"; }
-ours() { git --git-dir="$kept" --work-tree=. "$@"; }
+ours() { git -c core.commitGraph=false --git-dir="$kept" --work-tree=. "$@"; }
 """
 
 _MADE = r"""
@@ -138,24 +140,52 @@ fi
 
 # An index of this run's own, because two may be under way, and one that was killed leaves its lock.
 _OWN_INDEX = r"""
-find "$kept" -maxdepth 1 -name 'temporary.*' -mmin +10 -exec rm -rf {} +
-find "$kept" -name '*.lock' -mmin +10 -exec rm -f {} +
+find "$kept" -maxdepth 1 -name 'temporary.*' -mmin +10 -exec rm -rf {} + 2>/dev/null || :
+find "$kept" -name '*.lock' -mmin +10 -exec rm -f {} + 2>/dev/null || :
 temporary=$(mktemp -d "$kept/temporary.XXXXXX")
 trap 'rm -rf "$temporary"' EXIT
 GIT_INDEX_FILE=$temporary/index
 export GIT_INDEX_FILE
 """
 
+# Reads names of objects. Each has to be what its name says, or whoever can write here would decide
+# what people are shown and what comes back: git itself believes the name of what it has.
+_CHECKED = r"""
+checked() {
+  sort -u > "$temporary/names"
+  ours pack-objects --quiet --stdout --window=0 < "$temporary/names" > "$temporary/read.pack"
+  ours index-pack "$temporary/read.pack" > /dev/null
+  ours show-index < "$temporary/read.idx" | awk '{ print $2 }' | sort |
+    cmp -s - "$temporary/names" || {
+    echo "what was kept in .dispatch is not what it was" >&2
+    exit 1
+  }
+  rm -f "$temporary/read.pack" "$temporary/read.idx"
+}
+all_between() {
+  {
+    printf '%s\n' "$1" "$2"
+    ours rev-parse "$1^{tree}" "$2^{tree}"
+    ours diff-tree -r -t --no-commit-id --no-renames --ignore-submodules=none "$1" "$2" |
+      awk '{ sub(/^:/, "") }
+        $1 != "000000" && $1 != "160000" { print $3 }
+        $2 != "000000" && $2 != "160000" { print $4 }'
+  } | checked
+}
+"""
+
 # The index keeps its time (cp -p): by it git knows which files it cannot trust to be unchanged.
+# Only the very index that we left says truly which files need not be read again.
 _KEEP = (
     PREPARED
     + _MADE
     + _OWN_INDEX
     + r"""
-job=$1 which=$2 root=$3 largest=$4
+job=$1 which=$2 root=$3 largest=$4 index=$5
 cached=$kept/index.$(echo "$root" | tr -c 'A-Za-z0-9\n' _)
 cd "$root"
-cp -p "$cached" "$GIT_INDEX_FILE" 2>/dev/null && ours ls-files >/dev/null 2>&1 ||
+cp -p "$cached" "$GIT_INDEX_FILE" 2>/dev/null &&
+  [ "$(ours hash-object --stdin < "$GIT_INDEX_FILE")" = "$index" ] ||
   rm -f "$GIT_INDEX_FILE"
 new=$(ours ls-files -z --others --modified --exclude-standard |
   { xargs -0 du -k -- 2>/dev/null || :; } | awk '{ sum += $1 } END { print sum + 0 }')
@@ -175,8 +205,9 @@ commit=$({
     grep -vxF .dispatch/ | head -c 65536
 } | ours commit-tree "$tree")
 ours update-ref "refs/dispatch/$job/$which" "$commit"
+index=$(ours hash-object --stdin < "$GIT_INDEX_FILE")
 mv "$GIT_INDEX_FILE" "$cached"
-echo "$commit"
+echo "$commit $index"
 """
 )
 
@@ -189,29 +220,41 @@ _DIFF = (
 
 _COMPARE = (
     PREPARED
+    + _OWN_INDEX
+    + _CHECKED
     + rf"""
+all_between "$1" "$2"
 ours {_DIFF} -z -M --raw --numstat "$1" "$2"
 """
 )
 
 _PATCH = (
     PREPARED
+    + _OWN_INDEX
+    + _CHECKED
     + rf"""
+all_between "$1" "$2"
 ours {_DIFF} -p -M "$1" "$2"
 """
 )
 
 _ONE_FILE = (
     PREPARED
+    + _OWN_INDEX
+    + _CHECKED
     + r"""
 ours hash-object -w --stdin < /dev/null > /dev/null
+printf '%s\n' "$1" "$2" | checked
 ours diff --no-ext-diff --no-textconv --no-color -U3 "$1" "$2"
 """
 )
 
 _NOTES = (
     PREPARED
+    + _OWN_INDEX
+    + _CHECKED
     + r"""
+echo "$1" | checked
 ours cat-file commit "$1"
 """
 )
@@ -221,16 +264,21 @@ ours cat-file commit "$1"
 _RESTORE = (
     PREPARED
     + _OWN_INDEX
+    + _CHECKED
     + r"""
-root=$1 now=$2
+root=$1 now=$2 index=$3
 cached=$kept/index.$(echo "$root" | tr -c 'A-Za-z0-9\n' _)
 cd "$root"
 ours read-tree "$now"
 ours update-index -z --index-info
 wanted=$(ours write-tree)
+all_between "$now" "$wanted"
 cp -p "$cached" "$GIT_INDEX_FILE"
+if [ "$(ours hash-object --stdin < "$GIT_INDEX_FILE")" != "$index" ]; then
+  echo "somebody else writes into .dispatch" >&2
+  exit 1
+fi
 ours read-tree -m -u "$now" "$wanted"
-mv "$GIT_INDEX_FILE" "$cached"
 """
 )
 
@@ -252,9 +300,12 @@ def _script(script: str, *arguments: str) -> Argv:
     return ("sh", "-c", script, "sh", *arguments)
 
 
-def keep(job: JobId, which: Which, root: str) -> Argv:
-    """Prints the commit; what it says beside that could not be looked at."""
-    return _script(_KEEP, str(job), which, root, str(LARGEST_KIB))
+def keep(job: JobId, which: Which, root: str, index: str) -> Argv:
+    """Prints what `kept` reads; what it says beside that could not be looked at.
+
+    `index`: that of the last one of this root, "" where it is not known: all files are read then.
+    """
+    return _script(_KEEP, str(job), which, root, str(LARGEST_KIB), index)
 
 
 def compare(old: str, new: str) -> Argv:
@@ -277,9 +328,9 @@ def notes(commit: str) -> Argv:
     return _script(_NOTES, commit)
 
 
-def restore(root: str, now: str) -> Argv:
-    """Makes what it reads (`diffs.index_lines`) so; `now` was kept just before."""
-    return _script(_RESTORE, root, now)
+def restore(root: str, now: str, index: str) -> Argv:
+    """Makes what it reads (`diffs.index_lines`) so; `now` was kept just before, with `index`."""
+    return _script(_RESTORE, root, now, index)
 
 
 def forget_old() -> Argv:
@@ -287,13 +338,15 @@ def forget_old() -> Argv:
     return _script(_FORGET, str(KEPT_JOBS))
 
 
-def is_commit(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text) is not None
+def kept(output: bytes) -> tuple[str, str] | None:
+    """The commit and the index that were left; None: it is something else that was printed."""
+    match = re.fullmatch(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})\n", output)
+    return (match[1].decode(), match[2].decode()) if match else None
 
 
-def ignored(message: str) -> tuple[str, ...]:
+def ignored(message: bytes) -> tuple[str, ...]:
     """What git was told to ignore when a commit was made, from the commit's text; outermost."""
-    names = message.partition("\n\n")[2].splitlines()[2:]
+    names = message.decode("utf-8", "replace").partition("\n\n")[2].splitlines()[2:]
     found: list[str] = []
     for name in names:
         if not (found and found[-1].endswith("/") and name.startswith(found[-1])):

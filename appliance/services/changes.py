@@ -74,6 +74,7 @@ class Changes:
         self._projects = projects
         self._watches: dict[JobId, _Watch] = {}
         self._locks: defaultdict[ProjectName, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._indexes: dict[tuple[ProjectName, str], str] = {}  # by project and root, as we left it
 
     # a running job
 
@@ -170,6 +171,10 @@ class Changes:
 
     async def between(self, found: Snapshots, old: str, new: str) -> tuple[FileChange, ...]:
         """The files that two snapshots have differently. Raises NotShown."""
+        async with self._locks[found.project]:
+            return await self._between(found, old, new)
+
+    async def _between(self, found: Snapshots, old: str, new: str) -> tuple[FileChange, ...]:
         argv = snapshots.compare(old, new)
         listing = await self._run(found, argv, limit_bytes=snapshots.LONGEST_LIST)
         try:
@@ -180,7 +185,8 @@ class Changes:
     async def lines(self, found: Snapshots, change: FileChange) -> tuple[diffs.Line, ...]:
         """The hunks of one file. Raises NotShown."""
         argv = snapshots.one_file(change.old.blob, change.new.blob)
-        patch = await self._run(found, argv, limit_bytes=snapshots.LONGEST_PATCH)
+        async with self._locks[found.project]:
+            patch = await self._run(found, argv, limit_bytes=snapshots.LONGEST_PATCH)
         try:
             return diffs.lines(patch.decode("utf-8", "replace"))
         except BadDiff as error:
@@ -189,14 +195,16 @@ class Changes:
     async def patch(self, found: Snapshots) -> bytes:
         """Everything the job changed, as `git apply` reads it. Raises NotShown."""
         argv = snapshots.patch(found.before, found.after)
-        return await self._run(found, argv, limit_bytes=snapshots.LONGEST_PATCH)
+        async with self._locks[found.project]:
+            return await self._run(found, argv, limit_bytes=snapshots.LONGEST_PATCH)
 
     async def newly_ignored(self, found: Snapshots) -> tuple[str, ...]:
         """What is there since and hidden from git, and so from everything else here."""
-        before, after = [
-            snapshots.ignored((await self._run(found, snapshots.notes(commit))).decode())
-            for commit in (found.before, found.after)
-        ]
+        async with self._locks[found.project]:
+            before, after = [
+                snapshots.ignored(await self._run(found, snapshots.notes(commit)))
+                for commit in (found.before, found.after)
+            ]
         return tuple(sorted(set(after) - set(before)))
 
     # reverting
@@ -208,24 +216,28 @@ class Changes:
         """
         async with self._locks[found.project]:
             now = await self._kept(found, Which.NOW)
-            changed = await self.between(found, found.before, found.after)
-            since = await self.between(found, found.before, now)
+            changed = await self._between(found, found.before, found.after)
+            since = await self._between(found, found.before, now)
             wanted, left = _restorable(changed, since)
             if wanted:
                 await record([side.path for side in wanted])
-                argv = snapshots.restore(found.root, now)
+                index = self._indexes.pop((found.project, found.root))
+                argv = snapshots.restore(found.root, now, index)
                 await self._run(found, argv, stdin=diffs.index_lines(wanted))
         return Restored(tuple(side.path for side in wanted), left)
 
     # git
 
     async def _kept(self, found: Snapshots, which: Which) -> str:
-        output = await self._output(found, snapshots.keep(found.job, which, found.root))
+        place = (found.project, found.root)
+        argv = snapshots.keep(found.job, which, found.root, self._indexes.pop(place, ""))
+        output = await self._output(found, argv)
         if output.status == TOO_LARGE:
             raise NotShown(about_changes.too_large(output.stderr, snapshots.LARGEST_KIB))
-        commit = output.stdout.decode("utf-8", "replace").strip()
-        if output.status != 0 or not snapshots.is_commit(commit):
+        kept = snapshots.kept(output.stdout)
+        if output.status != 0 or kept is None:
             raise NotShown(about_changes.git_failed(_last_words(output)))
+        commit, self._indexes[place] = kept
         if which is not Which.NOW:
             await self._record(found, which, commit)
         return commit

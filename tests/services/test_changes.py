@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -344,6 +346,52 @@ async def test_a_snapshot_that_somebody_removed_is_said(ground: Ground) -> None:
     subprocess.run(["rm", "-rf", str(ground.project / ".dispatch")], check=True)
     with pytest.raises(NotShown, match="git"):
         await ground.changes.between(found, found.before, found.after)
+
+
+def put_in_place_of(ground: Ground, content: bytes, other: bytes) -> None:
+    """What an agent's program can do: let git find something else under a content's name."""
+    name = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    for objects in (".git/objects", ".dispatch/.git/objects"):
+        path = ground.project / objects / name[:2] / name[2:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(zlib.compress(b"blob %d\0" % len(other) + other))
+
+
+async def test_a_content_that_was_forged_beforehand_is_not_shown(ground: Ground) -> None:
+    job = await ground.begin()
+    put_in_place_of(ground, b"a back door\n", b"one\ntwo\nharmless\n")
+    ground.write("kept.txt", "a back door\n")
+    found = await ground.end(job)
+    assert found.after == ""
+    assert "is not what it was" in found.trouble
+
+
+async def test_a_content_that_was_forged_since_is_neither_shown_nor_restored(
+    ground: Ground,
+) -> None:
+    job = await ground.begin()
+    ground.write("kept.txt", "changed\n")
+    found = await ground.end(job)
+    (change,) = await ground.changes.between(found, found.before, found.after)
+    put_in_place_of(ground, b"one\ntwo\n", b"a back door\n")
+    for look in (ground.changes.lines(found, change), ground.changes.patch(found)):
+        with pytest.raises(NotShown, match="is not what it was"):
+            await look
+    with pytest.raises(NotShown, match="is not what it was"):
+        await ground.revert(found)
+    assert ground.read("kept.txt") == "changed\n"
+
+
+async def test_a_file_that_git_was_told_to_overlook_is_looked_at(ground: Ground) -> None:
+    await ground.end(await ground.begin())
+    job = await ground.begin()
+    (index,) = (ground.project / ".dispatch/.git").glob("index.*")
+    ours = ("env", f"GIT_INDEX_FILE={index}", "git", "--git-dir=.dispatch/.git", "--work-tree=.")
+    argv = [*ours, "update-index", "--assume-unchanged", "kept.txt"]
+    subprocess.run(argv, cwd=ground.project, check=True)
+    ground.write("kept.txt", "a back door\n")
+    assert await ground.files(await ground.end(job)) == {"kept.txt": Kind.MODIFIED}
 
 
 async def test_only_the_latest_jobs_are_kept(
