@@ -8,6 +8,7 @@ of each, which could allow what neither does.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.app.control_commands import add_config, connect
-from appliance.app.files import exchange, sync, write
+from appliance.app.files import exchange, remove, sync, write
 from appliance.app.policy_commands.check import OK, WRONG, tell_mistakes
 from appliance.app.policy_commands.reload import WORDS
 from appliance.app.policy_commands.shared import print_json, settings_of
@@ -33,6 +34,8 @@ if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts a
 REFUSED = 1
 AWAY = "away"
 """Beside the outcomes of a reload: nobody was there to reload, or root may not ask for it."""
+NO_SWAP = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+UNFINISHED = "unfinished.csv"
 HOLDS = ("", AWAY, "taken", "same")
 MAX_INPUT_BYTES = 32 * 1024 * 1024
 NOBODY_ASKED = "it holds when dispatchd looks next, or starts"
@@ -126,15 +129,42 @@ def put_in_place(source: Path, directory: Path, policy: LoadedPolicy, settings: 
         _copy(source, fresh, like=directory)
         if policy_in(fresh, settings).sha256 != policy.sha256:
             raise ConfigError(f"{source} was written to meanwhile", hint="try again")
-        if directory.exists():
-            exchange(fresh, directory)
-        else:
-            fresh.rename(directory)
-            sync(directory.parent)
+        _swap(fresh, directory)
     except OSError as error:
         raise ConfigError(f"cannot replace {directory}: {error.strerror}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _swap(fresh: Path, directory: Path) -> None:
+    """Raises OSError or ConfigError."""
+    if not directory.exists():
+        fresh.rename(directory)
+        sync(directory.parent)
+        return
+    try:
+        exchange(fresh, directory)
+    except OSError as error:
+        if error.errno not in NO_SWAP:
+            raise
+        replace_one_by_one(fresh, directory)
+
+
+def replace_one_by_one(fresh: Path, directory: Path) -> None:
+    """For a file system on which directories cannot change places, such as a container's.
+
+    A file that is not complete keeps everybody from taking half of it for a policy, also after a
+    cut of the power. Raises OSError or ConfigError.
+    """
+    mark = directory / UNFINISHED
+    write(mark, "# dispatchctl policy apply was cut off: do it again", mode=0o644)
+    for file in directory.iterdir():
+        if file.is_file() and file != mark and not (fresh / file.name).exists():
+            remove(file)
+    for file in fresh.iterdir():
+        file.replace(directory / file.name)
+    sync(directory)
+    remove(mark)
 
 
 def _copy(source: Path, fresh: Path, *, like: Path) -> None:

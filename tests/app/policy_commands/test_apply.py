@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.app.policy_commands.apply import put_in_place
+from appliance.app.policy_commands.apply import put_in_place, replace_one_by_one
 from appliance.app.policy_files import policy_in
 from appliance.config import load
-from appliance.errors import ConfigError
+from appliance.errors import ConfigError, PolicyError
 from tests.policy import policies_on_disk as disk
 
 Policy = Callable[..., int]
@@ -123,6 +123,25 @@ def test_what_is_written_while_it_is_copied_is_not_taken(settings: Path, other: 
     with pytest.raises(ConfigError, match="was written to meanwhile"):
         put_in_place(other, settings.parent / "policies", checked, found)
     assert files(settings.parent / "policies") == before
+
+
+def test_where_directories_cannot_change_places_no_half_of_it_counts(
+    settings: Path, other: Path
+) -> None:
+    directory, found = settings.parent / "policies", load(settings)
+    (directory / "README.md").write_text("gone as well\n")
+    fresh = shutil.copytree(other, settings.parent / "fresh")
+    (fresh / "rules.csv").rename(settings.parent / "rules.csv")
+    (fresh / "rules.csv").mkdir()  # it fails in the middle
+    with pytest.raises(OSError, match="rules"):
+        replace_one_by_one(fresh, directory)
+    with pytest.raises(PolicyError, match=r"unfinished.csv:1:\d+: the last line does not end"):
+        policy_in(directory, found)
+    shutil.rmtree(fresh)
+    shutil.copytree(other, fresh)
+    replace_one_by_one(fresh, directory)
+    assert files(directory) == files(other)
+    assert policy_in(directory, found).sha256 == policy_in(other, found).sha256
 
 
 def test_where_it_cannot_be_written_it_is_one_sentence(settings: Path, tmp_path: Path) -> None:
