@@ -339,8 +339,8 @@ def _strays(job: Job, place: str, call: ToolCall) -> str:
     path = call.input.get("file_path", call.input.get("notebook_path"))
     if job.tree is None or not isinstance(path, str):
         return ""
-    inside = path.startswith(f"{place}/") if path.startswith("/") else call.cwd.startswith(place)
-    is_there = inside and ".." not in path.split("/")
+    where = path if path.startswith("/") else f"{call.cwd}/{path}"
+    is_there = where.startswith(f"{place}/") and ".." not in path.split("/")
     return "" if is_there else f"this job works in its own worktree; write to files in {place}"
 
 

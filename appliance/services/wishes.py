@@ -298,6 +298,8 @@ def _going_on(
     if not message.reply_to:
         running = None if has_job else running_prompt(message.place, actor, state)
         return Wish(run, words, project, session=conversation.session, steers=running)
+    if about is not None and not _is_within_reach(about, message.place, actor):
+        about = None  # a question about somebody else's job was asked here
     if about is not None and takes_more(about, actor) and not has_job:
         return Wish(run, words, about.project, session=about.session, about=about, steers=about)
     if about is not None and about.session:

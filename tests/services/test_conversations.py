@@ -279,6 +279,21 @@ async def test_nobody_steers_the_job_of_somebody_else(rig: Rig) -> None:
     assert job.requester == BOB.name
 
 
+async def test_a_reply_to_a_question_goes_on_with_nobody_elses_session(rig: Rig) -> None:
+    rig.policy.table["Bash"] = Asks(RULE, by=("owner",))
+    rig.policy.by["owner"] = {ALICE.name}
+    rig.agent.script = lambda puppet: puppet.call("Bash", command="rm -rf build")
+    await rig.says("/project demo", BOB)
+    await rig.says("/run tidy up", BOB)
+    async with asyncio.timeout(5):
+        while not any(p.place == PRIVATE and "rm -rf" in p.reply.body.text for p in rig.chat.posts):
+            await asyncio.sleep(0)
+    await rig.replies("what is this?", to="rm -rf")
+    await rig.chat.until("Starts after job 1")
+    (job,) = [job for job in rig.state.unfinished_jobs() if job.requester == ALICE.name]
+    assert job.work == Prompt("what is this?")
+
+
 # --- messages that are changed
 
 

@@ -23,6 +23,8 @@ from appliance.core.model import (
     PostKind,
     Project,
     Recipe,
+    Refuse,
+    ToolCall,
     Workplace,
 )
 from appliance.errors import AgentFailed
@@ -339,12 +341,16 @@ async def test_a_job_in_a_worktree_writes_files_nowhere_else(rig: Rig, project: 
     async def strays(puppet: Puppet) -> None:
         for path in (f"{project}/a.txt", f"{place}/../../../a.txt", f"{place}/a.txt"):
             said.append(await puppet.call("Edit", f"call-{len(said)}", file_path=path))
+        beside = ToolCall("call-3", "Edit", {"file_path": "a.txt"}, f"{place}2")
+        verdict = await puppet.judge(beside)
+        said.append(verdict.reason if isinstance(verdict, Refuse) else "ok")
 
     rig.agent.script = strays
     await done(rig, "/worktree mend it")
     assert "its own worktree" in said[0]
     assert "its own worktree" in said[1]
     assert said[2] == "ok"
+    assert "its own worktree" in said[3]
 
 
 async def test_whatever_begins_a_job_in_a_project_with_worktrees_it_gets_one(
