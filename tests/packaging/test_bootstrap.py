@@ -21,7 +21,7 @@ NOBODY_LISTENS = "http://127.0.0.1:9/simple"
 def checkout(tmp_path: Path) -> Path:
     """A checkout of what set-up reads, in a directory whose name has a blank."""
     copy = tmp_path / "a checkout"
-    shutil.copytree(ROOT / "packaging", copy / "packaging")
+    shutil.copytree(ROOT / "packaging", copy / "packaging", symlinks=True)
     shutil.copy(ROOT / "pyproject.toml", copy)
     return copy
 

@@ -11,9 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+IMAGE = shutil.ignore_patterns("image")
+"""It has links to what is in an image only."""
+
 
 def ask(checkout: Path, programs: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    shutil.copytree(ROOT / "packaging", checkout / "packaging", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "packaging", checkout / "packaging", dirs_exist_ok=True, ignore=IMAGE)
     return subprocess.run(
         [sys.executable, checkout / "packaging" / "claude.py"],
         env={"PATH": str(programs), **environment},

@@ -25,6 +25,7 @@ MAY_SAY_IT = {
     "CHANGELOG.md": "people read of it there",
     "packaging/debian/changelog": "Debian's tools read it there, and its time",
     "packaging/homebrew/dispatch-appliance.rb": "generated, and compared with what would be",
+    "packaging/oci/compose.yaml": "people copy it; compared below",
 }
 
 
@@ -60,6 +61,13 @@ def test_the_version_stands_in_one_place() -> None:
 
 def test_the_package_for_debian_is_of_this_version() -> None:
     assert version.debian_version().rpartition("-")[0] == __version__
+
+
+def test_containers_are_of_this_version() -> None:
+    said = re.findall(
+        r"dispatch-appliance[:_](\d[\w.]*?)(?=_|\s)", (PACKAGING / "oci/compose.yaml").read_text()
+    )
+    assert set(said) == {__version__}
 
 
 def test_there_is_something_to_tell_of_this_version() -> None:
