@@ -203,6 +203,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/job_records.py": STORY,
     "appliance/services/judge.py": STORY,
     "appliance/services/preparation.py": STORY,
+    "appliance/services/runs.py": STORY,
     "appliance/services/second_look.py": STORY,
     "appliance/services/strangers.py": STORY,
     "appliance/services/ongoing.py": CONVERSATIONS,

@@ -91,6 +91,7 @@ from appliance.services.renewals import Renewals
 from appliance.services.restoration import Restorer
 from appliance.services.review import Review
 from appliance.services.routing import Routing
+from appliance.services.runs import Runs
 from appliance.services.second_look import SecondLook
 from appliance.services.stories import Stories
 from appliance.services.strangers import Strangers
@@ -261,6 +262,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     )
     watching = Watching(state, outbox, clock, settings.daemon.stall_minutes)
     terms = _terms(settings, wall)
+    runs = Runs(terms, free_memory)
     worker = Worker(
         state,
         audit,
@@ -274,9 +276,9 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         changes,
         worktrees,
         files.sending,
-        terms,
+        runs,
+        wall.isolation,
         clock,
-        free_memory,
         lambda: gate.wake(),
         lambda: lockdowns.refusal,
     )
@@ -305,7 +307,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         _probes(
             wall,
             claude,
-            worker,
+            runs,
             strangers,
             log,
             anchors,
@@ -323,8 +325,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         worktrees,
         PillowPainter(),
         outbox,
-        worker.works_there,
-        worker.gone,
+        runs,
         lambda: lockdowns.refusal,
     )
     overview = Overview(
@@ -339,7 +340,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         clock,
     )
     admission = Admission(
-        state, audit, settings.workplaces, worker, approvals, files.desk, outbox, clock
+        state, audit, settings.workplaces, runs, worker, approvals, files.desk, outbox, clock
     )
     desk = Desk(
         state,
@@ -354,7 +355,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         keep_awake,
         OtherHosts(settings.hosts, wake),
         Conversations(state, policy, settings.projects, outbox, clock),
-        Stories(state, policy, worker, clock),
+        Stories(state, policy, runs, clock),
         Groups(state, audit, outbox, clock),
         accounts,
         review,
@@ -377,7 +378,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         routing,
         admission,
         desk,
-        Edits(state, audit, worker, approvals, admission, outbox, clock),
+        Edits(state, audit, runs, approvals, admission, outbox, clock),
         outbox,
         clock,
     )
@@ -486,7 +487,7 @@ def _inhibitor(settings: Settings) -> Inhibitor | None:
 def _probes(
     wall: Wall,
     claude: ClaudeAgent | None,
-    worker: Worker,
+    runs: Runs,
     strangers: Strangers,
     log: RecordedLog,
     anchors: Anchors,
@@ -497,7 +498,7 @@ def _probes(
 ) -> Mapping[str, Probe]:
     return {
         "agent": lambda: f"claude {claude.version}" if claude else NO_AGENT,
-        "memory": worker.shortage,
+        "memory": runs.shortage,
         "policy": reloading.line,
         "policy trouble": reloading.trouble,
         "wall": lambda: wall.shortfall,

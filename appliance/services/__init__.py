@@ -40,6 +40,7 @@ work
     worker           runs jobs: judges each tool call, shows progress, brings the answer home
     preparation      what a job needs before its agent starts
     job_records      what the log says of a job
+    runs             what runs now, where, and what may run beside it
     second_look      a job whose turn has come is judged again
     judge            one tool call of an agent: the policy's word, and a human's where it asks
     worktrees        where a job works: in its project, on a branch, or in a worktree of its own

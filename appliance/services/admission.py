@@ -20,6 +20,7 @@ from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
 from appliance.services.file_desk import FileDesk
 from appliance.services.outbox import Outbox
+from appliance.services.runs import Runs
 from appliance.services.watching import live_label
 from appliance.services.worker import Worker
 
@@ -34,6 +35,7 @@ class Admission:
         state: State,
         audit: Audit,
         projects: Projects,
+        runs: Runs,
         worker: Worker,
         approvals: Approvals,
         files: FileDesk,
@@ -43,6 +45,7 @@ class Admission:
         self._state = state
         self._audit = audit
         self._projects = projects
+        self._runs = runs
         self._worker = worker
         self._approvals = approvals
         self._files = files
@@ -85,7 +88,7 @@ class Admission:
 
     def _line_up(self, job: Job) -> None:
         self._state.save_job(job)
-        behind = self._worker.blocked_by(job)
+        behind = self._runs.blocked_by(job)
         is_told = bool(self._state.posts_labelled(live_label(job)))
         if not is_told and (behind is not None or job.after is not None):
             reply = about_jobs.queued(job, behind)

@@ -19,7 +19,7 @@ from appliance.services.approvals import Approvals
 from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
 from appliance.services.outbox import Outbox
-from appliance.services.worker import Worker
+from appliance.services.runs import Runs
 
 
 class Edits:
@@ -29,7 +29,7 @@ class Edits:
         self,
         state: State,
         audit: Audit,
-        worker: Worker,
+        runs: Runs,
         approvals: Approvals,
         admission: Admission,
         outbox: Outbox,
@@ -37,7 +37,7 @@ class Edits:
     ) -> None:
         self._state = state
         self._audit = audit
-        self._worker = worker
+        self._runs = runs
         self._approvals = approvals
         self._admission = admission
         self._outbox = outbox
@@ -47,7 +47,7 @@ class Edits:
         """Whether the job has not started, nor is about to."""
         if job is None or job.is_finished or job.has_started:
             return False
-        return job.id not in self._worker.running
+        return job.id not in self._runs
 
     async def answer_late(self, edited: Edited, actor: Actor, job: Job | None) -> None:
         """Say so; nothing is said when only a picture of a link has come to the message.

@@ -9,7 +9,7 @@ a crash cuts off is asked for again by its button; a revert that was half done t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from appliance.core import diffs
 from appliance.core.commands import Fate, RevertChanges, SettleTree, ShowChanges
@@ -17,7 +17,7 @@ from appliance.core.diffs import FileChange
 from appliance.core.events import ChangesShown, RevertStarted, Who, WorktreeSettled
 from appliance.core.jobs import Job
 from appliance.core.jobs import State as JobState
-from appliance.core.model import Attachment, Button, ButtonKind, JobId, ProjectName, Reply
+from appliance.core.model import Attachment, Button, ButtonKind, Reply
 from appliance.core.redact import redact
 from appliance.core.replies import about_changes, about_requests
 from appliance.core.review import Page, Under, file_token, page, presentable
@@ -29,18 +29,13 @@ from appliance.services.cases import Case, answer, turn_page
 from appliance.services.changes import Changes, NotShown
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
+from appliance.services.runs import Runs
 from appliance.services.worktrees import Worktrees
 
 AT_ONCE = 2
 """So many reviews are read at the same time; each is a program in a sandbox."""
 
 FILE_BUTTONS = 6
-
-WorksThere = Callable[[ProjectName, str], JobId | None]
-"""The job that may write now in this place of a project, if one runs."""
-
-Gone = Callable[[JobId], Awaitable[None]]
-"""Returns once nothing is left of a job that has ended."""
 
 
 class Review:
@@ -55,8 +50,7 @@ class Review:
         worktrees: Worktrees,
         painter: Painter,
         outbox: Outbox,
-        works_there: WorksThere,
-        gone: Gone,
+        runs: Runs,
         why_barred: WhyBarred,
     ) -> None:
         self._state = state
@@ -66,8 +60,7 @@ class Review:
         self._worktrees = worktrees
         self._painter = painter
         self._outbox = outbox
-        self._works_there = works_there
-        self._gone = gone
+        self._runs = runs
         self._why_barred = why_barred
         self._cases: asyncio.Queue[Case] = asyncio.Queue()
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -103,7 +96,7 @@ class Review:
             return about_changes.no_such_job()
         if not job.is_finished:
             return about_changes.still_running(job.id)
-        await self._gone(job.id)  # its answer comes a moment before its program has ended
+        await self._runs.gone(job.id)  # its answer comes a moment before its program has ended
         if (barred := self._why_barred()) is not None:
             return say(barred)
         if isinstance(case.command, SettleTree):
@@ -208,7 +201,7 @@ class Review:
     async def _reverted(self, case: Case, job: Job, found: Snapshots) -> Reply:
         if not found.after:
             return about_changes.reverted(job.id, (), ())
-        if (running := self._works_there(job.project, job.workplace)) is not None:
+        if (running := self._runs.works_there(job.project, job.workplace)) is not None:
             return about_changes.busy(job.id, running)
 
         async def record(files: Sequence[bytes]) -> None:
@@ -232,7 +225,7 @@ class Review:
     async def _settled(self, case: Case, job: Job, fate: Fate) -> Reply:
         places = (job.workplace, ".") if fate is Fate.MERGE else (job.workplace,)
         for place in places:
-            if (running := self._works_there(job.project, place)) is not None:
+            if (running := self._runs.works_there(job.project, place)) is not None:
                 return about_changes.busy_tree(job.id, running)
         event = WorktreeSettled(
             who=Who.user(case.actor),

@@ -11,7 +11,7 @@ from appliance.core.replies.about_stories import Waiting
 from appliance.ports import Clock, Policy, State
 from appliance.services.cases import Case
 from appliance.services.permission import may_say
-from appliance.services.worker import Worker
+from appliance.services.runs import Runs
 
 LATEST_JOBS = 10
 LOOKED_THROUGH = 100
@@ -23,10 +23,10 @@ Lookup = ShowJobs | ShowQueue | ShowLog
 class Stories:
     """Of jobs in projects where the asker may not look, nothing is told."""
 
-    def __init__(self, state: State, policy: Policy, worker: Worker, clock: Clock) -> None:
+    def __init__(self, state: State, policy: Policy, runs: Runs, clock: Clock) -> None:
         self._state = state
         self._policy = policy
-        self._worker = worker
+        self._runs = runs
         self._clock = clock
 
     def tell(self, case: Case, lookup: Lookup) -> Reply:
@@ -56,10 +56,10 @@ class Stories:
             return about_stories.waits_for_approval(pending[-1] if pending else None)
         if job.after is not None and not self._state.succeeded([job.after]):
             return about_stories.waits_for_success(job.after)
-        behind = self._worker.blocked_by(job)
+        behind = self._runs.blocked_by(job)
         if behind is None:
             return about_stories.starts_now()
-        if self._worker.shortage():
+        if self._runs.shortage():
             return about_stories.waits_for_memory()
         return about_stories.waits_for_job(behind)
 

@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from appliance.core.approvals import sha256_text
 from appliance.core.events import (
@@ -36,7 +36,6 @@ from appliance.core.jobs import (
     Step,
     StepKind,
     advance,
-    parallel_now,
     runnable,
 )
 from appliance.core.jobs import State as JobState
@@ -45,9 +44,9 @@ from appliance.core.model import (
     Denied,
     Ended,
     Ending,
+    Isolation,
     JobId,
     Phrase,
-    ProjectName,
     Prompt,
     SessionStarted,
     TaskEvent,
@@ -64,16 +63,17 @@ from appliance.errors import (
     AuditUnavailable,
     SandboxRefused,
 )
-from appliance.ports import Agent, AgentSession, Audit, Clock, FreeMemory, Ready, State
+from appliance.ports import Agent, AgentSession, Audit, Clock, Ready, State
 from appliance.services import job_records
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
 from appliance.services.job_records import Stopped
-from appliance.services.judge import Calls, Judge
+from appliance.services.judge import Judge
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.ongoing import belongs
 from appliance.services.outbox import Outbox
-from appliance.services.preparation import Preparation, Terms
+from appliance.services.preparation import Preparation
+from appliance.services.runs import PassedOn, Run, Runs
 from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.watching import Watching, live_label
@@ -82,29 +82,6 @@ from appliance.services.worktrees import Worktrees
 log = logging.getLogger(__name__)
 
 HALT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class PassedOn:
-    """What the message `key` said to a job that runs."""
-
-    key: str
-    text: str
-
-
-@dataclass(slots=True)
-class Run:
-    """A job while its agent runs, until nothing of it is left."""
-
-    job: Job
-    session: AgentSession | None = None
-    stopped: Stopped | None = None
-    early: list[PassedOn] = field(default_factory=list)  # for a session that there is not yet
-    passed_on: list[PassedOn] = field(default_factory=list)
-    calls: Calls = field(default_factory=Calls)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    halted: Phrase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +112,9 @@ class Worker:
         changes: Changes,
         worktrees: Worktrees,
         sending: Sending,
-        terms: Terms,
+        runs: Runs,
+        isolation: Isolation,
         clock: Clock,
-        free_memory: FreeMemory,
         wake_gate: Callable[[], None],
         why_barred: WhyBarred,
     ) -> None:
@@ -153,45 +130,17 @@ class Worker:
         self._changes = changes
         self._worktrees = worktrees
         self._sending = sending
-        self._terms = terms
+        self._runs = runs
+        self._isolation = isolation
         self._clock = clock
-        self._free_memory = free_memory
         self._wake_gate = wake_gate
         self._why_barred = why_barred
-        self._runs: dict[JobId, Run] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
         self._is_stopping = False
 
     def wake(self) -> None:
         self._wake.set()
-
-    @property
-    def running(self) -> tuple[JobId, ...]:
-        return tuple(self._runs)
-
-    def blocked_by(self, job: Job) -> JobId | None:
-        """The unfinished earlier job this one has to wait for, None: it starts at once."""
-        for run in self._runs.values():
-            is_beside = job.parallel or run.job.parallel
-            is_same = (run.job.project, run.job.workplace) == (job.project, job.workplace)
-            if is_same and not is_beside:
-                return run.job.id
-        if not self._runs:
-            return None
-        return next(iter(self._runs)) if len(self._runs) >= self._parallel_now() else None
-
-    def shortage(self) -> str | Phrase:
-        """Why fewer jobs run at the same time than are set, "" when as many may."""
-        possible = self._parallel_now()
-        if not self._runs or possible >= self._terms.max_parallel:
-            return ""
-        return about_jobs.memory_is_short(possible, self._terms.max_parallel, self._terms.job_bytes)
-
-    def _parallel_now(self) -> int:
-        terms, running = self._terms, len(self._runs)
-        return parallel_now(terms.max_parallel, running, self._free_memory(), terms.job_bytes)
 
     @contextmanager
     def slot_for(self, job: Job) -> Iterator[Slot | None]:
@@ -202,24 +151,24 @@ class Worker:
         if not self._may_start_at_once(job):
             yield None
             return
-        self._runs[job.id] = Run(job)
+        self._runs.begin(job)
         taken: list[Job] = []
         is_used = False
         try:
             yield Slot(
-                job_records.started(job, self._terms.isolation),
+                job_records.started(job, self._isolation),
                 lambda job: taken.append(self._start(job)),
             )
             is_used = bool(taken)
         finally:
             if not is_used:
-                del self._runs[job.id]
+                self._runs.end(job.id)
         self._begin(*taken)  # now, and not in its turn: the agent goes before the post
 
     def _may_start_at_once(self, job: Job) -> bool:
         if self._is_stopping or self._tasks is None or self._why_barred() is not None:
             return False
-        if job.after is not None or self.blocked_by(job) is not None:
+        if job.after is not None or self._runs.blocked_by(job) is not None:
             return False
         if job.files:
             return False  # they have to be fetched
@@ -235,7 +184,7 @@ class Worker:
             while True:
                 self._wake.clear()
                 for job in self._startable():
-                    self._runs[job.id] = Run(job)
+                    self._runs.begin(job)
                     self._begin(job)
                 await self._wake.wait()
 
@@ -247,33 +196,17 @@ class Worker:
         assert self._tasks is not None, "a slot is given only while running"
         self._tasks.create_task(work)
 
-    async def gone(self, job_id: JobId) -> None:
-        """Wait until nothing is left of a job that has ended."""
-        while job_id in self._runs:
-            self._idle.clear()
-            await self._idle.wait()
-
-    def works_there(self, project: ProjectName, workplace: str) -> JobId | None:
-        """The job that may write there now."""
-        for run in self._runs.values():
-            is_same = (run.job.project, run.job.workplace) == (project, workplace)
-            if is_same and not run.job.parallel and not run.job.read_only:
-                return run.job.id
-        return None
-
     async def drain(self, grace_seconds: float) -> None:
         """Start nothing more; give what runs some time, then interrupt it."""
         self._is_stopping = True
         with self._state.transaction():
-            for job_id in self._runs:
-                job = self._job(job_id)
+            for run in self._runs:
+                job = self._job(run.job.id)
                 if not job.is_finished:
                     self._outbox.put(job.place, about_jobs.stopping(job))
         try:
             async with asyncio.timeout(grace_seconds):
-                while self._runs:
-                    self._idle.clear()
-                    await self._idle.wait()
+                await self._runs.all_gone()
         except TimeoutError:
             log.warning("interrupting %d jobs after %.0f s", len(self._runs), grace_seconds)
 
@@ -311,7 +244,7 @@ class Worker:
     async def halt(self, why: Phrase) -> None:
         """Interrupt all that runs without asking it, and give it some seconds to be gone."""
         tasks = []
-        for run in self._runs.values():
+        for run in self._runs:
             run.halted = why
             if run.task is not None:  # who has not begun yet asks whether he may
                 run.task.cancel()
@@ -341,7 +274,7 @@ class Worker:
         if self._is_stopping or self._why_barred() is not None:
             return ()
         unfinished = self._state.unfinished_jobs()
-        running = [run.job for run in self._runs.values()]
+        running = [run.job for run in self._runs]
         queued = [job for job in unfinished if job.state is JobState.QUEUED]
         self._drop_hopeless(queued)
         if not queued:  # how much memory is free is asked for those who wait
@@ -351,7 +284,7 @@ class Worker:
             [job for job in queued if job.id not in self._runs],
             running,
             self._state.succeeded(awaited),
-            self._parallel_now(),
+            self._runs.possible(),
         )
 
     def _drop_hopeless(self, queued: list[Job]) -> None:
@@ -368,7 +301,8 @@ class Worker:
     # one job
 
     async def _see_through(self, job: Job) -> None:
-        run = self._runs[job.id]
+        run = self._runs.get(job.id)
+        assert run is not None, "it has just begun"
         run.task = asyncio.current_task()
         try:
             await self._attempt(job, run)
@@ -381,9 +315,8 @@ class Worker:
         except (AgentFailed, AnchorUnavailable, AuditUnavailable) as error:
             await self._finish(job, run, Ended(Ending.FAILED, _sentence(error)))
         finally:
-            del self._runs[job.id]
+            self._runs.end(job.id)
             self._changes.forget(job)
-            self._idle.set()
             self._wake.set()
 
     async def _attempt(self, job: Job, run: Run) -> None:
@@ -399,7 +332,7 @@ class Worker:
         run.calls.inbox = task.inbox.path if task.inbox is not None else ""
         used = await self._preparation.redeem(job)
         if job.state is JobState.QUEUED:
-            await self._audit.append(job_records.started(job, self._terms.isolation))
+            await self._audit.append(job_records.started(job, self._isolation))
             # said without waiting in between: the launcher has its task before the post is sent
             with self._state.transaction():
                 job = self._start(job)

@@ -95,6 +95,7 @@ from appliance.services.reloading import Reloading
 from appliance.services.renewals import Renewals
 from appliance.services.review import Review
 from appliance.services.routing import Routing
+from appliance.services.runs import Runs
 from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.stories import Stories
@@ -456,6 +457,7 @@ class Rig:
         file_desk = FileDesk(self.state, self.parcels, self.voices, self.sending, self.outbox)
         self.watching = Watching(self.state, self.outbox, self.clock, stall_minutes=10)
         terms = Terms(2, Isolation.NONE, Isolation.NONE, 3600)
+        self.runs = Runs(terms, lambda: self.free_memory)
         self.worker = Worker(
             self.state,
             self.activity,
@@ -469,9 +471,9 @@ class Rig:
             self.changes,
             self.worktrees,
             self.sending,
-            terms,
+            self.runs,
+            Isolation.NONE,
             self.clock,
-            lambda: self.free_memory,
             lambda: self.gate.wake(),
             lambda: self.lockdowns.refusal,
         )
@@ -511,14 +513,14 @@ class Rig:
             self.worktrees,
             self.painter,
             self.outbox,
-            self.worker.works_there,
-            self.worker.gone,
+            self.runs,
             lambda: self.lockdowns.refusal,
         )
         admission = Admission(
             self.state,
             self.activity,
             workplaces,
+            self.runs,
             self.worker,
             self.approvals,
             file_desk,
@@ -538,7 +540,7 @@ class Rig:
             self.keep_awake,
             OtherHosts({NAS.name: NAS}, self.wake_host),
             Conversations(self.state, self.holder, projects, self.outbox, self.clock),
-            Stories(self.state, self.holder, self.worker, self.clock),
+            Stories(self.state, self.holder, self.runs, self.clock),
             Groups(self.state, self.activity, self.outbox, self.clock),
             self.accounts,
             self.review,
@@ -564,7 +566,7 @@ class Rig:
             Edits(
                 self.state,
                 self.activity,
-                self.worker,
+                self.runs,
                 self.approvals,
                 admission,
                 self.outbox,

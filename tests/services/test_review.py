@@ -82,7 +82,7 @@ async def edits(puppet: Puppet) -> None:
 async def done(rig: Rig, words: str = "/run mend it") -> None:
     await rig.says(words)
     await rig.chat.until("all done")
-    while rig.worker.running:
+    while rig.runs:
         await asyncio.sleep(0)
 
 
@@ -182,7 +182,7 @@ async def test_a_revert_waits_for_the_job_that_works_there(rig: Rig, project: Pa
     going = asyncio.Event()
     rig.agent.script = lambda _: going.wait()
     await rig.says("/run something else")
-    while not rig.worker.running:
+    while not rig.runs:
         await asyncio.sleep(0)
     await rig.says("/revert 1 yes")
     await rig.chat.until("Job 2 works in the same place")
@@ -235,7 +235,7 @@ async def test_a_job_that_runs_is_shown_later(rig: Rig) -> None:
     going = asyncio.Event()
     rig.agent.script = lambda _: going.wait()
     await rig.says("/run mend it")
-    while not rig.worker.running:
+    while not rig.runs:
         await asyncio.sleep(0)
     await rig.says("/diff 1")
     await rig.chat.until("not ended yet")
@@ -245,7 +245,7 @@ async def test_a_job_that_runs_is_shown_later(rig: Rig) -> None:
 async def test_a_command_has_no_changes_to_be_shown(rig: Rig) -> None:
     await rig.says("/git status")
     await rig.chat.until("all done")
-    while rig.worker.running:
+    while rig.runs:
         await asyncio.sleep(0)
     await rig.says("/diff 1")
     await rig.chat.until("only what an agent changes is kept")
@@ -307,7 +307,7 @@ async def test_a_job_in_a_worktree_runs_beside_the_one_in_the_project(
     assert "3 files changed +4 −2" in text
     git(project, "checkout", "--quiet", ".")
     (project / "key.txt").unlink()
-    while rig.worker.running:
+    while rig.runs:
         await asyncio.sleep(0)
     await rig.clicks(rig.button("Merge"))
     await rig.chat.until("Job 2 is merged")

@@ -496,6 +496,6 @@ async def test_a_second_job_waits_while_memory_is_short(rig: Rig) -> None:
     await rig.chat.until("Job 1 started")
     await rig.says("/ask two")
     assert "job 1" in await rig.chat.until("Job 2 is waiting")
-    assert str(rig.worker.shortage()).startswith("1 of 2 jobs at a time")
+    assert str(rig.runs.shortage()).startswith("1 of 2 jobs at a time")
     go_on.set()
     await rig.chat.until("Job 2 started")
