@@ -179,6 +179,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/audience.py": "tests/services/test_reminders.py",
     "appliance/services/cases.py": STORY,
     "appliance/services/edits.py": CONVERSATIONS,
+    "appliance/services/fetching.py": "tests/services/test_inboxes.py",
     "appliance/services/first_task.py": PAIRING,
     "appliance/services/host_queries.py": "tests/journeys/test_administration.py",
     "appliance/services/admin_desk.py": "tests/services/test_proposals.py",

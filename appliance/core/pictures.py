@@ -8,6 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+FIRST_BYTES = 32
+"""So many are enough to know which it is."""
+
 
 class Picture(StrEnum):
     """The kinds of picture that chats and the agent show."""

@@ -16,6 +16,7 @@ in: from a message to a job
     drafts           the job that comes of a wish
     parcels          files and the task they belong to, whichever comes first
     inboxes          what people send with a task, put where its agent can read it
+    fetching         from a platform that may be away for a moment, but not for ever
     voices           spoken messages: written down, and shown to whoever spoke before they count
 
 what commands do

@@ -182,8 +182,6 @@ class Desk:
             case _:
                 raise AssertionError(f"nobody does {case.words}")
 
-    # work
-
     async def _work(self, case: Case) -> None:
         if (instead := await self._renewals.take(case)) is not None:
             return self._reply(case, instead)
@@ -221,8 +219,6 @@ class Desk:
         await self._worker.stop(job, case.actor, case.incoming.key)
         return self._reply(case, about_jobs.stop_asked(job))
 
-    # the conversation
-
     def _stay_awake(self, case: Case, how_long: HowLong | None) -> None:
         with self._state.transaction():
             reply = self._keep_awake.follow(how_long, case.actor.name, case.incoming.place)
@@ -235,8 +231,6 @@ class Desk:
         asks = (case.actor, case.project, self._policy, self._clock)
         may = frozenset(word for word in words if may_say(word, *asks))
         return about_requests.help_for(may, recipes, group)
-
-    # answering
 
     def _reply(self, case: Case, reply: Reply) -> None:
         answer(case, reply, self._state, self._outbox)

@@ -17,18 +17,16 @@ from appliance.core.events import FileReceived
 from appliance.core.files import FileLimits, StoredFile, safe_names, size_in_words, task_with_files
 from appliance.core.jobs import Job
 from appliance.core.model import Inbox, IncomingFile, JobId, Platform, Prompt
-from appliance.core.pictures import picture_in
+from appliance.core.pictures import FIRST_BYTES, picture_in
 from appliance.errors import AgentFailed, ChatRefused, ChatUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, FileSource, InboxStore, Ready, State
+from appliance.services.fetching import fetched
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5
 FETCH_SECONDS = 300.0
 """For all files of one task: a far side that trickles does not keep a slot for ever."""
-LONGEST_PAUSE_SECONDS = 30.0
 TIDY_SECONDS = 3600.0
-FIRST_BYTES = 32
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -104,17 +102,17 @@ class Inboxes:
     async def _fetch(
         self, source: FileSource, job: JobId, name: str, file: IncomingFile
     ) -> StoredFile:
-        for attempt in range(ATTEMPTS):
-            try:
-                return await self._received(source, job, name, file)
-            except ChatRefused as error:
-                raise AgentFailed(f"{name}: {error.message}", hint="send it again") from None
-            except ChatUnavailable as error:
-                reason, seconds = error.message, error.retry_after_seconds or 0.5 * 2**attempt
-                about = {"job": job}
-                log.warning("a file of job %s waits %.1f s: %s", job, seconds, reason, extra=about)
-                await self._clock.sleep(min(LONGEST_PAUSE_SECONDS, seconds))
-        raise AgentFailed(f"{name} could not be fetched: {reason}", hint="try again with /retry")
+        async def received() -> StoredFile:
+            return await self._received(source, job, name, file)
+
+        try:
+            return await fetched(received, f"a file of job {job}", self._clock, job)
+        except ChatRefused as error:
+            raise AgentFailed(f"{name}: {error.message}", hint="send it again") from None
+        except ChatUnavailable as error:
+            raise AgentFailed(
+                f"{name} could not be fetched: {error.message}", hint="try again with /retry"
+            ) from None
 
     async def _received(
         self, source: FileSource, job: JobId, name: str, file: IncomingFile
@@ -131,7 +129,7 @@ class Inboxes:
                 write(chunk)
         return StoredFile(name, size, digest.hexdigest(), picture_in(head))
 
-    # --- tidying up
+    # tidying up
 
     async def run(self, ready: Ready) -> None:
         """Remove what is old, now and every hour."""

@@ -83,7 +83,7 @@ class Lockdowns:
         request = AdminRequest(user, LOCK_DOWN, via, self._clock.now())
         return isinstance(self._policy.decide(request), Allowed)
 
-    # --- starting
+    # starting
 
     async def ask_or_start(self, command: LockDown, actor: Actor, key: str) -> Reply:
         """What /lockdown and its button do."""
@@ -130,7 +130,7 @@ class Lockdowns:
         except (AuditUnavailable, TimeoutError) as error:
             log.error("%s not recorded: %s", event.name, error)
 
-    # --- lifting
+    # lifting
 
     async def lift(self, user: UserName, who: Who) -> bool:
         """End it, at the host; False: there is none. Raises AuditUnavailable: it goes on."""

@@ -30,7 +30,7 @@ class Parcels:
         self._limits = limits
         self._clock = clock
 
-    # --- coming in
+    # coming in
 
     def note(self, message: Message, actor: Actor, job: Job | None) -> None:
         """When a message is stored: its files wait, or those that waited go with its job.

@@ -104,7 +104,7 @@ class Proposals:
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
-    # --- proposing
+    # proposing
 
     async def propose(self, wish: Wish, actor: Actor, place: Place, key: str) -> Reply | None:
         """Record it and show it to who may answer; a reply instead when it cannot be.
@@ -168,7 +168,7 @@ class Proposals:
         request = AdminRequest(user, act, via, self._clock.now())
         return user in self._people and isinstance(self._policy.decide(request), Allowed)
 
-    # --- answering
+    # answering
 
     async def answer(
         self, proposal_id: ProposalId, by: Answerer, key: str, *, is_accepted: bool, reason: str
@@ -246,7 +246,7 @@ class Proposals:
         await self._make(old.wish, draft, by, place, "")
         return words.asked_again()
 
-    # --- doing it
+    # doing it
 
     async def _apply(self, proposal: Proposal, who: Who) -> Reply:
         draft = proposal.draft
@@ -282,7 +282,7 @@ class Proposals:
             await self._clock.sleep(1.0)
         return outcome
 
-    # --- what was granted, for the host
+    # what was granted, for the host
 
     def granted(self) -> tuple[str, ...]:
         """The lines of the file. Raises PolicyError."""
@@ -316,7 +316,7 @@ class Proposals:
             if one.state is ProposalState.PENDING
         ]
 
-    # --- lapsing
+    # lapsing
 
     async def run(self, ready: Ready) -> None:
         """Finish what a crash cut off, then let proposals lapse at their time."""

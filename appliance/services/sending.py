@@ -141,7 +141,7 @@ class Sending:
             return phrase("it cannot be read: {reason}.", reason=error.message)
         return found(output.status, output.stdout)
 
-    # --- judging
+    # judging
 
     def _request(self, actor: Actor, project: Project, path: str, place: Place) -> ToolRequest:
         return ToolRequest(
@@ -192,7 +192,7 @@ class Sending:
         else:
             self._state.mark_handled(case.incoming.key)
 
-    # --- what an answer names
+    # what an answer names
 
     async def offer(self, job: Job, answer_text: str) -> None:
         """Buttons for the files that an answer names, those that are there and may be read."""

@@ -27,13 +27,12 @@ from appliance.errors import (
 )
 from appliance.ports import Audit, Clock, FileSource, Ready, Speech, State, Transcriber
 from appliance.services.cases import Case, answer
+from appliance.services.fetching import fetched
 from appliance.services.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5
 FETCH_SECONDS = 120.0
-LONGEST_PAUSE_SECONDS = 30.0
 STORAGE_PAUSE_SECONDS = 5.0
 MAX_CHARACTERS = 3_000
 """Of what was understood; what is longer does not fit on a screen to be checked."""
@@ -69,7 +68,7 @@ class Voices:
         self._clock = clock
         self._wake = asyncio.Event()
 
-    # --- what people ask
+    # what people ask
 
     def take(self, case: Case) -> None:
         """Promise to listen to a message, or say why not."""
@@ -130,7 +129,7 @@ class Voices:
         why = objection(message.files, self._hearing.limits)
         return say(why) if why is not None else None
 
-    # --- listening
+    # listening
 
     async def run(self, ready: Ready) -> None:
         """Write down what waits, until cancelled."""
@@ -161,15 +160,10 @@ class Voices:
 
     async def _fetch(self, speech: Speech) -> bytes:
         source = self._sources[speech.place.platform]
-        for attempt in range(ATTEMPTS):
-            try:
-                return await self._received(source, speech)
-            except ChatRefused as error:
-                raise NotHeard(error.message) from None
-            except ChatUnavailable as error:
-                reason, seconds = error.message, error.retry_after_seconds or 0.5 * 2**attempt
-                await self._clock.sleep(min(LONGEST_PAUSE_SECONDS, seconds))
-        raise NotHeard(reason)
+        try:
+            return await fetched(lambda: self._received(source, speech), "speech", self._clock)
+        except (ChatRefused, ChatUnavailable) as error:
+            raise NotHeard(error.message) from None
 
     async def _received(self, source: FileSource, speech: Speech) -> bytes:
         sound = bytearray()

@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core.model import IncomingFile, UserName
-from appliance.core.pictures import picture_in
+from appliance.core.pictures import FIRST_BYTES, picture_in
 from appliance.errors import ChatRefused, StorageUnavailable
 from appliance.ports import Clock
 
 CHUNK_BYTES = 1 << 16
-FIRST_BYTES = 32
 DAY_MS = 24 * 3600 * 1000
 PART = ".part"
 UPLOAD_ID = r"[A-Za-z0-9_-]{8,64}"
