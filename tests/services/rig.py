@@ -274,6 +274,11 @@ class PuppetAgent:
     async def ready(self) -> None:
         return None
 
+    @property
+    def prompts(self) -> list[Prompt]:
+        """What an agent was given to do, without the recipes."""
+        return [task.work for task in self.tasks if isinstance(task.work, Prompt)]
+
     @asynccontextmanager
     async def start(self, task: Task, judge: JudgeCallback) -> AsyncIterator[Puppet]:
         self.tasks.append(task)

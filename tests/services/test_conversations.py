@@ -96,7 +96,7 @@ async def test_new_starts_afresh_even_while_a_job_runs(rig: Rig) -> None:
     stage.release.set()
     await finished(rig, 2)
     assert stage.heard == []
-    assert [task.work.session for task in rig.agent.tasks] == [None, None]  # type: ignore[union-attr]
+    assert [prompt.session for prompt in rig.agent.prompts] == [None, None]
 
 
 async def test_an_earlier_session_is_listed_and_gone_on_with(rig: Rig) -> None:
@@ -114,7 +114,7 @@ async def test_an_earlier_session_is_listed_and_gone_on_with(rig: Rig) -> None:
     await rig.chat.until("goes on from job 1")
     await rig.says("in blue")
     await finished(rig, 3)
-    assert rig.agent.tasks[2].work.session == "session-of-1"  # type: ignore[union-attr]
+    assert rig.agent.prompts[2].session == "session-of-1"
 
 
 async def test_a_session_of_another_place_is_not_opened(rig: Rig) -> None:
@@ -134,7 +134,7 @@ async def test_a_message_of_the_same_batch_is_of_the_new_conversation(rig: Rig) 
     await rig.intake(batch)
     await finished(rig, 2)
     assert rig.agent.tasks[1].project.name == "other"
-    assert rig.agent.tasks[1].work.session is None  # type: ignore[union-attr]
+    assert rig.agent.prompts[1].session is None
 
 
 # --- replies
@@ -164,7 +164,7 @@ async def test_a_reply_to_ones_own_old_message_does_so_too(rig: Rig) -> None:
     await rig.says("/new")
     await replies(rig, "and again", own)
     await finished(rig, 2)
-    assert rig.agent.tasks[1].work.session == "session-of-1"  # type: ignore[union-attr]
+    assert rig.agent.prompts[1].session == "session-of-1"
 
 
 async def test_a_reply_to_something_without_a_session_says_so_and_starts_afresh(rig: Rig) -> None:
@@ -174,7 +174,7 @@ async def test_a_reply_to_something_without_a_session_says_so_and_starts_afresh(
     await replies(rig, "do it", message_with(rig, "Project is now"))
     await rig.chat.until("no session to go on with")
     await finished(rig, 2)
-    assert rig.agent.tasks[1].work.session is None  # type: ignore[union-attr]
+    assert rig.agent.prompts[1].session is None
 
 
 # --- steering
@@ -308,7 +308,7 @@ async def test_a_changed_message_changes_the_job_that_waits(rig: Rig) -> None:
     await rig.chat.until("Job 2 has the changed text")
     stage.release.set()
     await finished(rig, 2)
-    texts = [task.work.text for task in rig.agent.tasks]  # type: ignore[union-attr]
+    texts = [prompt.text for prompt in rig.agent.prompts]
     assert texts == ["start", "paint it blue"]
     (edited,) = [event for event in rig.audit.events if isinstance(event, MessageEdited)]
     assert (edited.job, edited.text) == (2, "/run paint it blue")
@@ -358,7 +358,7 @@ async def test_an_open_question_about_a_changed_message_is_asked_anew(rig: Rig) 
     await rig.chat.until("no longer being asked")
     await rig.clicks(rig.button("Approve"))
     await finished(rig, 1)
-    assert [task.work.text for task in rig.agent.tasks] == ["paint it blue"]  # type: ignore[union-attr]
+    assert [prompt.text for prompt in rig.agent.prompts] == ["paint it blue"]
 
 
 async def test_only_its_sender_changes_a_message(rig: Rig) -> None:
@@ -371,7 +371,7 @@ async def test_only_its_sender_changes_a_message(rig: Rig) -> None:
     await edits(rig, "/run yours", number, BOB)
     stage.release.set()
     await finished(rig, 2)
-    assert rig.agent.tasks[1].work.text == "mine"  # type: ignore[union-attr]
+    assert rig.agent.prompts[1].text == "mine"
 
 
 @pytest.mark.parametrize("words", ["/stop 2", "/retry 2", "/log 2", "/diff 2", "/resume 2"])
@@ -394,7 +394,7 @@ async def test_a_changed_message_is_about_its_own_job_whichever_it_names(
     stage.release.set()
     while (job := rig.state.latest_jobs(2)[1]).state is not JobState.SUCCEEDED:
         await asyncio.sleep(0)
-    assert [task.work.text for task in rig.agent.tasks] == ["start", "yours"]  # type: ignore[union-attr]
+    assert [prompt.text for prompt in rig.agent.prompts] == ["start", "yours"]
 
 
 async def test_stop_without_a_number_is_judged_in_the_project_of_what_it_would_stop(
@@ -441,7 +441,7 @@ async def test_a_job_is_tried_again_with_the_same_words_and_judged_anew(rig: Rig
     await finished(rig, 1)
     await rig.says("/retry")
     await finished(rig, 2)
-    assert [task.work.text for task in rig.agent.tasks] == ["do it", "do it"]  # type: ignore[union-attr]
+    assert [prompt.text for prompt in rig.agent.prompts] == ["do it", "do it"]
     del rig.policy.table["/run"]
     await rig.says("/retry 1")
     await rig.chat.until("Not allowed")

@@ -274,12 +274,12 @@ async def test_a_plain_message_continues_the_session(rig: Rig) -> None:
     await rig.chat.until("all done")
     await rig.says("second")
     await rig.chat.until("Job 2 ✓ done")
-    assert [task.work.session for task in rig.agent.tasks] == [None, "session-1"]  # type: ignore[union-attr]
+    assert [prompt.session for prompt in rig.agent.prompts] == [None, "session-1"]
     await rig.says("/new")
     await rig.chat.until("Forgotten")
     await rig.says("third")
     await rig.chat.until("Job 3 ✓ done")
-    assert rig.agent.tasks[-1].work.session is None  # type: ignore[union-attr]
+    assert rig.agent.prompts[-1].session is None
 
 
 async def test_a_question_on_the_side_only_reads(rig: Rig) -> None:
@@ -452,7 +452,7 @@ async def test_a_crash_interrupts_running_jobs_and_offers_to_resume(tmp_path: Pa
         assert await again.chat.until("This is no longer being asked. Nothing ran.")
         await again.clicks("r:1")
         await again.chat.until("all done")
-    assert [task.work.session for task in again.agent.tasks] == ["session-1"]  # type: ignore[union-attr]
+    assert [prompt.session for prompt in again.agent.prompts] == ["session-1"]
     again.state.close()
 
 
