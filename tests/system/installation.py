@@ -7,8 +7,9 @@
 
 Two images are made once, each from the one below: a Debian on which `apt install` has put the
 package and nobody has set it up, and that machine after `dispatchctl setup --answers`, with all
-programs running and a project in a person's home that is given to the agent. The Bot API and the
-model are played by this process, so that they stay when the machine's power is cut.
+programs running and a project in a person's home that is given to the agent. What is typed for both
+is what README prints. The Bot API and the model are played by this process, so that they stay when
+the machine's power is cut.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any, Self
 from tests.emulators.anthropic import Anthropic, Turn
 from tests.emulators.telegram import TelegramEmulator
 from tests.packaging import built
+from tests.system import readme
 from tests.system.vm import HOST, Image, Machine, resumed
 
 ALICE = 4711
@@ -37,19 +39,13 @@ INSTALL_SECONDS = 400.0
 FAR_SIDES = {"telegram": 8081, "model": 8082}
 """On which of the guest's ports they are; a proxy in the guest leads to ours."""
 
-ANSWERS = f"""
-[telegram]
-token_file = "/root/token"
-api = "http://127.0.0.1:{FAR_SIDES["telegram"]}"
-
-[users.alice]
-telegram = [{ALICE}]
-unix = [0]
-
-[projects.demo]
-path = "/home/alice/demo"
-grant = true
-"""
+YOURS = {
+    "api": f'"http://127.0.0.1:{FAR_SIDES["telegram"]}"',
+    "telegram": f"[{ALICE}]",
+    "path": '"/home/alice/demo"',
+}
+"""What is one's own in README's answers; all else there is typed as it is printed."""
+INSTALL, SETUP = readme.blocks()
 
 # `make test` says who it is and then does what the file `act` says, if there is one
 MAKEFILE = """test:
@@ -81,16 +77,14 @@ UNITS = {
     },
 }
 
-APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Options::=--force-unsafe-io"
-"""Nothing is flushed file by file, which an emulated disk takes long for."""
-
 SAID_BY_APT, SAID_BY_SETUP = "/root/said-by-apt", "/root/said-by-setup"
 FILES_BEFORE = "/root/files-before"
 """Every file of the machine before the package came."""
 
-# the manual and the examples are installed, too: this Debian was made without any
+# the manual and the examples are installed, too: this Debian was made without any; and nothing is
+# flushed file by file, which an emulated disk takes long for
 PACKAGE = f"""
-rm -f /etc/dpkg/dpkg.cfg.d/99mmdebstrap
+echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/99mmdebstrap
 useradd --create-home alice
 chmod 700 /home/alice
 install -d -o alice -g alice /home/alice/demo
@@ -99,13 +93,16 @@ runuser -u alice -- git -C /home/alice/demo init --quiet
 systemctl daemon-reload
 systemctl enable --quiet far-telegram.socket far-model.socket
 find / -xdev >{FILES_BEFORE}
-{APT} install /root/dispatch-appliance.deb >{SAID_BY_APT} 2>&1
+cd /root
+export DEBIAN_FRONTEND=noninteractive
+{{ {INSTALL}}} >{SAID_BY_APT} 2>&1
 """
+ANSWER, _, START = readme.with_yours(SETUP, YOURS).partition("systemctl")
 SET_UP = f"""
-dispatchctl setup --answers /root/answers.toml >{SAID_BY_SETUP}
+cd /root
+{{ {ANSWER}}} >{SAID_BY_SETUP}
 sed -i '/^.daemon.$/a stop_grace_seconds = 2' /etc/dispatch/dispatch.toml
-systemctl enable --quiet --now dispatch.target
-"""
+systemctl{START}"""
 
 
 class Installation:
@@ -224,7 +221,7 @@ class Installation:
 def packaged_image(base: Image) -> Image:
     """A machine with this checkout's package installed and not set up; made anew after a change."""
     package = built.package()
-    texts = f"{base.directory} {PACKAGE} {ANSWERS} {MAKEFILE} {DEPLOY} {UNITS}".encode()
+    texts = f"{base.directory} {PACKAGE} {MAKEFILE} {DEPLOY} {UNITS}".encode()
     made_from = texts + package.read_bytes()
     return _kept(base, "packaged", made_from, lambda place: _install(base, package, place))
 
@@ -257,14 +254,13 @@ def _kept(below: Image, name: str, made_from: bytes, make: Callable[[Path], None
 def _install(base: Image, package: Path, place: Path) -> None:
     with tempfile.TemporaryDirectory() as directory:
         tree = Path(directory)
-        files = {"root/Makefile": MAKEFILE, "root/deploy": DEPLOY, "root/answers.toml": ANSWERS}
-        files |= {"root/token": TOKEN}
+        files = {"root/Makefile": MAKEFILE, "root/deploy": DEPLOY, "root/bot-token": TOKEN}
         files |= {f"etc/systemd/system/{name}": text for name, text in UNITS.items()}
         for name, text in files.items():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_text(text)
         with resumed(base) as machine:
-            machine.copy_in({"": tree, "root/dispatch-appliance.deb": package})
+            machine.copy_in({"": tree, f"root/{package.name}": package})
             machine.sh(PACKAGE, seconds=INSTALL_SECONDS)
             machine.save(place)
 
