@@ -28,7 +28,7 @@ from appliance.core.model import (
     UserName,
 )
 from appliance.core.replies import about_approvals
-from appliance.errors import AuditUnavailable
+from appliance.errors import AuditUnavailable, StorageUnavailable
 from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services import approval_records
 from appliance.services.audience import places_to_ask, why_not_theirs
@@ -38,6 +38,8 @@ from appliance.services.random_ids import random_id
 from appliance.services.reminders import Reminders
 
 log = logging.getLogger(__name__)
+
+STORAGE_PAUSE_MS = 5_000
 
 _OPEN = (ApprovalState.PENDING, ApprovalState.GIVEN)
 LABEL = "approval"
@@ -353,17 +355,27 @@ class Approvals:
         ready()
         while True:
             self._changed.clear()
-            pending = [
-                approval
-                for approval in self._state.open_approvals()
-                if approval.state is ApprovalState.PENDING
-            ]
-            for approval in pending:
-                if approval.expires_at <= self._clock.now():
-                    await self._expire(approval)
-            reminder = self._reminders.send(pending, LABEL)
-            moments = [*(a.expires_at for a in pending), *([reminder] if reminder else [])]
-            await due_or_changed(min(moments, default=None), self._changed, self._clock)
+            try:
+                at = await self._lapse()
+            except StorageUnavailable as error:
+                # whoever waits goes on waiting: nothing is allowed by that, and nothing need end
+                log.error("questions neither lapse nor are brought to mind: %s", error.message)
+                at = Millis(self._clock.now() + STORAGE_PAUSE_MS)
+            await due_or_changed(at, self._changed, self._clock)
+
+    async def _lapse(self) -> Millis | None:
+        """When something is due next."""
+        pending = [
+            approval
+            for approval in self._state.open_approvals()
+            if approval.state is ApprovalState.PENDING
+        ]
+        for approval in pending:
+            if approval.expires_at <= self._clock.now():
+                await self._expire(approval)
+        reminder = self._reminders.send(pending, LABEL)
+        moments = [*(a.expires_at for a in pending), *([reminder] if reminder else [])]
+        return min(moments, default=None)
 
     async def _expire(self, approval: Approval) -> None:
         try:

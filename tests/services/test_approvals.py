@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +108,25 @@ async def test_expiry_is_told_to_whoever_asked_and_whoever_was_asked(rig: Rig) -
     await until_over(rig)
     told = {p.place.chat for p in rig.chat.posts if "nobody approved" in p.reply.body.text}
     assert told == {actor.sender.id for actor in (ALICE, BOB, CAROL)}
+
+
+async def test_a_disk_that_is_full_keeps_a_question_waiting_and_ends_nothing(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    got = await asked(rig, Asks(RULE, by=("lead",), ttl_seconds=30))
+    await rig.chat.until("May this run?")
+    rig.state._db.execute("PRAGMA query_only = 1")
+    rig.clock.advance(31)
+    async with asyncio.timeout(5):
+        while "questions neither lapse" not in caplog.text:
+            await asyncio.sleep(0)
+    assert got == []
+    rig.state._db.execute("PRAGMA query_only = 0")
+    async with asyncio.timeout(5):
+        while not got:
+            rig.clock.advance(6)
+            await asyncio.sleep(0)
+    assert got == ["refused: nobody approved it in time"]
 
 
 async def test_nobody_may_approve_for_the_job_where_the_rule_does_not_say_so(rig: Rig) -> None:
