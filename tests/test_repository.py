@@ -306,7 +306,7 @@ def test_no_file_names_a_package_host_or_our_workplace() -> None:
 def test_every_make_target_in_the_documents_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    documents = [ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
+    documents = [path for path in tracked() if path.suffix == ".md"]
     said = {
         target
         for document in documents
