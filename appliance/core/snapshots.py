@@ -138,15 +138,23 @@ fi
 { echo /.dispatch/; cat .git/info/exclude 2>/dev/null || :; } > "$kept/info/exclude"
 """
 
-# An index of this run's own, because two may be under way, and one that was killed leaves its lock.
-_OWN_INDEX = r"""
-find "$kept" -maxdepth 1 -name 'temporary.*' -mmin +10 -exec rm -rf {} + 2>/dev/null || :
-find "$kept" -name '*.lock' -mmin +10 -exec rm -f {} + 2>/dev/null || :
+_OWN_PLACE = r"""
 temporary=$(mktemp -d "$kept/temporary.XXXXXX")
 trap 'rm -rf "$temporary"' EXIT
+"""
+
+# An index of this run's own, because two may be under way, and one that was killed leaves its lock.
+_OWN_INDEX = (
+    r"""
+find "$kept" -maxdepth 1 -name 'temporary.*' -mmin +10 -exec rm -rf {} + 2>/dev/null || :
+find "$kept" -name '*.lock' -mmin +10 -exec rm -f {} + 2>/dev/null || :
+"""
+    + _OWN_PLACE
+    + r"""
 GIT_INDEX_FILE=$temporary/index
 export GIT_INDEX_FILE
 """
+)
 
 # Reads names of objects. Each has to be what its name says, or whoever can write here would decide
 # what people are shown and what comes back: git itself believes the name of what it has.
@@ -220,7 +228,7 @@ _DIFF = (
 
 _COMPARE = (
     PREPARED
-    + _OWN_INDEX
+    + _OWN_PLACE
     + _CHECKED
     + rf"""
 all_between "$1" "$2"
@@ -230,7 +238,7 @@ ours {_DIFF} -z -M --raw --numstat "$1" "$2"
 
 _PATCH = (
     PREPARED
-    + _OWN_INDEX
+    + _OWN_PLACE
     + _CHECKED
     + rf"""
 all_between "$1" "$2"
@@ -240,7 +248,7 @@ ours {_DIFF} -p -M "$1" "$2"
 
 _ONE_FILE = (
     PREPARED
-    + _OWN_INDEX
+    + _OWN_PLACE
     + _CHECKED
     + r"""
 ours hash-object -w --stdin < /dev/null > /dev/null
@@ -251,7 +259,7 @@ ours diff --no-ext-diff --no-textconv --no-color -U3 "$1" "$2"
 
 _NOTES = (
     PREPARED
-    + _OWN_INDEX
+    + _OWN_PLACE
     + _CHECKED
     + r"""
 echo "$1" | checked
