@@ -201,6 +201,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/gate.py": STORY,
     "appliance/services/health.py": STORY,
     "appliance/services/intake.py": STORY,
+    "appliance/services/job_moves.py": STORY,
     "appliance/services/job_records.py": STORY,
     "appliance/services/judge.py": STORY,
     "appliance/services/preparation.py": STORY,

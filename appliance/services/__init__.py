@@ -40,6 +40,7 @@ work
 
     worker           runs jobs: judges each tool call, shows progress, brings the answer home
     preparation      what a job needs before its agent starts
+    job_moves        jobs as they are stored now, moved on by what happens to them
     job_records      what the log says of a job
     runs             what runs now, where, and what may run beside it
     second_look      a job whose turn has come is judged again

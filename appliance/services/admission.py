@@ -19,6 +19,7 @@ from appliance.services.approvals import Approvals, Held
 from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
 from appliance.services.file_desk import FileDesk
+from appliance.services.job_moves import moved
 from appliance.services.outbox import Outbox
 from appliance.services.runs import Runs
 from appliance.services.watching import live_label
@@ -130,7 +131,7 @@ class Admission:
         if stored is None:
             return self._added(case, job) if job else None
         if job is None:
-            self._state.save_job(advance(stored, Barred("nobody knows in which project")))
+            moved(stored, Barred("nobody knows in which project"), self._state)
             return None
         job = replace(job, id=stored.id, created_at=stored.created_at)
         if job != stored:
@@ -159,7 +160,7 @@ class Admission:
     async def _cancel(self, case: Case, job: Job, reply: Reply) -> None:
         await self._audit.append(JobCancelled(cause=(case.incoming.key,), job=job.id))
         with self._state.transaction():
-            self._state.save_job(advance(job, Cancelled(self._clock.now(), "never started")))
+            moved(job, Cancelled(self._clock.now(), "never started"), self._state)
             self._reply(case, reply)
 
     def _reply(self, case: Case, reply: Reply) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from appliance.core.approvals import Approval, ApprovalState
 from appliance.core.commands import Answer, AnswerQuestion, GiveReason, ShowDetails
-from appliance.core.jobs import Barred, advance
+from appliance.core.jobs import Barred
 from appliance.core.jobs import State as JobState
 from appliance.core.model import ApprovalId, Click, Incoming, Reply
 from appliance.core.replies import about_approvals, about_details
@@ -16,6 +16,7 @@ from appliance.ports import Audit, Clock, Policy, State
 from appliance.services import approval_records, approvals, questions
 from appliance.services.approvals import Approvals
 from appliance.services.cases import Case, answer
+from appliance.services.job_moves import moved
 from appliance.services.outbox import Outbox
 from appliance.services.questions import Questions
 from appliance.services.replies_to_questions import REASON
@@ -67,7 +68,7 @@ class Answering:
         job = self._state.job_of(case.incoming.key)
         if job is not None and job.state is JobState.RECEIVED:
             with self._state.transaction():
-                self._state.save_job(advance(job, Barred("it was an answer")))
+                moved(job, Barred("it was an answer"), self._state)
 
     # approvals
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from appliance.core.approvals import JOB_ITSELF, Approval, ApprovalState, may_redeem, settle
 from appliance.core.events import ApprovalExpired
-from appliance.core.jobs import Asked, Granted, Job, JobEvent, Lapsed, Refused, advance
+from appliance.core.jobs import Asked, Granted, Job, JobEvent, Lapsed, Refused
 from appliance.core.model import (
     Actor,
     ApprovalId,
@@ -33,6 +33,7 @@ from appliance.ports import Audit, Clock, Policy, Ready, State
 from appliance.services import approval_records
 from appliance.services.audience import places_to_ask, why_not_theirs
 from appliance.services.deadlines import due_or_changed
+from appliance.services.job_moves import moved, stored
 from appliance.services.outbox import Outbox
 from appliance.services.random_ids import random_id
 from appliance.services.reminders import Reminders
@@ -92,7 +93,7 @@ class Approvals:
         await self._audit.append(approval_records.asked(approval, held.job))
         with self._state.transaction():
             self._state.save_approval(approval)
-            job = self._advance(approval.job, Asked())
+            job = moved(stored(approval.job, self._state), Asked(), self._state)
             for place in places_to_ask(job, approval.asks, self._policy, self._state):
                 self._outbox.put(
                     place,
@@ -200,8 +201,7 @@ class Approvals:
 
     def _show_progress(self, approval: Approval) -> None:
         """One of several people said yes: the question stays, and says so."""
-        job = self._state.job(approval.job)
-        assert job is not None, "an approval's job is never deleted"
+        job = stored(approval.job, self._state)
         with self._state.transaction():
             self._state.save_approval(approval)
             question = replace(self._shown(approval, job), attachment=None)  # it is there
@@ -210,7 +210,7 @@ class Approvals:
     def _store(self, approval: Approval, event: JobEvent) -> None:
         with self._state.transaction():
             self._state.save_approval(approval)
-            job = self._advance(approval.job, event)
+            job = moved(stored(approval.job, self._state), event, self._state)
             if approval.state is not ApprovalState.GIVEN:
                 self._show_settled(approval, job)
             self._tell(approval, job)
@@ -266,8 +266,7 @@ class Approvals:
 
         Inside a transaction.
         """
-        job = self._state.job(approval.job)
-        assert job is not None, "an approval's job is never deleted"
+        job = stored(approval.job, self._state)
         renewed = replace(approval, renewed_by=key)
         self._state.save_approval(renewed)
         self._show_settled(renewed, job)
@@ -341,7 +340,7 @@ class Approvals:
         with self._state.transaction():
             self._withdraw(current, job)
             if current.state is ApprovalState.PENDING and not job.is_finished:
-                self._advance(job.id, Refused("withdrawn"))
+                moved(job, Refused("withdrawn"), self._state)
 
     def _withdraw(self, approval: Approval, job: Job) -> None:
         gone = replace(approval, state=ApprovalState.WITHDRAWN)
@@ -388,13 +387,6 @@ class Approvals:
         current = self._state.approval(approval.id)
         if current is not None and current.state is ApprovalState.PENDING:
             self._store(replace(current, state=ApprovalState.EXPIRED), Lapsed())
-
-    def _advance(self, job_id: JobId, event: JobEvent) -> Job:
-        job = self._state.job(job_id)
-        assert job is not None, "an approval's job is never deleted"
-        after = advance(job, event)
-        self._state.save_job(after)
-        return after
 
 
 def _label(approval: Approval) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from appliance.core.events import JobCancelled, MessageEdited, Who
-from appliance.core.jobs import Cancelled, Job, Reworded, advance
+from appliance.core.jobs import Cancelled, Job, Reworded
 from appliance.core.jobs import State as JobState
 from appliance.core.model import Actor, Edited, Message, Prompt, Reply, Work
 from appliance.core.replies import about_conversations
@@ -18,6 +18,7 @@ from appliance.services.admission import Admission
 from appliance.services.approvals import Approvals
 from appliance.services.cases import Case, answer
 from appliance.services.drafts import draft_job
+from appliance.services.job_moves import moved
 from appliance.services.outbox import Outbox
 from appliance.services.runs import Runs
 
@@ -85,17 +86,15 @@ class Edits:
             return self._state.mark_handled(edited.key)
         with self._state.transaction():
             self._approvals.withdraw_all(job)
-            changed = advance(job, Reworded(draft))
-            self._state.save_job(changed)
+            changed = moved(job, Reworded(draft), self._state)
             if not _same(draft, job):
                 self._outbox.put(job.place, about_conversations.changed(job), job=job.id)
         return await self._admission.admit(case, changed)
 
     async def take_back(self, case: Case, reply: Reply) -> None:
         """The job will not start. Raises AuditUnavailable: it stays as it was."""
-        job = self._current(case)
+        job, reason = self._current(case), "its message was changed"
         if job is not None and self.is_in_time(job):
-            reason = "its message was changed"
             who = Who.user(case.actor)
             cause = (case.incoming.key, f"job:{job.id}")
             await self._audit.append(JobCancelled(who=who, cause=cause, job=job.id, reason=reason))
@@ -103,8 +102,7 @@ class Edits:
         with self._state.transaction():
             if job is not None and self.is_in_time(job):
                 self._approvals.withdraw_all(job)
-                cancelled = advance(job, Cancelled(self._clock.now(), "its message was changed"))
-                self._state.save_job(cancelled)
+                moved(job, Cancelled(self._clock.now(), reason), self._state)
             answer(case, reply, self._state, self._outbox)
 
     def _current(self, case: Case) -> Job | None:

@@ -16,7 +16,7 @@ from appliance.core.administration import LockDown
 from appliance.core.commands import CallRecipe, ExplainRefusal, Mistake, PairGroup
 from appliance.core.events import Event, MessageReceived, RequestAllowed, RequestDenied, Who
 from appliance.core.hidden import shown
-from appliance.core.jobs import Barred, advance
+from appliance.core.jobs import Barred
 from appliance.core.jobs import State as JobState
 from appliance.core.model import (
     Actor,
@@ -44,6 +44,7 @@ from appliance.services.cases import Case
 from appliance.services.desk import Desk
 from appliance.services.drafts import placed
 from appliance.services.edits import Edits
+from appliance.services.job_moves import moved
 from appliance.services.lockdowns import Lockdowns
 from appliance.services.outbox import Outbox
 from appliance.services.pairing import Pairings
@@ -257,7 +258,7 @@ class Gate:
             key = said[0].key if said else key
         job = self._state.job_of(key)
         if job is not None and job.state is JobState.RECEIVED:
-            self._state.save_job(advance(job, Barred(reason)))
+            moved(job, Barred(reason), self._state)
 
     def _records(self, case: Case) -> list[Event]:
         incoming, actor = case.incoming, case.actor

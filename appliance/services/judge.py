@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from appliance.core.approvals import Approval, ApprovalState, fingerprint
 from appliance.core.events import RequestAllowed, RequestDenied, Who
-from appliance.core.jobs import Job, PlanAccepted, Step, StepKind, advance
+from appliance.core.jobs import Job, PlanAccepted, Step, StepKind
 from appliance.core.model import (
     ASK_PEOPLE,
     CONNECT,
@@ -40,6 +40,7 @@ from appliance.ports import Audit, BeforeRisk, Clock, Policy, State
 from appliance.services.allowance import Allowance, Use
 from appliance.services.approvals import Approvals, Held
 from appliance.services.changes import Changes
+from appliance.services.job_moves import moved, stored
 from appliance.services.lockdowns import WhyBarred
 from appliance.services.outbox import Outbox
 from appliance.services.questions import Questions
@@ -269,10 +270,8 @@ class Judge:
         return PLANNING if current is not None and current.only_plans else None
 
     def _accept_plan(self, job: Job) -> None:
-        current = self._state.job(job.id)
-        assert current is not None, "jobs are never deleted"
         with self._state.transaction():
-            self._state.save_job(advance(current, PlanAccepted()))
+            moved(stored(job.id, self._state), PlanAccepted(), self._state)
 
     def forget(self, job: Job) -> None:
         """The job ended: nobody waits any more for what its agent asked. Inside a transaction."""

@@ -20,7 +20,7 @@ from appliance.core.events import (
     RequestDenied,
     Who,
 )
-from appliance.core.jobs import Asked, Granted, Job, JobEvent, Lapsed, Refused, advance
+from appliance.core.jobs import Asked, Granted, Job, JobEvent, Lapsed, Refused
 from appliance.core.model import (
     Actor,
     Asks,
@@ -47,6 +47,7 @@ from appliance.core.replies import about_questions
 from appliance.errors import AuditUnavailable
 from appliance.ports import Audit, Clock, Policy, State
 from appliance.services.audience import places_to_ask, why_not_theirs
+from appliance.services.job_moves import moved, stored
 from appliance.services.outbox import Outbox
 from appliance.services.random_ids import random_id
 
@@ -240,13 +241,10 @@ class Questions:
         self._outbox.edit_labelled(_label(question), about_questions.settled(question, job))
 
     def _advance(self, job_id: JobId, event: JobEvent) -> Job:
-        job = self._state.job(job_id)
-        assert job is not None, "jobs are never deleted"
+        job = stored(job_id, self._state)
         if job.is_finished:  # its end has withdrawn what was open
             return job
-        after = advance(job, event)
-        self._state.save_job(after)
-        return after
+        return moved(job, event, self._state)
 
 
 def _label(question: Question) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appliance.core.events import JobCancelled
-from appliance.core.jobs import Cancelled, Job, advance
+from appliance.core.jobs import Cancelled, Job
 from appliance.core.model import Millis, Place
 from appliance.core.replies import about_restoring
 from appliance.ports import Audit, Clock, Ready, SetAside, State
 from appliance.services.approvals import Approvals
+from appliance.services.job_moves import moved
 from appliance.services.outbox import Outbox
 
 REASON = "it was waiting when the backup was made that was restored"
@@ -59,7 +60,6 @@ class Restorer:
             self._outbox.put(place, reply)
 
     def _hold(self, job: Job) -> None:
-        after = advance(job, Cancelled(self._clock.now(), REASON))
-        self._state.save_job(after)
+        after = moved(job, Cancelled(self._clock.now(), REASON), self._state)
         self._approvals.withdraw_all(after)
         self._outbox.put(job.place, about_restoring.held(after), job=job.id)

@@ -35,7 +35,6 @@ from appliance.core.jobs import (
     Started,
     Step,
     StepKind,
-    advance,
     runnable,
 )
 from appliance.core.jobs import State as JobState
@@ -67,6 +66,7 @@ from appliance.ports import Agent, AgentSession, Audit, Clock, Ready, State
 from appliance.services import job_records
 from appliance.services.approvals import Approvals
 from appliance.services.changes import Changes
+from appliance.services.job_moves import moved, stored
 from appliance.services.job_records import Stopped
 from appliance.services.judge import Judge
 from appliance.services.lockdowns import WhyBarred
@@ -201,7 +201,7 @@ class Worker:
         self._is_stopping = True
         with self._state.transaction():
             for run in self._runs:
-                job = self._job(run.job.id)
+                job = stored(run.job.id, self._state)
                 if not job.is_finished:
                     self._outbox.put(job.place, about_jobs.stopping(job))
         try:
@@ -233,7 +233,7 @@ class Worker:
         return True
 
     def _has_ended(self, job_id: JobId) -> bool:
-        return job_id not in self._runs or self._job(job_id).is_finished
+        return job_id not in self._runs or stored(job_id, self._state).is_finished
 
     async def _catch_up(self, run: Run, session: AgentSession) -> None:
         """Hand over what was said while the agent started."""
@@ -264,7 +264,7 @@ class Worker:
             JobCancelled(who=Who.user(actor), cause=(key,), job=job.id, reason=reason)
         )
         with self._state.transaction():
-            current = self._job(job.id)
+            current = stored(job.id, self._state)
             if not current.is_finished:
                 self._end(current, Cancelled(self._clock.now(), reason))
 
@@ -357,14 +357,16 @@ class Worker:
         """It was let in, but its turn comes when it may not start any more."""
         await self._audit.append(*job_records.barred(job, denied))
         with self._state.transaction():
-            ended = self._end(self._job(job.id), Cancelled(self._clock.now(), denied.reason))
+            ended = self._end(
+                stored(job.id, self._state), Cancelled(self._clock.now(), denied.reason)
+            )
             self._second_look.note_refusal(job, denied)
             self._outbox.put(job.place, about_jobs.answer(ended, denied.reason, 0))
             self._outbox.edit_labelled(live_label(job), about_jobs.ended_line(ended))
 
     def _start(self, job: Job) -> Job:
         """Inside a transaction, after `job_records.started` is recorded."""
-        job = self._advance(job, Started(self._clock.now()))
+        job = moved(job, Started(self._clock.now()), self._state)
         self._watching.started(job)
         return job
 
@@ -410,7 +412,7 @@ class Worker:
 
     def _remember_session(self, job: Job, session: str) -> None:
         with self._state.transaction():
-            self._advance(self._job(job.id), NamedSession(session))
+            moved(stored(job.id, self._state), NamedSession(session), self._state)
             conversation = self._state.conversation(job.place)
             is_its_project = (conversation.project or job.project) == job.project
             if job.keeps_session and is_its_project and belongs(job, conversation, self._state):
@@ -422,7 +424,7 @@ class Worker:
         """Record the end, then say it. When the log cannot be written the answer is withheld."""
         if run.stopped is not None and ended.ending is not Ending.SUCCEEDED:
             ended = Ended(Ending.CANCELLED, f"stopped by {run.stopped.by.name}", ended.usage)
-        current = self._job(job.id)
+        current = stored(job.id, self._state)
         if current.is_finished:  # it failed once more while it was leaving
             return
         changed = await self._changes.settle(job)
@@ -431,9 +433,9 @@ class Worker:
         except AuditUnavailable as error:
             ended = Ended(Ending.FAILED, _sentence(error), ended.usage)
         with self._state.transaction():
-            current = self._job(job.id)
+            current = stored(job.id, self._state)
             if current.state is JobState.QUEUED:  # it failed before it was started
-                current = self._advance(current, Started(self._clock.now()))
+                current = moved(current, Started(self._clock.now()), self._state)
             reason = "" if ended.ending is Ending.SUCCEEDED else ended.text
             event = Finished(self._clock.now(), ended.ending, reason, ended.usage)
             after = self._end(current, event)
@@ -470,7 +472,7 @@ class Worker:
     async def _interrupt(self, job: Job, reason: str) -> None:
         await self._record(JobInterrupted(cause=(job.key,), job=job.id, reason=reason))
         with self._state.transaction():
-            current = self._job(job.id)
+            current = stored(job.id, self._state)
             if current.is_finished or not current.has_started:
                 return
             after = self._end(current, Interrupted(self._clock.now(), reason))
@@ -478,7 +480,7 @@ class Worker:
         self._watching.forget(after)
 
     def _end(self, job: Job, event: JobEvent) -> Job:
-        after = self._advance(job, event)
+        after = moved(job, event, self._state)
         self._approvals.withdraw_all(after)
         self._judge.forget(after)
         return after
@@ -489,16 +491,6 @@ class Worker:
             await self._audit.append(event)
         except AuditUnavailable as error:
             log.error("%s not recorded: %s", event.name, error.message)
-
-    def _job(self, job_id: JobId) -> Job:
-        job = self._state.job(job_id)
-        assert job is not None, "jobs are never deleted"
-        return job
-
-    def _advance(self, job: Job, event: JobEvent) -> Job:
-        after = advance(job, event)
-        self._state.save_job(after)
-        return after
 
 
 async def _interrupt_on(stop: asyncio.Event, session: AgentSession) -> None:
