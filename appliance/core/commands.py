@@ -230,10 +230,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettleTree:
-    """Say what becomes of a job's worktree."""
+    """Say what becomes of a job's worktree; to remove it asks first, unless it `is_sure`."""
 
     job: JobId
     fate: Fate
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,12 +135,13 @@ def _in_tree(rest: str, recipes: Sequence[Recipe]) -> Command:
 
 def _tree(rest: str) -> Command:
     word, _, number = rest.partition(" ")
+    number, _, sure = number.partition(" ")
     job = job_number(number)
-    if word not in tuple(Fate) or job is None:
+    if word not in tuple(Fate) or job is None or sure not in ("", "yes"):
         return Mistake(
             phrase("Which worktree? Write: /tree merge JOB, /tree keep JOB or /tree remove JOB")
         )
-    return SettleTree(job, Fate(word))
+    return SettleTree(job, Fate(word), is_sure=sure == "yes")
 
 
 def _take_after(rest: str) -> tuple[str, JobId | Mistake | None]:

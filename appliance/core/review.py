@@ -132,6 +132,7 @@ _BUTTONS: Mapping[str, Callable[[JobId], ReviewCommand]] = {
     "vm": lambda job: SettleTree(job, Fate.MERGE),
     "vk": lambda job: SettleTree(job, Fate.KEEP),
     "vx": lambda job: SettleTree(job, Fate.REMOVE),
+    "vy": lambda job: SettleTree(job, Fate.REMOVE, is_sure=True),
 }
 
 
@@ -147,8 +148,8 @@ def typed(command: ReviewCommand) -> str:
             return f"/revert {job} yes" if sure else f"/revert {job}"
         case CommitChanges():
             return "/commit MESSAGE"
-        case SettleTree(job=job, fate=fate):
-            return f"/tree {fate} {job}"
+        case SettleTree(job=job, fate=fate, is_sure=sure):
+            return f"/tree {fate} {job} yes" if sure else f"/tree {fate} {job}"
 
 
 _TOKEN = re.compile(r"([1-9][0-9]{0,9})(?::([1-9][0-9]{0,5})(?::([0-9]{1,5}))?)?")

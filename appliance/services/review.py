@@ -100,6 +100,8 @@ class Review:
         if (barred := self._why_barred()) is not None:
             return say(barred)
         if isinstance(case.command, SettleTree):
+            if case.command.fate is Fate.REMOVE and not case.command.is_sure:
+                return about_changes.sure_to_remove(job.id)
             return await self._settled(case, job, case.command.fate)
         found = self._state.snapshots(job.id)
         if found is None or not found.before:

@@ -22,7 +22,7 @@ ON_JOB = "s:7 r:7 ty:7 to:7 tm:7 tl:7 tw:7"
 ON_APPROVAL = "a:bcdfghjkmn d:bcdfghjkmn j:bcdfghjkmn n:bcdfghjkmn i:bcdfghjkmn g:bcdfghjkmn"
 ADMINISTRATION = "gy:p-bcdf gn:p-bcdf lk:bcdf au:7:"
 FILES = "fl ff hr:7 hd:7 f:7:1"
-REVIEW = "v:7 v:7:1 vn:7 vw:7 vr:7 vz:7 vc:7 vm:7 vk:7 vx:7"
+REVIEW = "v:7 v:7:1 vn:7 vw:7 vr:7 vz:7 vc:7 vm:7 vk:7 vx:7 vy:7"
 OTHERS = f"q:bcdfghjkmn:1 q:bcdfghjkmn:done p:demo tp:1 u:me sm more:7 set: {HELP}work"
 TOKENS = " ".join((ON_JOB, ON_APPROVAL, ADMINISTRATION, FILES, REVIEW, OTHERS)).split()
 

@@ -99,6 +99,7 @@ JOB = JobId(12)
         ("vm:12", SettleTree(JOB, Fate.MERGE)),
         ("vk:12", SettleTree(JOB, Fate.KEEP)),
         ("vx:12", SettleTree(JOB, Fate.REMOVE)),
+        ("vy:12", SettleTree(JOB, Fate.REMOVE, is_sure=True)),
     ],
 )
 def test_a_button_and_the_words_for_it_mean_the_same(

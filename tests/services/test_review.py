@@ -315,6 +315,18 @@ async def test_a_job_in_a_worktree_runs_beside_the_one_in_the_project(
     assert "worktree.settled" in rig.audit.names()
 
 
+async def test_a_worktree_is_removed_only_when_somebody_is_sure(rig: Rig, project: Path) -> None:
+    await done(rig, "/worktree mend it")
+    place = project / ".dispatch/worktrees/1"
+    await rig.chat.until("dispatch/1")
+    await rig.clicks(rig.button("Remove"))
+    await rig.chat.until("with all that is only there?")
+    assert (place / "a.txt").read_text() == "two\n"
+    await rig.clicks(rig.button("Yes, remove"))
+    await rig.chat.until("are gone")
+    assert not place.exists()
+
+
 async def test_a_session_goes_on_in_its_worktree(rig: Rig, project: Path) -> None:
     await done(rig, "/worktree mend it")
     rig.agent.script = lambda _: None

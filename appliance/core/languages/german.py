@@ -931,6 +931,10 @@ GERMAN: Sentences = {
     "Merge": "Übernehmen",
     "Keep": "Behalten",
     "Remove": "Entfernen",
+    "Remove the worktree of job {job}, with all that is only there?": (
+        "Den Arbeitsbaum von Auftrag {job} entfernen, mit allem, was nur dort ist?"
+    ),
+    "Yes, remove": "Ja, entfernen",
     "Job {running} works in the same place. Settle job {job} when it has ended.": (
         "Auftrag {running} arbeitet am selben Ort. "
         "Entscheide über Auftrag {job}, wenn er zu Ende ist."

@@ -259,6 +259,12 @@ def tree_buttons(job: JobId) -> tuple[Button, ...]:
     )
 
 
+def sure_to_remove(job: JobId) -> Reply:
+    words = Words().plain("Remove the worktree of job {job}, with all that is only there?", job=job)
+    yes = Button(phrase("Yes, remove"), f"vy:{job}", ButtonKind.DENY)
+    return words.reply([yes, Button(phrase("No"), list_token(job))])
+
+
 def busy_tree(job: JobId, running: JobId) -> Reply:
     return say(
         "Job {running} works in the same place. Settle job {job} when it has ended.",
