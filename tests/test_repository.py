@@ -209,6 +209,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/second_look.py": STORY,
     "appliance/services/strangers.py": STORY,
     "appliance/services/ongoing.py": CONVERSATIONS,
+    "appliance/services/understanding.py": STORY,
     "appliance/services/wishes.py": STORY,
     "appliance/services/worker.py": STORY,
     "appliance/storage/codec.py": "tests/storage/test_state.py",

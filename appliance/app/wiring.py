@@ -95,6 +95,7 @@ from appliance.services.runs import Runs
 from appliance.services.second_look import SecondLook
 from appliance.services.stories import Stories
 from appliance.services.strangers import Strangers
+from appliance.services.understanding import Understanding
 from appliance.services.watching import Watching
 from appliance.services.worker import Worker
 from appliance.services.workload import Workload
@@ -191,14 +192,14 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     pairing_queries = PairingQueries(administration, pairing, accounts, clock)
     parcels = Parcels(state, limits_of(settings), clock)
     routing = Routing(settings.router.rules(), policy, clock)
+    understanding = Understanding(state, policy, settings.projects, parcels, routing)
     intake = Intake(
         state,
         policy,
         people,
         pairing,
         parcels,
-        routing,
-        settings.projects,
+        understanding,
         manners,
         clock,
         lambda: gate.wake(),
@@ -370,12 +371,10 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         policy,
         allowance,
         refusals,
-        settings.projects,
         people,
         pairing,
         lockdowns,
-        parcels,
-        routing,
+        understanding,
         admission,
         desk,
         Edits(state, audit, runs, approvals, admission, outbox, clock),

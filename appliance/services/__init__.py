@@ -10,11 +10,12 @@ in: from a message to a job
     groups           in which groups we work
     edits            messages that were changed after they were sent
     conversations    what a place is about: its project, and the session that plain text continues
-    routing          which plain messages need no project, and moving a task between the two
+    understanding    what somebody wants, understood whole, by the next four
     wishes           what somebody wants, put together from what they wrote and what it goes on with
-    ongoing          what is going on in a place: its project, and the job that takes more
-    drafts           the job that comes of a wish
     parcels          files and the task they belong to, whichever comes first
+    routing          which plain messages need no project, and moving a task between the two
+    drafts           the job that comes of a wish
+    ongoing          what is going on in a place: its project, and the job that takes more
     inboxes          what people send with a task, put where its agent can read it
     fetching         from a platform that may be away for a moment, but not for ever
     voices           spoken messages: written down, and shown to whoever spoke before they count

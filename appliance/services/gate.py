@@ -30,7 +30,6 @@ from appliance.core.model import (
     Edited,
     Incoming,
     Message,
-    Projects,
     Reply,
 )
 from appliance.core.replies import about_pairing, about_requests
@@ -42,17 +41,15 @@ from appliance.services.admission import STARTS_JOB, Admission
 from appliance.services.allowance import Allowance, Use
 from appliance.services.cases import Case
 from appliance.services.desk import Desk
-from appliance.services.drafts import placed
 from appliance.services.edits import Edits
 from appliance.services.job_moves import moved
 from appliance.services.lockdowns import Lockdowns
 from appliance.services.outbox import Outbox
 from appliance.services.pairing import Pairings
-from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.refusals import Refusals
-from appliance.services.routing import Routing
-from appliance.services.wishes import Wish, wish_of
+from appliance.services.understanding import Understanding
+from appliance.services.wishes import Wish
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +66,10 @@ class Gate:
         policy: Policy,
         allowance: Allowance,
         refusals: Refusals,
-        projects: Projects,
         people: People,
         pairing: Pairings,
         lockdowns: Lockdowns,
-        parcels: Parcels,
-        routing: Routing,
+        understanding: Understanding,
         admission: Admission,
         desk: Desk,
         edits: Edits,
@@ -86,12 +81,10 @@ class Gate:
         self._policy = policy
         self._allowance = allowance
         self._refusals = refusals
-        self._projects = projects
         self._people = people
         self._pairing = pairing
         self._lockdowns = lockdowns
-        self._parcels = parcels
-        self._routing = routing
+        self._understanding = understanding
         self._admission = admission
         self._desk = desk
         self._edits = edits
@@ -169,10 +162,7 @@ class Gate:
             log.error("a lockdown begins without a record: %s", error.message)
 
     def _wish(self, incoming: Incoming, actor: Actor) -> Wish:
-        recipes = self._policy.recipes()
-        wish = wish_of(incoming, actor, self._state, self._projects, recipes)
-        wish = self._routing.routed(self._parcels.opened(wish, incoming, actor), incoming, actor)
-        wish = placed(wish, self._state, self._projects)
+        wish = self._understanding.of(incoming, actor)
         if isinstance(wish.command, PairGroup) or self._people.works_in(incoming.place):
             return wish
         return replace(wish, command=Mistake(about_pairing.not_paired_here()))

@@ -8,17 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from appliance.core.commands import PairGroup
-from appliance.core.model import Actor, Click, Edited, Incoming, Message, Platform, Projects
+from appliance.core.model import Actor, Click, Edited, Incoming, Message, Platform
 from appliance.core.parsing import parse
 from appliance.ports import Clock, Policy, State
-from appliance.services.drafts import draft_job, placed
+from appliance.services.drafts import draft_job
 from appliance.services.manners import Manners
 from appliance.services.pairing import NOBODY, Pairings
 from appliance.services.parcels import Parcels
 from appliance.services.people import People
 from appliance.services.replies_to_questions import replies_to_question
-from appliance.services.routing import Routing
-from appliance.services.wishes import wish_of
+from appliance.services.understanding import Understanding
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +39,7 @@ class Intake:
         people: People,
         pairing: Pairings,
         parcels: Parcels,
-        routing: Routing,
-        projects: Projects,
+        understanding: Understanding,
         manners: Manners,
         clock: Clock,
         wake_gate: Callable[[], None],
@@ -51,8 +49,7 @@ class Intake:
         self._people = people
         self._pairing = pairing
         self._parcels = parcels
-        self._routing = routing
-        self._projects = projects
+        self._understanding = understanding
         self._manners = manners
         self._clock = clock
         self._wake_gate = wake_gate
@@ -124,12 +121,9 @@ class Intake:
     def _add_job(self, message: Message, actor: Actor) -> None:
         if not self._people.works_in(message.place):
             return
-        recipes = self._policy.recipes()
         if replies_to_question(message, self._state):
             return  # whether it is an answer is known when its turn has come
-        wish = wish_of(message, actor, self._state, self._projects, recipes)
-        wish = self._routing.routed(self._parcels.opened(wish, message, actor), message, actor)
-        wish = placed(wish, self._state, self._projects)
+        wish = self._understanding.of(message, actor)
         is_later = wish.steers is not None or wish.renews is not None
         job = None if is_later else draft_job(wish, message, actor, self._clock.now())
         if job is not None:

@@ -99,6 +99,7 @@ from appliance.services.runs import Runs
 from appliance.services.second_look import SecondLook
 from appliance.services.sending import Sending
 from appliance.services.stories import Stories
+from appliance.services.understanding import Understanding
 from appliance.services.voices import Hearing, Voices
 from appliance.services.watching import Watching
 from appliance.services.worker import Worker
@@ -439,7 +440,8 @@ class Rig:
         self.store = DirectoryInboxes(directory / "inboxes")
         sources = {Platform.TELEGRAM: self.far_files}
         self.parcels = Parcels(self.state, self.limits, self.clock)
-        self.routing = Routing(RouterRules(), self.policy, self.clock)
+        routing = Routing(RouterRules(), self.policy, self.clock)
+        understanding = Understanding(self.state, self.holder, projects, self.parcels, routing)
         self.inboxes = Inboxes(
             self.state,
             self.activity,
@@ -560,12 +562,10 @@ class Rig:
             self.holder,
             allowance,
             refusals,
-            projects,
             self.people,
             self.pairing,
             self.lockdowns,
-            self.parcels,
-            self.routing,
+            understanding,
             admission,
             desk,
             Edits(
@@ -586,8 +586,7 @@ class Rig:
             self.people,
             self.pairing,
             self.parcels,
-            self.routing,
-            projects,
+            understanding,
             self.manners,
             self.clock,
             self.gate.wake,
