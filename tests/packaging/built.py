@@ -8,16 +8,19 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from appliance.storage.database import SCHEMA_VERSION
-from tests.packaging.programs import ROOT, program
+from tests.packaging.programs import PACKAGING, ROOT, program
 
 ARCHITECTURE = "amd64"
 CACHE = ROOT / ".cache" / "deb"
+QUICKLY = {"DISPATCH_XZ_LEVEL": "1"}
 
 
 def require() -> None:
@@ -37,12 +40,21 @@ def package() -> Path:
         kept = CACHE / _digest()
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=CACHE) as directory:
-                built = program("deb").build(ARCHITECTURE, Path(directory))
+                built = build(Path(directory))
                 for other in CACHE.glob("[0-9a-f]*"):
                     shutil.rmtree(other)
                 kept.mkdir()
                 built.rename(kept / built.name)
         (found,) = kept.iterdir()
+    return found
+
+
+def build(directory: Path, elsewhere: Mapping[str, str] = QUICKLY, *, umask: int = 0o022) -> Path:
+    """As `make deb` does, only that it is compressed in a tenth of the time."""
+    environment = {**os.environ, **QUICKLY, **elsewhere}  # noqa: TID251
+    command = [sys.executable, str(PACKAGING / "deb.py"), ARCHITECTURE, str(directory)]
+    subprocess.run(command, env=environment, umask=umask, check=True, stdout=subprocess.DEVNULL)
+    (found,) = directory.glob("*.deb")
     return found
 
 
