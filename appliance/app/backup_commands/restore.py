@@ -48,6 +48,8 @@ class Modes:
 
 
 SHARED, SECRET = Modes(0o640, 0o750), Modes(0o600, 0o700)
+LIST_MODE = 0o644
+"""The launcher reads the projects as the agent's user, who is in no group of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +258,12 @@ def _prepare_policies(swap: Swap, unpacked: Unpacked) -> None:
 
 def _prepare_settings(swap: Swap, unpacked: Unpacked, places: Places) -> None:
     place, group = swap.prepare(), _group(swap)
-    for name, target in (
-        (names.SETTINGS, places.settings),
-        (names.PROJECTS, list_file(places.settings)),
+    for name, target, mode in (
+        (names.SETTINGS, places.settings, SHARED.file),
+        (names.PROJECTS, list_file(places.settings), LIST_MODE),
     ):
         if (unpacked.place / name).exists():
-            _copy(unpacked.place / name, place / target.name, group, SHARED.file)
+            _copy(unpacked.place / name, place / target.name, group, mode)
     sync_tree(place)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.app.project_list import list_file
 from appliance.audit.database import DATABASE, PUBLIC_KEY, reading
 from appliance.audit.writer import Writer
 from appliance.core.jobs import State as JobState
@@ -262,3 +263,12 @@ def test_checkpoints_on_another_disk_are_looked_at_unasked(
         anchors.write_text(f"{note}\n{writer.head()}")
     assert gone(other).restore(file) == 0
     assert first_record(other)["lost_size"] == note.checkpoint.size
+
+
+def test_the_launcher_can_read_which_projects_there_are(box: Installation, tmp_path: Path) -> None:
+    listed = list_file(box.settings)
+    listed.write_text("{}\n")
+    file = box.back_up(tmp_path / "backup")
+    assert gone(box).restore(file) == 0
+    assert listed.stat().st_mode & 0o777 == 0o644
+    assert box.settings.stat().st_mode & 0o777 == 0o640
