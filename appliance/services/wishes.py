@@ -35,6 +35,7 @@ from appliance.core.model import (
     IncomingFile,
     JobId,
     Message,
+    Phrase,
     Place,
     ProjectName,
     Projects,
@@ -183,12 +184,15 @@ def _words(command: Command, about: Job | None, actor: Actor) -> str:
     return words
 
 
+def _mistake(sentence: Phrase) -> Wish:
+    return Wish(Mistake(sentence), ("",), None)
+
+
 def _once_more(
     command: RetryJob, job: Job | None, place: Place, actor: Actor, recipes: Sequence[Recipe]
 ) -> Wish:
     if job is None or not _is_within_reach(job, place, actor):
-        mistake = Mistake(phrase("There is nothing to try again here. /jobs lists the latest."))
-        return Wish(mistake, ("",), None)
+        return _mistake(phrase("There is nothing to try again here. /jobs lists the latest."))
     again = _again(job, recipes)
     words = (words_of(command), words_of(again))
     session = job.earlier_session
@@ -205,8 +209,7 @@ def _moved(
 ) -> Wish:
     """A task of one's own, on the other side."""
     if job is None or job.requester != actor.name or not isinstance(job.work, Prompt):
-        sentence = phrase("There is no task of yours to move. /jobs lists the latest.")
-        return Wish(Mistake(sentence), ("",), None)
+        return _mistake(phrase("There is no task of yours to move. /jobs lists the latest."))
     is_asked = job.project == WORKSPACE
     text, files = job.work.text, job.work.files
     again: Run | Ask = Run(text, fresh=True) if is_asked else Ask(text)
@@ -222,7 +225,7 @@ def _renewal(
     approval = state.approval(command.approval)
     job = state.job(approval.job) if approval is not None else None
     if approval is None or job is None or not _is_within_reach(job, place, actor):
-        return Wish(Mistake(about_details.not_yours_to_renew()), ("",), None)
+        return _mistake(about_details.not_yours_to_renew())
     if approval.is_about_job:
         again = _again(job, recipes)
         return Wish(
@@ -235,7 +238,7 @@ def _renewal(
             renews=approval.id,
         )
     if not job.session:
-        return Wish(Mistake(about_details.cannot_renew()), ("",), None)
+        return _mistake(about_details.cannot_renew())
     run = Run(RENEWAL_TEXT.format(call=readable(approval.summary)[:MAX_RENEWED]))
     return Wish(
         run,
@@ -265,7 +268,7 @@ def _only_plans(wish: Wish, state: StateDatabase) -> bool:
 def _committed(job: Job | None, recipes: Sequence[Recipe]) -> Wish:
     """The recipe /commit in the job's project; who approves it sees the message."""
     if job is None:
-        return Wish(Mistake(phrase("There is no such job here.")), ("",), None)
+        return _mistake(phrase("There is no such job here."))
     title = " ".join(readable(job.title).split()).lstrip("-/ ") or f"job {job.id}"
     command = parse(f"/commit {title}", recipes)
     return Wish(command, (words_of(command),), job.project)
@@ -319,7 +322,6 @@ def _changed(
     about = state.job_of(said[0].key) if said else None
     words = (_words(command, about, actor),)
     if about is not None and isinstance(command, Ask) == about.read_only:
-        session = about.earlier_session
-        return Wish(command, words, about.project, session=session, about=about)
+        return Wish(command, words, about.project, session=about.earlier_session, about=about)
     here = project_here(edited.place, state, projects)
     return Wish(command, words, WORKSPACE if isinstance(command, Ask) else here, about=about)
