@@ -618,7 +618,8 @@ class State(Protocol):
     def place_of(
         self, user: UserName, platforms: Collection[Platform] = tuple(Platform)
     ) -> Place | None:
-        """Where this user wrote last on one of these platforms, to reach them."""
+        """Where this user wrote last on one of these platforms, to reach them: in private, or in a
+        group that is paired."""
 
     # jobs
     def add_job(self, job: Job) -> Job:

@@ -171,8 +171,7 @@ class SqliteState:
         self, user: UserName, platforms: Collection[Platform] = tuple(Platform)
     ) -> Place | None:
         row = self._db.row(
-            "SELECT place FROM inbox WHERE user = ? AND json_extract(place, '$[0]') IN"
-            " (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT 1",
+            _PLACE_OF,
             user,
             json.dumps(list(platforms)),
         )
@@ -736,6 +735,18 @@ def _account(row: sqlite3.Row) -> Account:
         paired_at=Millis(row["paired_at"]),
         paired_by=UserName(row["paired_by"]),
     )
+
+
+_PLACE_OF = """\
+SELECT place FROM inbox
+WHERE user = ? AND json_extract(place, '$[0]') IN (SELECT value FROM json_each(?))
+  AND (json_extract(place, '$[1]') NOT LIKE '-%' OR EXISTS (
+    SELECT 1 FROM paired_place AS paired
+    WHERE json_extract(paired.place, '$[0]') = json_extract(inbox.place, '$[0]')
+      AND json_extract(paired.place, '$[1]') = json_extract(inbox.place, '$[1]')
+      AND json_extract(paired.place, '$[2]') IN ('', json_extract(inbox.place, '$[2]'))))
+ORDER BY seq DESC LIMIT 1"""
+# Of groups (`core.pairing`) those that are paired: what is said in others reaches nobody.
 
 
 def _paired_place(row: sqlite3.Row) -> PairedPlace:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from appliance.core.model import Allowed, Denied, Place, Platform
-from tests.examples import BOB, RULE
+from appliance.core.model import Allowed, Asks, Denied, Place, Platform
+from tests.examples import ALICE, BOB, RULE
 from tests.services.rig import Rig, running
 
 GROUP = Place(Platform.TELEGRAM, "-100")
 TOPIC = Place(Platform.TELEGRAM, "-100", "17")
+
+
+def texts_in(rig: Rig, place: Place) -> list[str]:
+    return [post.reply.body.text for post in rig.chat.posts if post.place == place]
 
 
 def rig_where_owners_pair(tmp_path: Path) -> Rig:
@@ -51,6 +56,29 @@ async def test_a_group_is_worked_in_once_it_is_paired_until_that_ends(tmp_path: 
     assert [post.place for post in rig.chat.posts[count:]].count(GROUP) == 0
     names = rig.audit.names()
     assert names.index("place.paired") < names.index("place.unpaired")
+
+
+async def test_who_wrote_in_a_group_that_is_not_paired_is_asked_where_we_work(
+    tmp_path: Path,
+) -> None:
+    rig = rig_where_owners_pair(tmp_path)
+    rig.policy.table["Bash"] = Asks(RULE, by=("owner",))
+    rig.policy.by["owner"] = {ALICE.name}
+    rig.agent.script = lambda puppet: puppet.call("Bash", command="rm -rf build")
+    private = Place(Platform.TELEGRAM, ALICE.sender.id)
+    async with running(rig):
+        await rig.says("/status")
+        await rig.says("/pair", place=GROUP)
+        await rig.chat.until("From now on I work in this group")
+        assert rig.state.place_of(ALICE.name) == GROUP
+        await rig.says("/unpair", place=GROUP)
+        await rig.chat.until("I do not work in this group any more")
+        await rig.says("/project demo", BOB)
+        await rig.says("/run tidy up", BOB)
+        async with asyncio.timeout(5):
+            while "rm -rf" not in "".join(texts_in(rig, private)):
+                await asyncio.sleep(0)
+        assert rig.state.place_of(ALICE.name) == private
 
 
 async def test_a_topic_is_paired_alone_and_a_group_with_all_of_them(tmp_path: Path) -> None:
