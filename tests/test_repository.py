@@ -181,6 +181,7 @@ TESTED_ELSEWHERE = {
     "appliance/services/edits.py": CONVERSATIONS,
     "appliance/services/fetching.py": "tests/services/test_inboxes.py",
     "appliance/services/first_task.py": PAIRING,
+    "appliance/services/granting.py": "tests/services/test_proposals.py",
     "appliance/services/host_queries.py": "tests/journeys/test_administration.py",
     "appliance/services/admin_desk.py": "tests/services/test_proposals.py",
     "appliance/services/pairing_queries.py": PAIRING,

@@ -65,6 +65,7 @@ from appliance.services.desk import Desk
 from appliance.services.edits import Edits
 from appliance.services.first_task import FirstTask
 from appliance.services.gate import Gate
+from appliance.services.granting import Granting
 from appliance.services.groups import Groups
 from appliance.services.health import Facts, Health, Probe
 from appliance.services.host_queries import HostQueries
@@ -222,8 +223,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
         state,
         audit,
         policy,
-        GrantsFile(settings),
-        reloading,
+        Granting(policy, GrantsFile(settings), reloading, clock),
         outbox,
         settings.users,
         settings.automations,

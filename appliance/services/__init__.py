@@ -35,6 +35,7 @@ what commands do
     accounts         accounts that were paired, and the end of that
     first_task       what somebody may try with one tap as soon as they are paired
     lockdowns        stops everything and refuses everything; only the host lifts it
+    granting         what was granted from phones: its file, and the policy that holds with it
     proposals        changes of the policy that people propose, and another one lets happen
 
 work

@@ -49,20 +49,17 @@ from appliance.core.proposals import (
 )
 from appliance.core.replies import about_administration as words
 from appliance.errors import AuditUnavailable, PolicyError, StorageUnavailable
-from appliance.ports import Audit, Clock, Grants, Ready, State
+from appliance.ports import Audit, Clock, Ready, State
 from appliance.services.deadlines import due_or_changed
+from appliance.services.granting import Granting
 from appliance.services.outbox import Outbox
 from appliance.services.policy_holder import PolicyHolder
 from appliance.services.random_ids import random_id
-from appliance.services.reloading import Outcome, Reloading
 
 log = logging.getLogger(__name__)
 
 MAX_OPEN = 20
 """So many wait at most: a phone that was lost must not bury the ones that count."""
-
-HOLDS = (Outcome.TAKEN, Outcome.SAME)
-TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +83,7 @@ class Proposals:
         state: State,
         audit: Audit,
         policy: PolicyHolder,
-        grants: Grants,
-        reloading: Reloading,
+        granting: Granting,
         outbox: Outbox,
         users: Collection[UserName],
         automations: Collection[UserName],
@@ -96,8 +92,7 @@ class Proposals:
         self._state = state
         self._audit = audit
         self._policy = policy
-        self._grants = grants
-        self._reloading = reloading
+        self._granting = granting
         self._outbox = outbox
         self._people = sorted(set(users) - set(automations))
         self._clock = clock
@@ -116,7 +111,7 @@ class Proposals:
         if len(self._state.open_proposals()) >= MAX_OPEN:
             return words.too_many_proposals(MAX_OPEN)
         try:
-            draft = await asyncio.to_thread(self._grants.draft, self._policy.current, wish)
+            draft = await self._granting.draft(wish)
         except PolicyError as error:
             return words.not_proposed(error.message)
         await self._make(wish, draft, Answerer.of(actor), place, key)
@@ -213,7 +208,7 @@ class Proposals:
         return words.proposal_settled(proposal)
 
     async def _accept(self, proposal: Proposal, by: Answerer, key: str) -> Reply:
-        if await self._outcome() not in HOLDS:
+        if not await self._granting.policy_holds():
             return words.policy_is_broken()
         if self._policy.current.sha256 != proposal.draft.policy_sha256:
             return await self._ask_again(proposal)
@@ -238,7 +233,7 @@ class Proposals:
         if not self._is_allowed(old.proposer, PROPOSE, old.via):
             return words.not_proposed(f"{old.proposer} may not propose it any more.")
         try:
-            draft = await asyncio.to_thread(self._grants.draft, self._policy.current, old.wish)
+            draft = await self._granting.draft(old.wish)
         except PolicyError as error:
             return words.not_proposed(error.message)
         by = Answerer(old.proposer, old.via, SYSTEM)
@@ -251,11 +246,8 @@ class Proposals:
     async def _apply(self, proposal: Proposal, who: Who) -> Reply:
         draft = proposal.draft
         try:
-            before = await asyncio.to_thread(self._grants.text)
-            await asyncio.to_thread(
-                self._grants.change, draft.added, draft.removed, _because(proposal, self._clock)
-            )
-            problem = await self._taken_over(before, who)
+            comment = _because(proposal, self._clock)
+            problem = await self._granting.change(draft.added, draft.removed, comment, who)
         except (PolicyError, StorageUnavailable) as error:
             problem = error.message
         state = ProposalState.FAILED if problem else ProposalState.APPLIED
@@ -263,38 +255,17 @@ class Proposals:
         self._store(done)
         return words.proposal_settled(done)
 
-    async def _taken_over(self, before: str, who: Who) -> str:
-        """Why the policy does not hold with the new file, which is put back then; "": it does."""
-        outcome = await self._outcome(who)
-        if outcome in HOLDS:
-            return ""
-        problem = self._reloading.mistakes or f"the policy could not be taken over ({outcome})"
-        await asyncio.to_thread(self._grants.put, before)
-        await self._outcome(who)
-        return problem
-
-    async def _outcome(self, who: Who | None = None) -> Outcome:
-        """What is in the files now holds, or why not. A file being written is waited for."""
-        for _ in range(TRIES):
-            outcome = await (self._reloading.reload(who) if who else self._reloading.reload())
-            if outcome is not Outcome.UNSETTLED:
-                break
-            await self._clock.sleep(1.0)
-        return outcome
-
     # what was granted, for the host
 
     def granted(self) -> tuple[str, ...]:
         """The lines of the file. Raises PolicyError."""
-        return self._grants.lines()
+        return self._granting.lines()
 
     async def remove(self, lines: Collection[str], who: Who) -> None:
         """Take lines out of the file. Raises AuditUnavailable, StorageUnavailable, PolicyError."""
         async with self._one_at_a_time:
             await self._audit.append(GrantsRemoved(who=who, removed=tuple(lines)))
-            before = await asyncio.to_thread(self._grants.text)
-            await asyncio.to_thread(self._grants.change, (), tuple(lines), "")
-            if problem := await self._taken_over(before, who):
+            if problem := await self._granting.change((), tuple(lines), "", who):
                 raise PolicyError(problem)
 
     def report(self) -> list[Json]:
@@ -339,7 +310,7 @@ class Proposals:
                     await self._make_good(proposal)
 
     async def _make_good(self, proposal: Proposal) -> None:
-        draft, lines = proposal.draft, set(self._grants.lines())
+        draft, lines = proposal.draft, set(self._granting.lines())
         if lines.issuperset(draft.added) and lines.isdisjoint(draft.removed):
             self._store(replace(proposal, state=ProposalState.APPLIED))
         elif draft.policy_sha256 == self._policy.current.sha256:

@@ -72,6 +72,7 @@ from appliance.services.edits import Edits
 from appliance.services.file_desk import FileDesk
 from appliance.services.first_task import FirstTask
 from appliance.services.gate import Gate
+from appliance.services.granting import Granting
 from appliance.services.groups import Groups
 from appliance.services.health import Facts, Health
 from appliance.services.inboxes import Inboxes, Keeping
@@ -405,9 +406,8 @@ class Rig:
         self.reloading = Reloading(
             self.files, self.holder, self.activity, self.told.append, self.clock
         )
-        self.proposals = Proposals(
-            *core, self.grants, self.reloading, self.outbox, names, [], self.clock
-        )
+        granting = Granting(self.holder, self.grants, self.reloading, self.clock)
+        self.proposals = Proposals(*core, granting, self.outbox, names, [], self.clock)
         overview = Overview(
             self.state,
             self.log,
