@@ -99,7 +99,7 @@ def copy_sources(source: Path) -> None:
     """What a package is made from, without what is made."""
     caches = shutil.ignore_patterns("__pycache__")
     for name in SOURCES:
-        shutil.copytree(ROOT / name, source / name, ignore=caches)
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=caches)
     for name in FILES:
         shutil.copy(ROOT / name, source)
 
