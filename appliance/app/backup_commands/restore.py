@@ -257,10 +257,10 @@ def _prepare_policies(swap: Swap, unpacked: Unpacked) -> None:
 
 
 def _prepare_settings(swap: Swap, unpacked: Unpacked, places: Places) -> None:
-    place, group = swap.prepare(), _group(swap)
-    for name, target, mode in (
-        (names.SETTINGS, places.settings, SHARED.file),
-        (names.PROJECTS, list_file(places.settings), LIST_MODE),
+    place = swap.prepare()
+    for name, target, group, mode in (
+        (names.SETTINGS, places.settings, _group(swap), SHARED.file),
+        (names.PROJECTS, list_file(places.settings), os.getegid(), LIST_MODE),
     ):
         if (unpacked.place / name).exists():
             _copy(unpacked.place / name, place / target.name, group, mode)
