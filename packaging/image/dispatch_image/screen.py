@@ -80,7 +80,7 @@ def _main() -> int:
         facts = _facts(pairing)
         pairing = facts.pairing
         if facts != shown:
-            sys.stdout.write(CLEAR + "\r\n".join(painted(facts)) + "\r\n")
+            sys.stdout.write(CLEAR + "\n".join(painted(facts)) + "\n")
             sys.stdout.flush()
             shown = facts
         time.sleep(PAUSE_SECONDS)
@@ -127,7 +127,11 @@ def _beside(pairing: Pairing) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return [part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""]]
+    return [
+        part
+        for line in text.splitlines()
+        for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]
+    ]
 
 
 # --- where it comes from
