@@ -6,7 +6,8 @@ For Debian 12, 13 and Ubuntu 24.04, wherever of these it is built, with debhelpe
 from the system. What goes in comes from this checkout and from the locked wheels, and the time in
 it is the changelog's: twice the same gives the same bytes.
 
-For another architecture the system needs that one's tools and C libraries, too, and says which.
+For another architecture that one's C libraries are needed, too; when this machine has none, the
+package is built in a throw-away Debian that has (foreign_deb.py).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # how a type checker finds what lies beside this program
-    from packaging import licences, wheels
+    from packaging import foreign_deb, licences, wheels
 else:
+    import foreign_deb
     import licences
     import wheels
 
@@ -57,6 +59,8 @@ def main(arguments: list[str]) -> int:
 def build(architecture: str, directory: Path = BUILD) -> Path:
     """The package for an architecture. Raises BuildFailed, NotToBeHad or NoLicence."""
     check_tools(architecture)
+    if _lacking_for(architecture):
+        return _build_elsewhere(architecture, directory)
     place = directory / f"deb-{architecture}"
     shutil.rmtree(place, ignore_errors=True)
     source = place / "source"
@@ -71,15 +75,33 @@ def check_tools(architecture: str) -> None:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         raise BuildFailed(f"there is no {', '.join(missing)}: apt install {PACKAGES}")
-    if architecture == _here() or architecture not in CROSS_TOOLS:
-        return
-    wanted = [CROSS_TOOLS[architecture], *(f"{library}:{architecture}" for library in LINKED)]
-    lacking = [name for name in wanted if not _is_installed(name)]
-    if lacking:
+    lacking = _lacking_for(architecture)
+    why = foreign_deb.lacking() if lacking else ""
+    if why:
         raise BuildFailed(
-            f"this machine cannot build for {architecture}: dpkg --add-architecture {architecture}"
-            f" && apt update && apt install {' '.join(lacking)}"
+            f"this machine cannot build for {architecture}: it has no {' '.join(lacking)}, and"
+            f" cannot make another Debian that has them, because {why}"
         )
+
+
+def _build_elsewhere(architecture: str, directory: Path) -> Path:
+    directory.mkdir(exist_ok=True)
+    wheels.locked_wheels(architecture)  # fetched here, where there is a network
+    wanted = [*PACKAGES.split(), "python3", *_wanted_for(architecture)]
+    done = foreign_deb.build(architecture, wanted, Path(__file__).resolve(), directory)
+    if done.returncode:
+        raise BuildFailed(f"in a Debian of its own: {(done.stdout + done.stderr).strip()[-2000:]}")
+    return directory / Path(done.stdout.splitlines()[-1]).name
+
+
+def _lacking_for(architecture: str) -> list[str]:
+    if architecture == _here() or architecture not in CROSS_TOOLS:
+        return []
+    return [name for name in _wanted_for(architecture) if not _is_installed(name)]
+
+
+def _wanted_for(architecture: str) -> list[str]:
+    return [CROSS_TOOLS[architecture], *(f"{library}:{architecture}" for library in LINKED)]
 
 
 def _is_installed(package: str) -> bool:

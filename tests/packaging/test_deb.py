@@ -90,13 +90,13 @@ def test_a_machine_says_what_it_lacks_to_build_for_another(
     for name, answer in answers.items():
         (tmp_path / name).write_text(f"#!/bin/sh\nprintf '%s' '{answer}'\n")
         (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setenv("PATH", str(tmp_path))  # mmdebstrap is not there either
     deb.check_tools("amd64")
     if state:
         deb.check_tools("arm64")
         return
-    lacking = "apt install binutils-aarch64-linux-gnu libc6:arm64 libgcc-s1:arm64"
-    with pytest.raises(deb.BuildFailed, match=f"cannot build for arm64: .* {lacking}"):
+    lacking = "cannot build for arm64: it has no binutils-aarch64-linux-gnu libc6:arm64 "
+    with pytest.raises(deb.BuildFailed, match=f"{lacking}.*because (there is|you are) no"):
         deb.check_tools("arm64")
 
 
