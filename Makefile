@@ -12,7 +12,7 @@ IN-CI := $(if $(filter true,$(CI)),ansible)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## try it: one link, a chat page on this machine, a sample project (or PROJECT=/path)
@@ -22,9 +22,12 @@ demo: ## try it: one link, a chat page on this machine, a sample project (or PRO
 .PHONY: test
 test: ## all tests, the real claude program included
 	@$(call set-up,runtime dev $(IN-CI))
-	@claude=$$($(BIN)/python packaging/claude.py) || exit 1; \
-	[ -z "$$claude" ] || export DISPATCH_TEST_CLAUDE="$$claude"; \
-	$(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
+	@$(with-claude) $(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
+
+.PHONY: test-system
+test-system: ## the tests of it that install the Debian package in virtual machines (root, Debian)
+	@$(call set-up,runtime dev $(IN-CI))
+	@$(with-claude) $(PYTEST) -m system
 
 .PHONY: test-ansible
 test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers and on a virtual machine
@@ -99,6 +102,9 @@ lock: ## write packaging/lock anew after a change of pyproject.toml (UPGRADE=1: 
 .PHONY: clean
 clean: ## remove what was made here: .venv, caches, build, dist
 	rm -rf .venv .cache .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+with-claude = claude=$$($(BIN)/python packaging/claude.py) || exit 1; \
+	[ -z "$$claude" ] || export DISPATCH_TEST_CLAUDE="$$claude";
 
 # The first Python that is new enough: the one asked for, that of .venv (which makes the check
 # quick), then the newest by name. A name may exist and not run (a broken link, pyenv's shims).
