@@ -178,6 +178,7 @@ def padded(name: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_what_it_installs_runs_and_leaves_a_log_that_verifies(tmp_path: Path) -> None:
     need("ruby")
     if HERE not in wheels.PYTHONS or os.uname().machine != "x86_64":
