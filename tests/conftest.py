@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from appliance.task.linux import PR_SET_CHILD_SUBREAPER, prctl
 
 CACHED = Path(__file__).parents[1] / ".cache/claude/node_modules/.bin/claude"
 
@@ -22,3 +25,10 @@ def claude_program() -> Path:
             pytest.fail(why)
         pytest.skip(why)
     return Path(found).resolve(strict=True)
+
+
+@pytest.fixture(autouse=True)
+def orphans_are_not_ours() -> Iterator[None]:
+    """Parts of the daemon that run in a test's process adopt orphans, of later tests as well."""
+    yield
+    prctl(PR_SET_CHILD_SUBREAPER, 0)
