@@ -32,7 +32,7 @@ test-system: ## the tests of it that install the Debian package in virtual machi
 .PHONY: test-ansible
 test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers and on a virtual machine
 	@$(call set-up,runtime dev ansible)
-	@$(PYTEST) tests/ansible tests/system/test_ansible.py
+	@$(PYTEST) tests/ansible tests/system/test_ansible.py tests/system/ansible_at_length.py
 
 .PHONY: lint
 lint: ## style, types and the layers of the architecture

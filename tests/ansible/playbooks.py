@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "ansible"
 PROGRAMS = Path(sys.executable).parent
+PATH = f"{PROGRAMS}:{os.getenv('PATH')}"
+NEEDED = ("ansible-playbook", "ansible-lint")
 PATIENCE_SECONDS = 600
 
 _RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.M)
@@ -52,7 +55,7 @@ class Played:
 
 def require() -> None:
     """Skip the test where Ansible is not installed; CI has to have it."""
-    if not (PROGRAMS / "ansible-playbook").exists():
+    if not all(shutil.which(program, path=PATH) for program in NEEDED):
         assert os.getenv("CI") != "true", "CI has no ansible-playbook: the group `ansible`"
         pytest.skip("ANSIBLE IS NOT HERE: make test-ansible installs and tries it")
 
@@ -60,14 +63,14 @@ def require() -> None:
 def run(program: str, *words: str, home: Path, **more: str) -> Played:
     """One of Ansible's programs, with the settings of `ansible/` and nobody's own."""
     environment = {
-        "PATH": f"{PROGRAMS}:{os.getenv('PATH')}",
+        "PATH": PATH,
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
         **more,
     }
     done = subprocess.run(
-        [str(PROGRAMS / program), *words],
+        [str(shutil.which(program, path=PATH)), *words],
         cwd=PLAYBOOKS,
         env=environment,
         stdin=subprocess.DEVNULL,

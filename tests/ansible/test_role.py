@@ -140,9 +140,9 @@ async def what_is_changed_is_what_is_done(mac: Mac) -> None:
     (mac.policy / "more.csv").write_text("p, owner, *, mcp, github/get_*, allow\n")
     done = await mac.plays("site")
     assert done.changed == [
-        "Put the policy in place",
         "Put the settings in place",
         "Restart dispatchd under launchd",
+        "Put the policy in place",
     ]
     assert "+ alice everywhere: mcp github/get_*: denied" in done.said
     assert mac.pid() != pid
