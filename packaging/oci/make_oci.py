@@ -40,7 +40,7 @@ LEFT_OUT = (
     *("./boot/*", "./efi", "./usr/lib/modules", "./usr/lib/firmware", "./etc/fstab"),
     *("./usr/lib/dispatch-image", "./usr/share/dispatch-image", "./usr/lib/systemd/boot"),
     *("./usr/bin/appliance-*", "./usr/lib/dispatch-appliance/dispatch_image"),
-    *("./usr/lib/systemd/system/dispatch-*@tty*", "./etc/systemd/system/*.wants/dispatch-*"),
+    "./etc/systemd/system/*.wants/dispatch-*",
     *("./dev/*", "./proc/*", "./sys/*", "./run/*", "./tmp/*"),
 )
 """What starts a machine, and what comes from the container's own system."""

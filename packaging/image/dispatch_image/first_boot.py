@@ -26,6 +26,7 @@ else:
 
 RUN = Path("/run/dispatch-image")
 SAID = RUN / "first-boot.error"
+TOLD = RUN / "first-boot.told"
 SET_UP = Path("/var/lib/dispatch-image/set-up")
 KEYS = Path("/etc/ssh/authorized_keys.d/root")
 SSH_RULE = Path("/etc/nftables.d/ssh.nft")
@@ -57,6 +58,7 @@ def _main() -> int:
             if told is None:
                 print("told nothing: waiting for a stick", flush=True)
                 return 0
+            TOLD.touch()
             carry_out(setup_file.read(told.content, told.token, told.key))
             _done(told)
     except ApplianceError as error:

@@ -1,16 +1,18 @@
 """`screen`: what the console shows, on 80 by 25 characters: how the machine is, and a code to pair.
 
-It takes no input. Whoever sees the console may pair the first phone: who stands before the machine,
-or has its virtual console, owns it. Once the user has a phone, no code is shown any more.
+One program for all consoles, so that they show one code. It takes no input. Whoever sees a console
+may pair the first phone: who stands before the machine, or has its virtual console, owns it. Once
+the user has a phone, no code is shown any more.
 """
 
 from __future__ import annotations
 
+import os
 import socket
-import sys
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,8 @@ else:
 SET_UP = Path("/var/lib/dispatch-image/set-up")
 FAILED = Path("/var/lib/dispatch-image/failed")
 SAID = Path("/run/dispatch-image/first-boot.error")
+TOLD = Path("/run/dispatch-image/first-boot.told")
+CONSOLES = Path("/sys/class/tty/console/active")
 PAUSE_SECONDS = 2.0
 COLUMNS = 80
 ROWS = 25
@@ -43,6 +47,10 @@ NOT_TOLD = (
     "",
     "Nobody can log in, and nothing listens. What belongs into the file is in",
     "the README of the image.",
+)
+BEING_TOLD = (
+    "This machine was told what it is for, and is being set up. That takes a",
+    "minute, and begins again until it succeeds.",
 )
 
 
@@ -57,12 +65,16 @@ class Pairing:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What there is to show. `lines` of dispatchd; `trouble`: what keeps it from being ready."""
+    """What there is to show. `lines` of dispatchd; `trouble`: what keeps it from being ready.
+
+    `is_told`: it knows what it is for, and is being set up.
+    """
 
     version: str
     host: str
     addresses: tuple[str, ...]
     is_set_up: bool
+    is_told: bool = False
     is_ready: bool = False
     lines: tuple[str, ...] = ()
     trouble: str = ""
@@ -80,10 +92,26 @@ def _main() -> int:
         facts = _facts(pairing)
         pairing = facts.pairing
         if facts != shown:
-            sys.stdout.write(CLEAR + "\n".join(painted(facts)) + "\n")
-            sys.stdout.flush()
+            _show(CLEAR + "\n".join(painted(facts)) + "\n")
             shown = facts
         time.sleep(PAUSE_SECONDS)
+
+
+def _show(text: str) -> None:
+    """On every console that the kernel has; one that cannot be written to keeps nobody waiting."""
+    for console in consoles(CONSOLES.read_text()):
+        try:
+            descriptor = os.open(console, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            continue
+        with os.fdopen(descriptor, "wb", buffering=0) as terminal, suppress(OSError):
+            os.set_blocking(descriptor, True)
+            terminal.write(text.encode())
+
+
+def consoles(active: str) -> list[Path]:
+    """As the kernel lists them; its "tty0" is whichever is in front, and that is the first."""
+    return [Path("/dev", "tty1" if name == "tty0" else name) for name in active.split()]
 
 
 # --- what is shown
@@ -91,13 +119,19 @@ def _main() -> int:
 
 def painted(facts: Facts) -> list[str]:
     """The lines, at most ROWS - 1 of them: the cursor needs one."""
-    state = "READY" if facts.is_ready else "starting" if facts.is_set_up else "not set up"
+    state = (
+        "READY"
+        if facts.is_ready
+        else "starting"
+        if facts.is_set_up or facts.is_told
+        else "not set up"
+    )
     head = f"dispatch-appliance {facts.version}   {facts.host}   {', '.join(facts.addresses)}"
     lines = [f"{head[: COLUMNS - len(state) - 2]:<{COLUMNS - len(state) - 1}}{state}", ""]
     if facts.trouble:
         lines += [*_wrapped(facts.trouble, COLUMNS - 1), ""]
     if not facts.is_set_up:
-        lines += NOT_TOLD
+        lines += BEING_TOLD if facts.is_told else NOT_TOLD
     elif facts.pairing is not None:
         lines += _beside(facts.pairing)
     else:
@@ -139,7 +173,8 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _facts(pairing: Pairing | None) -> Facts:
     version = trial.running_version()
-    base = Facts(version, socket.gethostname(), tuple(_addresses()), SET_UP.exists())
+    is_set_up, is_told = SET_UP.exists(), TOLD.exists()
+    base = Facts(version, socket.gethostname(), tuple(_addresses()), is_set_up, is_told)
     if not base.is_set_up:
         return replace(base, trouble=SAID.read_text() if SAID.exists() else "")
     failed = FAILED.read_text().strip() if FAILED.exists() else ""

@@ -26,6 +26,7 @@ def plain(facts: object) -> list[str]:
     [
         FACTS,
         replace(FACTS, is_set_up=False),
+        replace(FACTS, is_set_up=False, is_told=True, trouble="the bot cannot be used"),
         replace(FACTS, is_set_up=False, trouble="the bot cannot be used: " + "word " * 300),
         replace(FACTS, is_ready=True, lines=("isolation  unit",) * 40),
         replace(FACTS, is_ready=True, pairing=PAIRING),
@@ -55,6 +56,11 @@ def test_it_says_what_a_machine_that_was_told_nothing_waits_for() -> None:
     assert "not set up" in said
     assert "the label DISPATCH" in said
     assert "dispatch.setup" in said
+
+
+def test_it_is_on_every_console_of_the_kernels() -> None:
+    assert [str(one) for one in screen.consoles("ttyS0 tty0\n")] == ["/dev/ttyS0", "/dev/tty1"]
+    assert screen.consoles("") == []
 
 
 @pytest.mark.parametrize(
