@@ -18,6 +18,7 @@ from appliance.agent.program import ENVIRONMENT
 from appliance.agent.session import MINIMUM_VERSION
 
 SECONDS = 4.0
+NO_LOGIN = "Claude Code is not logged in; run: dispatchctl agent login claude"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,7 @@ def examine(
         )
     if has_key or _is_logged_in(_ask(program, home, within, "auth", "status")):
         return ProgramState(version)
-    return ProgramState(
-        version, "Claude Code is not logged in; run: dispatchctl agent login claude"
-    )
+    return ProgramState(version, NO_LOGIN)
 
 
 def sign_in(program: Path, home: Path, terminal: str, *, within: Sequence[str] = ()) -> int:

@@ -36,10 +36,15 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_login(arguments: argparse.Namespace) -> int:
+    return log_in(arguments.config)
+
+
+def log_in(config: Path) -> int:
+    """The program's own login at this terminal; status 0 when it can be used afterwards."""
     from appliance.agent.login import sign_in
     from appliance.app.programs import claude_path
 
-    claude = _claude(arguments.config)
+    claude = _claude(config)
     home = Path(claude.home)
     terminal = os.environ.get("TERM", "dumb")  # noqa: TID251 - app/ reads the environment
     try:

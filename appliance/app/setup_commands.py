@@ -17,6 +17,7 @@ from appliance.errors import ApplianceError, ConfigError
 if TYPE_CHECKING:  # read only when a command runs, so that dispatchctl starts at once
     from appliance.app.setup.screen import Screen
     from appliance.app.setup.steps import Outcome
+    from appliance.config import Settings
 
 START = ("systemctl", "enable", "--now", "dispatch.target")
 RESTART = ("systemctl", "restart", "dispatchd")
@@ -65,23 +66,29 @@ def _next(config: Path, outcome: Outcome) -> list[str]:
     """What is left to do, one command a line."""
     from appliance.app.setup.steps import people_without_account
 
-    lines = []
+    commands = []
+    if _needs_login(outcome.settings):
+        commands.append(_command(config, "agent", "login", "claude"))
     if not _is_running(config):
-        lines.append(f"next: {_start_command(config)}")
+        commands.append(_start_command(config))
     elif outcome.needs_restart:
-        lines.append(f"next: {_restart_command(config)}")
+        commands.append(_restart_command(config))
     waiting = people_without_account(outcome.settings)
-    return lines + [f"then: {_pair_command(config, user)}" for user in waiting]
+    commands += [_command(config, "pair", user) for user in waiting]
+    return [f"{'then' if number else 'next'}: {line}" for number, line in enumerate(commands)]
 
 
 def _go_on(config: Path, outcome: Outcome, screen: Screen) -> int:
     """Start or restart the daemon where systemd can, then pair the first phone."""
     import asyncio
 
+    from appliance.app.agent_commands import log_in
     from appliance.app.pair_commands import pair
     from appliance.app.setup.starting import start
     from appliance.app.setup.steps import people_without_account
 
+    if _needs_login(outcome.settings) and screen.confirm("Log Claude Code in now?"):
+        log_in(config)
     is_running = _is_running(config)
     if not is_running or outcome.needs_restart:
         command = RESTART if is_running else START
@@ -94,6 +101,19 @@ def _go_on(config: Path, outcome: Outcome, screen: Screen) -> int:
         if not _has_account(config, user) and screen.confirm(f"Pair a phone with {user} now?"):
             return pair(config, user)
     return 0
+
+
+def _needs_login(settings: Settings) -> bool:
+    """Whether Claude Code is there and waits for that only; doctor tells all else about it."""
+    from appliance.agent.login import NO_LOGIN
+    from appliance.app.agent_commands import examined
+
+    if settings.claude is None:
+        return False
+    try:
+        return examined(settings.claude).problem == NO_LOGIN
+    except ApplianceError:
+        return False
 
 
 def _has_account(config: Path, user: str) -> bool:
@@ -133,8 +153,6 @@ def _restart_command(config: Path) -> str:
     return f"stop dispatchd and start it again: {_start_command(config)}"
 
 
-def _pair_command(config: Path, user: str) -> str:
-    words = ["dispatchctl", "pair", user]
-    if config != DEFAULT_FILE:
-        words += ["--config", str(config)]
-    return shlex.join(words)
+def _command(config: Path, *words: str) -> str:
+    elsewhere = () if config == DEFAULT_FILE else ("--config", str(config))
+    return shlex.join(("dispatchctl", *words, *elsewhere))

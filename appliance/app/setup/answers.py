@@ -3,6 +3,8 @@
 [telegram]
 token_file = "/root/bot-token"
 
+[claude]
+
 [users.alice]
 unix = [1000]
 
@@ -17,13 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.config import NAME, api_address
+from appliance.config import CREDENTIAL_NAME, NAME, api_address
 from appliance.core import toml
 from appliance.core.toml import Document, flag, many, nearest, row, text, whole
 from appliance.errors import ConfigError
 
 MAX_BYTES = 64 * 1024
 PATH = r"/[^\x00-\x1f\x7f]{0,1023}"
+PROGRAM = rf"|{PATH}|[A-Za-z0-9._-]{{1,64}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,20 @@ class ProjectAnswers:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaudeAnswers:
+    """Claude Code does the tasks. It is logged in later: dispatchctl agent login claude."""
+
+    program: str = row(
+        text(PROGRAM, "a program's name or absolute path"), "name or absolute path", default=""
+    )
+    login: str = row(
+        text(f"|{CREDENTIAL_NAME}", "the name of a credential file"),
+        "the credential that holds its key, instead of a login",
+        default="",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """All of it. `token` is what was typed, "" when it comes from a file or is kept already."""
@@ -84,21 +101,24 @@ class Answers:
     users: Mapping[str, UserAnswers] = field(default_factory=dict)
     projects: Mapping[str, ProjectAnswers] = field(default_factory=dict)
     token: str = field(default="", repr=False)
+    claude: ClaudeAnswers | None = None
 
 
 def read(file: Path) -> Answers:
     """Raises ConfigError with one line for each mistake."""
     mistakes: list[str] = []
     document = toml.parse(str(file), _content(file), mistakes)
-    known = ("telegram", "users", "projects")
+    known = ("telegram", "claude", "users", "projects")
     mistakes += [
         f'{document.at((key,))}: unknown section "{key}"{nearest(key, known)}'
         for key in document.values.keys() - set(known)
     ]
-    telegram = None
-    if "telegram" in document.values:
-        table = document.values["telegram"]
-        telegram = toml.read(BotAnswers, document, ("telegram",), table, mistakes)
+    values = document.values
+    telegram = claude = None
+    if "telegram" in values:
+        telegram = toml.read(BotAnswers, document, ("telegram",), values["telegram"], mistakes)
+    if "claude" in values:
+        claude = toml.read(ClaudeAnswers, document, ("claude",), values["claude"], mistakes)
     users = {
         name: toml.read(UserAnswers, document, ("users", name), table, mistakes)
         for name, table in _named(document, "users", mistakes).items()
@@ -109,7 +129,7 @@ def read(file: Path) -> Answers:
     }
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-    return Answers(telegram, users, projects)
+    return Answers(telegram, users, projects, claude=claude)
 
 
 def _named(document: Document, section: str, mistakes: list[str]) -> Mapping[str, Any]:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from appliance.app.config_commands import DEFAULT_FILE
 from appliance.app.credential_files import kept_credentials
-from appliance.app.setup.answers import Answers, BotAnswers, ProjectAnswers, UserAnswers
+from appliance.app.setup.answers import (
+    Answers,
+    BotAnswers,
+    ClaudeAnswers,
+    ProjectAnswers,
+    UserAnswers,
+)
 from appliance.app.setup.screen import Screen
 from appliance.app.setup.settings_text import at, beginning, sections_of
 from appliance.config import NAME, DaemonSettings, TelegramSettings
@@ -19,6 +27,7 @@ ABOUT_BOTFATHER = (
     "A bot is made in Telegram: open https://t.me/BotFather, write /newbot, choose two names.",
     "BotFather answers with a token. Copy it here; it is kept where only the daemon reads it.",
 )
+HOMES = ("home", "root")
 TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 
 
@@ -28,8 +37,9 @@ def interview(file: Path, screen: Screen) -> Answers:
     values = sections_of(file, text)
     users = {} if values.get("users") else _first_user(screen)
     projects = {} if values.get("projects") else _first_project(screen)
+    claude = None if at(values, ("claude",)) is not None else _agent(file, screen)
     telegram, token = _bot(values, screen)
-    return Answers(telegram, users, projects, token)
+    return Answers(telegram, users, projects, token, claude)
 
 
 def _first_user(screen: Screen) -> dict[str, UserAnswers]:
@@ -70,6 +80,18 @@ def _wrong_directory(answer: str) -> str:
 def _as_name(text: str) -> str:
     letters = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("0123456789-")
     return letters[:32].strip("-") or "project"
+
+
+def _agent(file: Path, screen: Screen) -> ClaudeAnswers | None:
+    program = shutil.which("claude")
+    if program is None:
+        screen.note("Claude Code is not on the PATH here: without it only the recipes work.")
+    elif file == DEFAULT_FILE and Path(program).resolve().parts[1] in HOMES:
+        screen.note(f"{program} is in somebody's home, which the agent's user cannot see.")
+    else:
+        return ClaudeAnswers() if screen.confirm(f"May {program} do the tasks?") else None
+    screen.say("  Install Claude Code for all users, and run dispatchctl setup again.")
+    return None
 
 
 def _bot(values: Mapping[str, object], screen: Screen) -> tuple[BotAnswers | None, str]:

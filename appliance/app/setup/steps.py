@@ -70,7 +70,7 @@ def _settings(file: Path, answers: Answers, screen: Screen) -> Settings:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     wanted = text or beginning(file)
     added: list[str] = []
-    for path, values in _sections(answers):
+    for path, values in _sections(file, answers):
         there = at(sections_of(file, wanted), path)
         if there is None:
             wanted = with_section(wanted, path, values)
@@ -81,7 +81,8 @@ def _settings(file: Path, answers: Answers, screen: Screen) -> Settings:
         screen.kept(f"settings in {file}")
         return load(file)
     is_new = not text
-    _credentials_directory(wanted, file)
+    _private_directory(wanted, file, "daemon", "credentials")
+    _private_directory(wanted, file, "claude", "home")
     settings = replaced(file, wanted)
     if is_new and file == DEFAULT_FILE:
         _give_to_group(file)
@@ -89,12 +90,15 @@ def _settings(file: Path, answers: Answers, screen: Screen) -> Settings:
     return settings
 
 
-def _sections(answers: Answers) -> list[tuple[tuple[str, ...], Mapping[str, Value]]]:
+def _sections(file: Path, answers: Answers) -> list[tuple[tuple[str, ...], Mapping[str, Value]]]:
     found: list[tuple[tuple[str, ...], Mapping[str, Value]]] = []
     if answers.telegram is not None:
         api = answers.telegram.api
         default = TelegramSettings().api
         found.append((("telegram",), {"api": api if api != default else ""}))
+    if answers.claude is not None:
+        home = "" if file == DEFAULT_FILE else str(file.parent / "agent")
+        found.append((("claude",), {**asdict(answers.claude), "home": home}))
     if any(user.web for user in answers.users.values()):
         found.append((("web",), {}))
     for name, user in answers.users.items():
@@ -111,10 +115,9 @@ def _differing(there: Mapping[str, object], wanted: Mapping[str, Value]) -> str:
     return f"change {' and '.join(other)} there by hand if you mean it" if other else ""
 
 
-def _credentials_directory(text: str, file: Path) -> None:
-    """Made before the token is kept, closed to everybody else."""
-    daemon = at(sections_of(file, text), ("daemon",)) or {}
-    directory = daemon.get("credentials")
+def _private_directory(text: str, file: Path, section: str, key: str) -> None:
+    """One that the settings name is made before anything is kept in it, closed to others."""
+    directory = (at(sections_of(file, text), (section,)) or {}).get(key)
     if isinstance(directory, str):
         Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
 
