@@ -45,6 +45,10 @@ def _failure(result: Result) -> str:
     return f"the agent failed: {result.text or result.subtype}"
 
 
+def out_of_time(limits: Limits, usage: Usage) -> Ended:
+    return Ended(Ending.TIMED_OUT, _out_of_time(limits), usage)
+
+
 def of_exit(exited: TaskExited, last_words: str, limits: Limits) -> Ended:
     """The agent went away without a result."""
     if (why := beyond(exited, limits)) is not None:
@@ -62,7 +66,7 @@ def beyond(exited: TaskExited, limits: Limits) -> str | None:
     ceiling = limits.ceiling
     match exited.exceeded:
         case Exceeded.TIME:
-            return f"stopped after {limits.timeout_seconds} s, its time limit"
+            return _out_of_time(limits)
         case Exceeded.MEMORY:
             size = _size(ceiling.memory_bytes)
             return f"stopped: it used more than {size} of memory; {_MORE.format('memory_mib')}"
@@ -110,3 +114,7 @@ def total(before: Usage, result: Usage) -> Usage:
         turns=before.turns + result.turns,
         duration_ms=before.duration_ms + result.duration_ms,
     )
+
+
+def _out_of_time(limits: Limits) -> str:
+    return f"stopped after {limits.timeout_seconds} s, its time limit"

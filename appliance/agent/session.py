@@ -146,11 +146,15 @@ class ClaudeSession:
 
     async def _outcome(self, tasks: asyncio.TaskGroup, listener: asyncio.Task[None]) -> Ended:
         limit = self._task.limits.timeout_seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit
         try:
             async with asyncio.timeout(limit + LAUNCHER_SLACK_SECONDS):
                 await self._converse(tasks)
             self._close()
             if (answered := self._of_result()) is not None:
+                if loop.time() > deadline:  # what it said while it was being stopped
+                    answered = endings.out_of_time(self._task.limits, answered.usage)
                 await self._end(answered)
                 await self._is_heard.wait()
                 await asyncio.sleep(LINGER_SECONDS)

@@ -297,6 +297,19 @@ async def test_a_task_that_takes_too_long_times_out(grounds: Grounds, stub: Stub
     assert ended(events) == Ended(Ending.TIMED_OUT, "stopped after 1 s, its time limit")
 
 
+async def test_what_it_says_while_it_is_stopped_for_time_is_no_answer(
+    grounds: Grounds, stub: Stub
+) -> None:
+    script = """
+signal.signal(signal.SIGTERM, lambda *_: done("all is well"))
+start()
+time.sleep(60)
+"""
+    last = ended(await heard(grounds, stub(script), timeout_seconds=1))
+    assert last.ending is Ending.TIMED_OUT
+    assert last.text == "stopped after 1 s, its time limit"
+
+
 async def test_a_message_that_comes_with_the_result_gets_a_turn_of_its_own(
     grounds: Grounds, stub: Stub
 ) -> None:
