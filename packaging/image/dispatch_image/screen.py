@@ -86,14 +86,15 @@ def main() -> int:
 
 
 def _main() -> int:
-    shown: Facts | None = None
+    shown: list[str] = []
     pairing: Pairing | None = None
     while True:
         facts = _facts(pairing)
         pairing = facts.pairing
-        if facts != shown:
-            _show(CLEAR + "\n".join(painted(facts)) + "\n")
-            shown = facts
+        lines = painted(facts)
+        if lines != shown:
+            _show(CLEAR + "\n".join(lines) + "\n")
+            shown = lines
         time.sleep(PAUSE_SECONDS)
 
 
