@@ -34,6 +34,11 @@ test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers
 	@$(call set-up,runtime dev ansible)
 	@$(PYTEST) tests/ansible tests/system/test_ansible.py tests/system/ansible_at_length.py
 
+.PHONY: test-releases
+test-releases: ## the Debian package built and installed on the other systems it is for (root, network)
+	@$(call set-up,runtime dev)
+	@$(PYTEST) tests/packaging/other_releases.py
+
 .PHONY: lint
 lint: ## style, types and the layers of the architecture
 	@$(call set-up,runtime dev)
