@@ -108,9 +108,17 @@ def readable_below(root: Path, hidden: Iterable[Path]) -> Iterator[Path]:
     if not inside:
         yield root
     elif root not in inside and root.is_dir():
-        for path in sorted(root.iterdir()):
+        for path in _listed(root):
             if not path.is_symlink():
                 yield from readable_below(path, inside)
+
+
+def _listed(directory: Path) -> list[Path]:
+    """What we may not list has nothing that we could show to a task."""
+    try:
+        return sorted(directory.iterdir())
+    except PermissionError:
+        return []
 
 
 def _known(since: dict[int, int], version: int) -> int:

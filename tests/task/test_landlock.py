@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,16 @@ def test_what_is_hidden_is_left_out_and_all_else_named(tmp_path: Path) -> None:
     assert found == [tmp_path / "a/b/open", tmp_path / "c"]
     assert list(landlock.readable_below(tmp_path / "c", hidden)) == [tmp_path / "c"]
     assert list(landlock.readable_below(tmp_path / "a/secret", hidden)) == []
+
+
+def test_what_may_be_entered_and_not_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> Iterator[Path]:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "iterdir", refused)  # root lists everything
+    assert list(landlock.readable_below(tmp_path, [tmp_path / "hidden"])) == []
 
 
 def test_no_descriptor_stays_open_when_a_rule_is_refused(tmp_path: Path) -> None:
