@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n auto --dist worksteal
+PYTEST := $(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
 LAST := browser or crash or slow or system
 # what is large and few need is tried in CI, and when asked for
 IN-CI := $(if $(filter true,$(CI)),ansible)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.packaging.test_units import THRESHOLDS
 from tests.system.installation import ALICE, TOKEN, Installation
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
@@ -44,6 +45,15 @@ async def test_a_job_runs_as_the_agent_in_a_unit_of_its_own(house: Installation)
     assert started[0]["d"]["isolation"] == "unit"
     status = json.loads(await house.sh("dispatchctl status --json"))
     assert status["isolation"] == "unit"
+
+
+async def test_the_units_as_they_are_loaded_expose_no_more_than_they_must(
+    house: Installation,
+) -> None:
+    """With the drop-ins of the project."""
+    judged = "systemd-analyze security --no-pager --threshold={} {}"
+    for unit, threshold in THRESHOLDS.items():
+        await house.sh(judged.format(threshold, unit.replace("@", "@1")))
 
 
 async def test_where_the_administrator_allows_it_bubblewrap_builds_the_inner_wall(
