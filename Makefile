@@ -25,14 +25,14 @@ test: ## all tests, the real claude program included
 	@$(with-claude) $(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
 
 .PHONY: test-system
-test-system: ## the tests of it that install the Debian package in virtual machines (root, Debian)
+test-system: ## with the Debian package in virtual machines; more than CI does (root, Debian)
 	@$(call set-up,runtime dev $(IN-CI))
-	@$(with-claude) $(PYTEST) -m system
+	@$(with-claude) $(PYTEST) -m system tests tests/system/backup_at_length.py
 
 .PHONY: test-ansible
 test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers and on a virtual machine
 	@$(call set-up,runtime dev ansible)
-	@$(PYTEST) tests/ansible tests/system/test_ansible.py tests/system/ansible_at_length.py
+	@$(PYTEST) tests/ansible tests/system/ansible_from_bare.py tests/system/ansible_at_length.py
 
 .PHONY: test-releases
 test-releases: ## the Debian package built and installed on the other systems it is for (root, network)

@@ -1,7 +1,7 @@
 """The role as it works on a Mac, with a stand-in for Homebrew and all else of ours real.
 
 On this machine, over Ansible's local connection. What it does to a machine with systemd is shown
-in `tests/system/test_ansible.py`.
+in `tests/system/ansible_from_bare.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The role of `ansible/` against a machine with systemd.
+"""The role of `ansible/` against a machine with systemd that has never been set up.
 
-The rest, which takes longer on an emulated machine, is in `ansible_at_length.py`.
+What comes afterwards is in `ansible_at_length.py`. Pytest finds neither by itself, `make
+test-ansible` runs both: an emulated machine takes seconds for each task of a play.
 """
 
 from __future__ import annotations
