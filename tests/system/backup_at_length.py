@@ -62,6 +62,7 @@ async def restore(house: Installation, backup: Path, owned: dict[str, str]) -> N
     await house.sh("dispatchctl project apply")
     # what the agent may do with a directory is a matter of that directory, and in no backup
     await house.sh("dispatchctl project add demo /home/alice/demo --grant")
+    house.tg.add_chat(ALICE)  # Telegram knows it from the other machine
     await house.sh("systemctl enable --quiet --now dispatch.target")
     await house.reads("Restored from a backup")
     assert "may have been done since" in await house.reads("Job 2 was waiting when the backup")
