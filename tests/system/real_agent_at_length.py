@@ -1,4 +1,7 @@
-"""The main job under real units: the real CLI, behind its wall, through the only way out."""
+"""The main job under real units: the real CLI, behind its wall, through the only way out.
+
+Not found by pytest itself: on an emulated machine the CLI takes minutes. `make test-system` runs it.
+"""
 
 from __future__ import annotations
 
