@@ -1,6 +1,6 @@
 """The main job under real units: the real CLI, behind its wall, through the only way out.
 
-Not found by pytest itself: on an emulated machine the CLI takes minutes. `make test-system` runs it.
+Not found by pytest itself, because an emulated machine takes minutes: `make test-system`.
 """
 
 from __future__ import annotations
