@@ -67,5 +67,6 @@ async def test_a_task_is_judged_held_and_answered(
         assert {(c["host"], c["port"]) for c in connected if c["job"] == 1} == {MODEL_PLACE}
         assert KEY not in str(records)
         # what the job made of the project is looked at once more after its answer
-        await house.until("dispatchctl audit log --json | grep -c snapshot.taken | grep -qx 2")
+        log = "dispatchctl audit log --json --limit 10000"
+        await house.until(f"{log} | grep -c snapshot.taken | grep -qx 2")
         await house.until("! ps -u dispatch-agent -o args= | grep -v dispatch-task | grep -q .")
