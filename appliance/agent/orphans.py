@@ -26,7 +26,7 @@ from appliance.task.processes import Process, descendants, processes, send
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.01
-GIVE_UP_AFTER = 100  # looks: one second
+GIVE_UP_AFTER = 1000  # looks, ten seconds: who waits for a busy disk dies late
 
 
 async def end_orphans(launchers: Collection[int]) -> None:
