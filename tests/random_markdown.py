@@ -9,7 +9,9 @@ from random import Random
 from markdown_it import MarkdownIt
 
 from appliance.chat.wellformed import well_formed
+from appliance.core.discreet import without_secrets
 from appliance.core.hidden import readable
+from appliance.core.model import Rich
 
 COUNT = int(os.environ.get("DISPATCH_FUZZ", "300"))  # noqa: TID251 (as FUZZ elsewhere)
 MEGABYTE = 1_000_000
@@ -129,3 +131,8 @@ def _tasks(random: Random, _made: Document, _depth: int) -> str:
 
 def _rule(_random: Random, _made: Document, _depth: int) -> str:
     return "---"
+
+
+def discreet_code(code: str) -> str:
+    """What of it may be shown: an address among the pieces has a password in it."""
+    return without_secrets(Rich(code)).text

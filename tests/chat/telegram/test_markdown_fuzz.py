@@ -12,7 +12,7 @@ from appliance.chat.telegram.parts import parts_of
 from appliance.core.model import Json, Markdown, Place, Platform, Reply, Rich
 from tests.emulators.telegram import TelegramEmulator
 from tests.emulators.telegram_entities import active_in, wrong_with
-from tests.random_markdown import COUNT, Document, document
+from tests.random_markdown import COUNT, Document, discreet_code, document
 
 AT_ONCE = 8
 """Chats that are written to side by side; within each, one document after the other."""
@@ -73,6 +73,6 @@ def _wrong(made: Document, arrived: list[dict[str, Json]]) -> Iterator[str]:
         yield "nothing arrived"
     if not any("document" in message for message in arrived):
         said = "".join(texts)
-        for code in made.code:
+        for code in map(discreet_code, made.code):
             if code not in said:
                 yield f"lost code: {code!r}"
