@@ -34,6 +34,10 @@ class Ahead:
             _live(life, theirs, parent)
         theirs.close()
 
+    def fileno(self) -> int:
+        """Something to select(2): until it is told what to do, only its end can be read there."""
+        return self.socket.fileno()
+
     def close(self) -> None:
         """See one that was not needed end; it is told by the socket's end."""
         self.socket.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import shutil
 import socket
 import sys
@@ -88,6 +89,8 @@ def serve(
 ) -> None:
     """One task from header to last word. A refusal is an answer, not an error."""
     try:
+        if not _is_called(control, starter, way_out):
+            return  # at our end another launcher is taken
         received = receive(control)
         if received is not None:
             _run(control, *received, projects_file, host, starter, way_out)
@@ -97,6 +100,14 @@ def serve(
         _tell(control, TaskRefused(Fault.SANDBOX, error.message))
     except OSError as error:
         _tell(control, TaskRefused(Fault.TASK, f"the task cannot be started: {error}"))
+
+
+def _is_called(control: socket.socket, starter: Starter, way_out: WayOut) -> bool:
+    """Wait for the other end's word; False as soon as one in waiting has died, killed by somebody:
+    the task that comes would find nobody who becomes its program."""
+    called = control.fileno()
+    readable, _, _ = select.select([called, starter.fileno(), way_out.fileno()], [], [])
+    return readable == [called]
 
 
 def _run(

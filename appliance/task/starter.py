@@ -66,6 +66,10 @@ class Starter:
             raise OSError(number, os.strerror(number), command.argv[0])
         return self.pid
 
+    def fileno(self) -> int:
+        """See `Ahead`."""
+        return self._ahead.fileno()
+
     def close(self) -> None:
         """See one that was not needed end."""
         self._ahead.close()

@@ -49,6 +49,10 @@ class WayOut:
             raise OSError(-answer or errno.EIO, "nobody can listen for the task's connections")
         return answer
 
+    def fileno(self) -> int:
+        """See `Ahead`."""
+        return self._ahead.fileno()
+
     def close(self) -> None:
         """See one that was not needed end."""
         self._ahead.close()

@@ -364,6 +364,19 @@ def test_a_launcher_nobody_needs_goes_by_itself(grounds: Grounds, stack: ExitSta
     assert launcher.process.wait(5) == 0
 
 
+@pytest.mark.parametrize("one", [0, 1])
+def test_a_launcher_that_lost_one_in_waiting_goes_before_a_task_comes(
+    grounds: Grounds, stack: ExitStack, one: int
+) -> None:
+    launcher = Launcher(grounds, stack)
+    children = Path(f"/proc/{launcher.process.pid}/task/{launcher.process.pid}/children")
+    while len(in_waiting := children.read_text().split()) < 2:
+        select.select([], [], [], 0.01)
+    os.kill(int(in_waiting[one]), signal.SIGKILL)
+    assert launcher.process.wait(5) == 0
+    assert launcher.control.recv(1) == b""
+
+
 def test_a_terminated_launcher_ends_its_task(grounds: Grounds, stack: ExitStack) -> None:
     launcher = Launcher(grounds, stack)
     launcher.send(header("sleep", "600"))
