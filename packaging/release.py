@@ -19,7 +19,6 @@ images, as long as Debian's packages are the same.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -195,9 +194,7 @@ def _build_image(order: Order, directory: Path) -> None:
 
 
 def _check_oci(order: Order) -> None:
-    missing = [tool for tool in make_oci.NEEDED if shutil.which(tool) is None]
-    if missing:
-        raise NoRelease(f"there is no {', '.join(missing)}: apt install {' '.join(missing)}")
+    make_oci.check_tools()
     _check_package(order)
 
 
@@ -231,7 +228,7 @@ def _finish(key: Path | None, doubts: Iterable[str], directory: Path) -> None:
     (directory / NOTES).write_text(f"{version.notes()}\n")
     if key is None:
         (directory / TRIAL).write_text(_trial(doubts))
-    lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(directory.iterdir())]
+    lines = [f"{sbom.digest(path)}  {path.name}\n" for path in sorted(directory.iterdir())]
     sums = directory / (SUMS if key else f"{SUMS}.unsigned")
     sums.write_text("".join(lines))
     if key is not None:
@@ -241,11 +238,6 @@ def _finish(key: Path | None, doubts: Iterable[str], directory: Path) -> None:
 def _trial(doubts: Iterable[str]) -> str:
     said = "".join(f"- {doubt}\n" for doubt in doubts)
     return f"# A trial: nothing of this is signed, and nobody should trust it\n\n{said}"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def of_package(package: Path) -> str:
     )
     ours = _debian(name, its_version, architecture)
     ours.type = ComponentType.APPLICATION
-    ours.hashes = [HashType(alg=HashAlgorithm.SHA_256, content=_digest(package))]
+    ours.hashes = [HashType(alg=HashAlgorithm.SHA_256, content=digest(package))]
     return _text(ours, _libraries(wheels.locked_wheels(architecture)))
 
 
@@ -158,7 +158,7 @@ def _file(wheel: Path) -> ExternalReference:
     return ExternalReference(
         type=ExternalReferenceType.DISTRIBUTION,
         url=XsUri(wheel.name),
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=_digest(wheel))],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest(wheel))],
     )
 
 
@@ -207,7 +207,7 @@ def _os_release(root: Path) -> Mapping[str, str]:
     return {name: value.strip('"') for name, _, value in pairs}
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

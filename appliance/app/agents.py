@@ -31,7 +31,6 @@ def claude_of(
     settings: Settings,
     directories: Sequence[str],
     link: TaskLink,
-    state_directory: Path,
     audit: Audit,
 ) -> ClaudeAgent | None:
     configured = settings.claude

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from appliance.app.credential_commands import DIRECTORY
 from appliance.app.files import remove, write
+from appliance.config import read_credential
 from appliance.errors import ConfigError
 from appliance.host.machine import runs_systemd
 
@@ -68,6 +69,17 @@ def revealed(directory: Path, name: str) -> str:
     _, encrypted = _places(directory, name)
     command = ["systemd-creds", "decrypt", f"--name={SEALED}_{name}", str(encrypted), "-"]
     return _systemd_creds(command, b"").decode().strip()
+
+
+def secret_of(directory: Path, name: str) -> str:
+    """However it is kept, for root; "" when there is none. Raises ConfigError."""
+    match kept_credentials(directory).get(name):
+        case "plain":
+            return read_credential(name, [str(directory)])
+        case "encrypted":
+            return revealed(directory, name)
+        case _:
+            return ""
 
 
 def forget(directory: Path, name: str) -> bool:

@@ -138,7 +138,7 @@ def build(settings: Settings, credentials: str | None, announce: Announce | None
     egress, egress_program = egress_of(settings, state_directory, clock)
     launchers = launchers_of(settings, state_directory)
     link = TaskLink(launchers, lambda task, judge: egress.session(task, judge, audit.append))
-    claude = claude_of(settings, directories, link, state_directory, audit)
+    claude = claude_of(settings, directories, link, audit)
 
     telegram = telegram_of(
         settings, directories, lambda incoming: intake.hears(incoming), state_directory, clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from appliance.core.events import Who
+from appliance.core.events import SYSTEM, Who
 from appliance.core.proposals import Draft, Wish
 from appliance.ports import Clock, Grants
 from appliance.services.policy_holder import PolicyHolder
@@ -55,10 +55,10 @@ class Granting:
         await self._outcome(who)
         return problem
 
-    async def _outcome(self, who: Who | None = None) -> Outcome:
+    async def _outcome(self, who: Who = SYSTEM) -> Outcome:
         """What is in the files now holds, or why not. A file being written is waited for."""
         for _ in range(TRIES):
-            outcome = await (self._reloading.reload(who) if who else self._reloading.reload())
+            outcome = await self._reloading.reload(who)
             if outcome is not Outcome.UNSETTLED:
                 break
             await self._clock.sleep(1.0)

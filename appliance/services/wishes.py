@@ -193,10 +193,7 @@ def _once_more(
 ) -> Wish:
     if job is None or not _is_within_reach(job, place, actor):
         return _mistake(phrase("There is nothing to try again here. /jobs lists the latest."))
-    again = _again(job, recipes)
-    words = (words_of(command), words_of(again))
-    session = job.earlier_session
-    return Wish(again, words, job.project, session=session, about=job, retries=job)
+    return _again(command, job, recipes)
 
 
 def _moved(
@@ -227,16 +224,7 @@ def _renewal(
     if approval is None or job is None or not _is_within_reach(job, place, actor):
         return _mistake(about_details.not_yours_to_renew())
     if approval.is_about_job:
-        again = _again(job, recipes)
-        return Wish(
-            again,
-            (words_of(command), words_of(again)),
-            job.project,
-            session=job.earlier_session,
-            about=job,
-            retries=job,
-            renews=approval.id,
-        )
+        return replace(_again(command, job, recipes), renews=approval.id)
     if not job.session:
         return _mistake(about_details.cannot_renew())
     run = Run(RENEWAL_TEXT.format(call=readable(approval.summary)[:MAX_RENEWED]))
@@ -274,7 +262,14 @@ def _committed(job: Job | None, recipes: Sequence[Recipe]) -> Wish:
     return Wish(command, (words_of(command),), job.project)
 
 
-def _again(job: Job, recipes: Sequence[Recipe]) -> Command:
+def _again(command: Command, job: Job, recipes: Sequence[Recipe]) -> Wish:
+    origin = _origin(job, recipes)
+    words = (words_of(command), words_of(origin))
+    session = job.earlier_session
+    return Wish(origin, words, job.project, session=session, about=job, retries=job)
+
+
+def _origin(job: Job, recipes: Sequence[Recipe]) -> Command:
     """The command that the job came from."""
     if not job.is_finished:
         return Mistake(phrase("Job {job} has not ended yet.", job=job.id))

@@ -74,9 +74,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--deb", type=Path)
     options = parser.parse_args(arguments)
     try:
-        missing = [name for name in NEEDED if shutil.which(name) is None]
-        if missing:
-            raise root_tree.BuildFailed(f"there is no {missing[0]}: apt install {missing[0]}")
+        check_tools()
         archive, digest = build(options.deb or deb.build(ARCHITECTURE), BUILD)
         print(f"{archive}  {archive.stat().st_size / 2**20:.0f} MiB  {digest}")
     except (
@@ -86,6 +84,14 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def check_tools() -> None:
+    """Raises BuildFailed."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        wanted = " ".join(missing)
+        raise root_tree.BuildFailed(f"there is no {', '.join(missing)}: apt install {wanted}")
 
 
 def build(package: Path, directory: Path) -> tuple[Path, str]:

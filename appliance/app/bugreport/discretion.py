@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.app.audit_commands.shared import printable
-from appliance.app.credential_files import kept_credentials, revealed
-from appliance.config import Settings, read_credential
+from appliance.app.credential_files import kept_credentials, secret_of
+from appliance.config import Settings
 from appliance.core.redact import redact
 from appliance.errors import ApplianceError
 from appliance.storage.copies import NAME
@@ -61,15 +61,12 @@ def discretion(settings: Settings | None) -> Discretion:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     directory = Path(settings.daemon.credentials)
-    kept = {}
+    names: list[str] = []
     with suppress(ApplianceError):
-        kept = dict(kept_credentials(directory))
-    for name, how in kept.items():
+        names = list(kept_credentials(directory))
+    for name in names:
         with suppress(ApplianceError):
-            if how == "encrypted":
-                yield revealed(directory, name)
-            else:
-                yield read_credential(name, [str(directory)])
+            yield secret_of(directory, name)
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """`dispatchctl policy apply DIR`: the policy of another directory takes the place of this one.
 
 For who brings whole policies from elsewhere, such as Ansible. It is checked first, like an edit in
-place would be, and then the two directories change places in one step: at no moment is there half
-of each, which could allow what neither does.
+place would be, and then the two directories change places in one step, or file by file where the
+file system cannot: at no moment is half of each a policy, which could allow what neither does.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def add_parser(actions: argparse._SubParsersAction[Any]) -> None:
         "apply",
         help="put the policy of another directory in the place of the one that holds",
         description="Check the policy in DIR; if it can be used, put it in the place of the one "
-        "of the settings, in one step and all of it, and have the running daemon take it over.",
+        "of the settings, all of it or nothing, and have the running daemon take it over.",
         epilog="Exit status: 0 it holds, 1 dispatchd does not take it, 2 it cannot be used and "
         "nothing was changed, 78 the settings are wrong.",
     )

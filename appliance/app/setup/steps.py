@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from appliance.app.config_commands import DEFAULT_FILE
-from appliance.app.credential_files import keep, kept_credentials, revealed
+from appliance.app.credential_files import keep, secret_of
 from appliance.app.policy_files import policy_in
 from appliance.app.project_commands import apply_here, granted
 from appliance.app.settings_file import replaced
@@ -18,7 +18,7 @@ from appliance.app.setup.answers import Answers, BotAnswers
 from appliance.app.setup.screen import Screen
 from appliance.app.setup.settings_text import Value, at, beginning, sections_of, with_section
 from appliance.chat.telegram.polling import is_polled
-from appliance.config import Settings, TelegramSettings, load, read_credential
+from appliance.config import Settings, TelegramSettings, load
 from appliance.core.hidden import shown
 from appliance.core.model import UserName
 from appliance.errors import ConfigError
@@ -169,7 +169,7 @@ async def _bot(
     """Whether the token is a new one."""
     wanted = answers.telegram or BotAnswers()
     directory = Path(settings.daemon.credentials)
-    kept = _kept_token(directory, telegram.token)
+    kept = secret_of(directory, telegram.token)
     token = kept or _given_token(answers)
     async with bot.client_of(token, telegram.api) as client:
         me = await bot.identify(client, screen)
@@ -184,17 +184,6 @@ async def _bot(
         recipes = policy_in(Path(settings.daemon.policies), settings).recipes()
         await bot.furnish(client, wanted, recipes, host_name(), screen)
     return not kept
-
-
-def _kept_token(directory: Path, name: str) -> str:
-    """The token that is kept, "" when there is none. Raises ConfigError when it cannot be read."""
-    match kept_credentials(directory).get(name):
-        case "plain":
-            return read_credential(name, [directory])
-        case "encrypted":
-            return revealed(directory, name)
-        case _:
-            return ""
 
 
 def _given_token(answers: Answers) -> str:

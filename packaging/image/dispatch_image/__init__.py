@@ -7,6 +7,7 @@
     agent        puts Claude Code on the state partition
     update       writes a signed newer version into the slot that is not in use
     slots        the two slots and the partition for start-up
+    places       where they leave word for each other
     trial        what a new version finds is kept until it has shown that it works
 
 They use the package's libraries, so they are installed beside it. None of them listens anywhere.

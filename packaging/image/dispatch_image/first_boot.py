@@ -11,23 +11,21 @@ import os
 import shutil
 import socket
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.app.cli import run_program
+from appliance.app.files import write
 from appliance.errors import ApplianceError, ConfigError
 
 if TYPE_CHECKING:  # how a type checker finds what lies beside this module
     from packaging.image.dispatch_image import agent, setup_file, stick
+    from packaging.image.dispatch_image.places import RUN, SAID, SET_UP, TOLD
 else:
     from dispatch_image import agent, setup_file, stick
+    from dispatch_image.places import RUN, SAID, SET_UP, TOLD
 
-RUN = Path("/run/dispatch-image")
-SAID = RUN / "first-boot.error"
-TOLD = RUN / "first-boot.told"
-SET_UP = Path("/var/lib/dispatch-image/set-up")
 KEYS = Path("/etc/ssh/authorized_keys.d/root")
 SSH_RULE = Path("/etc/nftables.d/ssh.nft")
 UPDATE_URL = Path("/etc/dispatch-image/update-url")
@@ -168,11 +166,7 @@ def _text(file: Path) -> str:
 
 def _write(file: Path, text: str, mode: int = 0o644) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileNotFoundError):
-        file.unlink()
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as stream:
-        os.fchmod(stream.fileno(), mode)
-        stream.write(text)
+    write(file, text, mode=mode)
 
 
 def _run(*command: str) -> None:

@@ -27,13 +27,11 @@ from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:  # how a type checker finds what lies beside this module
     from packaging.image.dispatch_image import trial
+    from packaging.image.dispatch_image.places import FAILED, SAID, SET_UP, TOLD
 else:
     from dispatch_image import trial
+    from dispatch_image.places import FAILED, SAID, SET_UP, TOLD
 
-SET_UP = Path("/var/lib/dispatch-image/set-up")
-FAILED = Path("/var/lib/dispatch-image/failed")
-SAID = Path("/run/dispatch-image/first-boot.error")
-TOLD = Path("/run/dispatch-image/first-boot.told")
 CONSOLES = Path("/sys/class/tty/console/active")
 PAUSE_SECONDS = 2.0
 COLUMNS = 80

@@ -19,14 +19,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.app.cli import run_program
 from appliance.app.config_commands import DEFAULT_FILE
 from appliance.app.control_commands import connect
+from appliance.app.files import write
 from appliance.errors import ApplianceError, ChatUnavailable
 
+if TYPE_CHECKING:  # how a type checker finds what lies beside this module
+    from packaging.image.dispatch_image.places import HOME, SET_UP
+else:
+    from dispatch_image.places import HOME, SET_UP
+
 RELEASE = Path("/usr/lib/os-release")
-HOME = Path("/var/lib/dispatch-image")
 STATE = Path("/var/lib/dispatch")
 BLESS = "/lib/systemd/systemd-bless-boot"
 READY_SECONDS = 180.0
@@ -106,7 +112,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _end() -> int:
-    if (HOME / "set-up").exists() and not _gets_ready():
+    if SET_UP.exists() and not _gets_ready():
         print("dispatchd does not get ready", file=sys.stderr)
         if _is_on_trial():
             subprocess.run(["systemctl", "reboot"], check=True)
@@ -166,6 +172,4 @@ def _read(file: Path) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    fresh = file.with_name(f"{file.name}.new")
-    fresh.write_text(f"{text}\n")
-    fresh.rename(file)
+    write(file, f"{text}\n", mode=0o644)

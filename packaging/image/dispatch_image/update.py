@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from appliance.app.cli import run_program
+from appliance.app.files import sync
 from appliance.errors import ApplianceError, ConfigError
 
 if TYPE_CHECKING:  # how a type checker finds what lies beside this module
@@ -194,14 +195,14 @@ def write(
         raise ConfigError(f"the update is for {manifest.architecture}")
     for old in slot.entries(entries):
         old.unlink()  # what it would start is being overwritten
-    _sync(entries)
+    sync(entries)
     _copy(archive, manifest, "root", slot.device(slot.root))
     _copy(archive, manifest, "verity", slot.device(slot.verity))
     slots.name_partitions(slot, manifest.root_hash)
     unfinished = entries / "update.unfinished"
     _copy(archive, manifest, "boot", unfinished)
     unfinished.rename(slot.fresh_entry(entries))
-    _sync(entries)
+    sync(entries)
 
 
 def _copy(archive: tarfile.TarFile, manifest: Manifest, name: str, target: Path) -> None:
@@ -228,14 +229,6 @@ def _room(device: IO[bytes]) -> int:
     size = device.seek(0, os.SEEK_END)
     device.seek(0)
     return size
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- the next start
