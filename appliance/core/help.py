@@ -38,7 +38,7 @@ TITLES: Mapping[Group, Phrase] = {
 _GROUPS: Mapping[Group, tuple[str, ...]] = {
     Group.WORK: (
         *("run", "worktree", "tree", "plan", "ask", "after", "retry", "resume", "new"),
-        *("sessions", "send"),
+        *("sessions", "send", "move"),
     ),
     Group.WATCH: ("status", "jobs", "queue", "log", "diff", "revert", "stop"),
     Group.APPROVE: ("approve", "deny", "details", "again", "answer"),

@@ -66,7 +66,7 @@ def parse(text: str, recipes: Sequence[Recipe]) -> Command:
     """What a chat text asks for."""
     text = text.strip()
     if not text:
-        return Mistake(phrase("I can only read text so far. Write what to do, or /help."))
+        return Mistake(phrase("There is nothing in that I can read. Write what to do, or /help."))
     if len(text) > MAX_TASK_CHARACTERS:
         return Mistake(
             phrase(

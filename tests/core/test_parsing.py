@@ -89,8 +89,8 @@ def test_a_text_becomes_its_command(text: str, command: Command) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("", "only read text"),
-        ("   \n ", "only read text"),
+        ("", "nothing in that I can read"),
+        ("   \n ", "nothing in that I can read"),
         ("/", "no command"),
         ("/stauts", "Did you mean /status?"),
         ("/frobnicate", "/help"),

@@ -17,7 +17,7 @@ from appliance.storage.codec import reply_from_text
 from tests.emulators.telegram import TelegramEmulator
 from tests.journeys.house import ALICE, BOB, NOTICES, STRANGER, House
 
-NO_TEXT = "I can only read text so far."
+NO_TEXT = "There is nothing in that I can read."
 NO_AGENT = "Claude Code is not set up"
 BURST = 1000
 

@@ -89,4 +89,4 @@ async def test_a_command_that_takes_no_files_says_so(rig: Rig) -> None:
 async def test_each_kind_of_what_is_no_file_has_its_own_sentence(rig: Rig, oddity: Oddity) -> None:
     await rig.intake([replace(message("", 500), oddity=oddity)])
     said = await rig.chat.until(str(not_understood(oddity)))
-    assert "only read text" not in said
+    assert "nothing in that I can read" not in said

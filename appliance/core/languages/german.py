@@ -251,8 +251,8 @@ GERMAN: Sentences = {
     "explain the last refusal here": "die letzte Ablehnung hier erklären",
     "this list": "diese Liste",
     # what cannot be read
-    "I can only read text so far. Write what to do, or /help.": (
-        "Ich lese bisher nur Text. Schreib, was zu tun ist, oder /help."
+    "There is nothing in that I can read. Write what to do, or /help.": (
+        "Darin ist nichts, was ich lesen kann. Schreib, was zu tun ist, oder /help."
     ),
     "This button is not known any more.": "Diesen Knopf kenne ich nicht mehr.",
     "That is {count} characters; a task may have {limit}. Put the long part into a file of the "
