@@ -27,7 +27,7 @@ test: ## all tests, the real claude program included
 .PHONY: test-system
 test-system: ## with the Debian package in virtual machines; more than CI does (root, Debian)
 	@$(call set-up,runtime dev $(IN-CI))
-	@$(with-claude) $(PYTEST) -m system tests tests/system/backup_at_length.py tests/system/real_agent_at_length.py
+	@$(with-claude) $(PYTEST) -m system -o python_files='test_*.py backup_at_length.py real_agent_at_length.py'
 
 .PHONY: test-ansible
 test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers and on a virtual machine
