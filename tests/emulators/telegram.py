@@ -223,6 +223,11 @@ class TelegramEmulator:
         kind = "private" if chat_id > 0 else "supergroup"
         self.chats[chat_id] = {"id": chat_id, "type": kind, "is_forum": is_forum}
 
+    def go_on_from(self, other: TelegramEmulator) -> None:
+        """Be the server that `other` was, for a bot that has moved to another machine."""
+        self.chats, self.messages = other.chats, other.messages
+        self._update_ids, self._message_ids = other._update_ids, other._message_ids
+
     def _person(self, user_id: int) -> Object:
         return _person(user_id) | self.people.get(user_id, {})
 

@@ -29,7 +29,9 @@ async def test_another_machine_goes_on_from_a_backup(
         (tmp_path / name).mkdir()
     async with Installation(image, tmp_path / "here") as house:
         owned = await work_and_back_up(house, tmp_path / "backup")
+        telegram = house.tg
     async with Installation(packaged, tmp_path / "there") as house:
+        house.tg.go_on_from(telegram)
         await restore(house, tmp_path / "backup", owned)
 
 
@@ -62,7 +64,6 @@ async def restore(house: Installation, backup: Path, owned: dict[str, str]) -> N
     await house.sh("dispatchctl project apply")
     # what the agent may do with a directory is a matter of that directory, and in no backup
     await house.sh("dispatchctl project add demo /home/alice/demo --grant")
-    house.tg.add_chat(ALICE)  # Telegram knows it from the other machine
     await house.sh("systemctl enable --quiet --now dispatch.target")
     await house.reads("Restored from a backup")
     assert "may have been done since" in await house.reads("Job 2 was waiting when the backup")

@@ -68,5 +68,6 @@ async def test_a_task_is_judged_held_and_answered(
         assert KEY not in str(records)
         # what the job made of the project is looked at once more after its answer
         log = "dispatchctl audit log --json --limit 10000"
-        await house.until(f"{log} | grep -c snapshot.taken | grep -qx 2")
+        looks = ("before it", "for its answer", "once more")
+        await house.until(f"{log} | grep -c snapshot.taken | grep -qx {len(looks)}")
         await house.until("! ps -u dispatch-agent -o args= | grep -v dispatch-task | grep -q .")
