@@ -25,9 +25,9 @@ test: ## all tests, the real claude program included
 	@$(with-claude) $(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
 
 .PHONY: test-system
-test-system: ## with the Debian package in virtual machines; more than CI does (root, Debian)
+test-system: ## with the Debian package in virtual machines, as CI does (root, Debian)
 	@$(call set-up,runtime dev $(IN-CI))
-	@$(with-claude) $(PYTEST) -m system -o python_files='test_*.py backup_at_length.py real_agent_at_length.py'
+	@$(with-claude) $(PYTEST) -m system
 
 .PHONY: test-ansible
 test-ansible: ## the role and playbooks of ansible/, with Ansible's own checkers and on a virtual machine

@@ -201,8 +201,8 @@ async def test_from_power_on_to_a_paired_phone_and_through_a_power_cut(
         await home.far_side()
         await home.ready()
         await asyncio.to_thread(home.machine.console_shows, "To pair alice")
-        look(home.machine, "image-pairing")
         await it_is_closed(home)
+        look(home.machine, "image-pairing")  # drawn by now
         await a_phone_is_paired(home)
         await home.restart()
         took = await home.ready()

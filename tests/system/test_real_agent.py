@@ -1,7 +1,4 @@
-"""The main job under real units: the real CLI, behind its wall, through the only way out.
-
-Not found by pytest itself, because an emulated machine takes minutes: `make test-system`.
-"""
+"""The main job under real units: the real CLI, behind its wall, through the only way out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A backup made at work by root, under the units, and restored on another machine.
-
-Not found by pytest itself: two emulated machines take minutes. `make test-system` runs it.
-"""
+"""A backup made at work by root, under the units, and restored on another machine."""
 
 from __future__ import annotations
 
