@@ -63,14 +63,19 @@ def _part(part: Part, screen: Screen) -> Iterator[str]:
     if part.note:
         yield from _below("", part.note, screen)
     for rule in part.rules:
-        yield from _below("", f"{rule.rule}: {rule.rule.text}", screen)
+        yield from _below("", _line(rule), screen)
     for rule in part.silent:
-        yield from _below("not now: ", f"{rule.rule}: {rule.rule.text}", screen)
+        yield from _below("not now: ", _line(rule), screen)
     if part.line and part.verdict != "allow":
         yield from _below("", "to allow it, add this line:", screen)
         yield f"  {part.line}"  # never wrapped: it is there to be copied
     elif part.advice:
         yield from _below("to allow it: ", part.advice, screen)
+
+
+def _line(rule: PolicyRule) -> str:
+    """Without what lines its columns up in the file."""
+    return f"{rule.rule}: {' '.join(rule.rule.text.split())}"
 
 
 def _below(label: str, text: str, screen: Screen, indent: int = _HEAD) -> Iterator[str]:

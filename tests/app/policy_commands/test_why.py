@@ -88,6 +88,8 @@ def test_another_directory_can_be_asked(
     other.mkdir()
     for file in (tmp_path / "policies").iterdir():
         (other / file.name).write_text(file.read_text())
-    (other / "rules.csv").write_text("g, dan, dev\np, dev, *, bash, **, deny\n")
+    (other / "rules.csv").write_text("g, dan, dev\np, dev, *, bash, **,         deny\n")
     assert policy("why", "--as", "dan", "--policy", str(other), "--tool", "Bash", "ls") == 0
-    assert "DENY by other/rules.csv:2" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "DENY by other/rules.csv:2" in said
+    assert "other/rules.csv:2: p, dev, *, bash, **, deny\n" in said
