@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 
 import psutil
 
-from tests.bench import audit, egress, forum, image, policy, task_start
+from tests.bench import audit, egress, forum, policy, systems, task_start
 from tests.bench.sides import ROOT, NothingCame, Sample, Side, Start, daemon, plain_script
 from tests.bench.table import MEBIBYTE, Row, Target, markdown, write
 
@@ -55,7 +55,7 @@ def main() -> int:
             *egress.rows(work),
             *task_start.rows(work),
             *forum.rows(work),
-            *image.rows(BUILD),
+            *systems.rows(BUILD),
         ]
     except BaseExceptionGroup as group:
         if group.subgroup(NothingCame) is None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bench.systems import record
 from tests.packaging import built
 from tests.packaging.programs import ROOT, program
 from tests.system.debian import make_root
@@ -62,8 +64,9 @@ OF_OTHERS = (
 class System:
     """A release in a directory. Commands in it raise AssertionError with what they said."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, release: str) -> None:
         self.root = root
+        self.release = release
 
     def sh(self, script: str) -> str:
         command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-euc", INSIDE]
@@ -103,7 +106,7 @@ def system(
     root = tmp_path_factory.mktemp(name) / "root"
     make_root(root, TOOLS, *(["--components=main,universe"] if name == "noble" else []), other=name)
     (root / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").unlink()
-    system = System(root)
+    system = System(root, name)
     for file in NETWORK:
         if Path(file).exists():
             system.copy_in(Path(file).resolve(), file.lstrip("/"))
@@ -139,7 +142,10 @@ def test_it_is_installed_runs_and_leaves_nothing(
         system.copy_in(built.package(), "build/here.deb")
         package = "/build/here.deb"
     before = system.files()
+    began = time.monotonic()
     said = system.sh(f"apt-get -qq -y install --no-install-recommends {package} 2>&1")
+    seconds = time.monotonic() - began
+    record(ROOT / "build", f"package: install time, {system.release}", "s", seconds)
     assert "nothing of it runs. Next: dispatchctl setup" in said
     assert system.sh("dispatchctl --version") == "dispatchctl 0.1.0"
     system.sh("dispatchctl config example >/etc/dispatch/example.toml")

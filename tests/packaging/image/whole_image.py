@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.bench.image import record
+from tests.bench.systems import record
 from tests.emulators.telegram import TelegramEmulator
 from tests.packaging import built
 from tests.packaging.image.machine import FIRMWARE, NEEDED, Appliance, make_key

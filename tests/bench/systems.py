@@ -1,7 +1,7 @@
-"""What `make test-image` measured last, and the size of the packages that were built.
+"""What `make test-image` and `make test-releases` measured last, and the sizes of built packages.
 
-Starting a machine takes root, a disk image and, emulated, minutes, so `make bench` does not do it
-again: it shows what lies in `build/`.
+Making a system takes root and a network, and starting one, emulated, minutes, so `make bench` does
+not do it again: it shows what lies in `build/`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 
 from tests.bench.table import MEBIBYTE, Row, Target
 
-MEASURED = "image.json"
+MEASURED = "systems.json"
 TARGETS: Mapping[str, Target] = {"image: size, compressed": Target(350)}
 
 
 def record(directory: Path, name: str, unit: str, ours: float, theirs: float | None = None) -> None:
     """Keep a measurement; `theirs` is that of a bare Debian in the same run."""
+    directory.mkdir(exist_ok=True)
     file = directory / MEASURED
     known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     known[name] = {"unit": unit, "ours": [ours], "theirs": [] if theirs is None else [theirs]}
