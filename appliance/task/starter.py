@@ -38,12 +38,11 @@ class Command:
     confinement: Confinement | None = None
 
 
-class Starter:
+class Starter(Ahead):
     """One process in waiting. `pid` is our child; once started it is the program's."""
 
     def __init__(self) -> None:
-        self._ahead = Ahead(_wait_and_become)
-        self.pid = self._ahead.pid
+        super().__init__(_wait_and_become)
 
     def start(self, command: Command) -> int:
         """Become this program; returns its pid once it runs. Raises OSError when it does not."""
@@ -57,22 +56,14 @@ class Starter:
             confinement and confinement.system_calls.hex(),
         ]
         line = json.dumps(words).encode()
-        socket.send_fds(self._ahead.socket, [len(line).to_bytes(_SIZE_BYTES)], ours)
-        self._ahead.socket.sendall(line)
+        socket.send_fds(self.socket, [len(line).to_bytes(_SIZE_BYTES)], ours)
+        self.socket.sendall(line)
         # nothing comes when its end is closed by the program's start
-        failed = self._ahead.socket.recv(_SIZE_BYTES)
+        failed = self.socket.recv(_SIZE_BYTES)
         if failed:
             number = int.from_bytes(failed)
             raise OSError(number, os.strerror(number), command.argv[0])
         return self.pid
-
-    def fileno(self) -> int:
-        """See `Ahead`."""
-        return self._ahead.fileno()
-
-    def close(self) -> None:
-        """See one that was not needed end."""
-        self._ahead.close()
 
 
 def _wait_and_become(control: socket.socket, _parent: int) -> None:

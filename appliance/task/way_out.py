@@ -31,31 +31,22 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 _NS_GET_USERNS = 0xB701
 
 
-class WayOut:
+class WayOut(Ahead):
     """One in waiting, until it is told where. `pid` is our child."""
 
     def __init__(self) -> None:
-        self._ahead = Ahead(_live)
-        self.pid = self._ahead.pid
+        super().__init__(_live)
 
     def open(self, channel: int, port: int, *, beside: int = 0) -> int:
         """Listen on `port` (0: any), in the network of the process `beside`, 0: in our own.
 
         Returns the port. Raises OSError when nobody can listen there.
         """
-        socket.send_fds(self._ahead.socket, [_ORDER.pack(port, beside)], [channel])
-        answer = int.from_bytes(self._ahead.socket.recv(_ANSWER_BYTES), signed=True)
+        socket.send_fds(self.socket, [_ORDER.pack(port, beside)], [channel])
+        answer = int.from_bytes(self.socket.recv(_ANSWER_BYTES), signed=True)
         if answer <= 0:
             raise OSError(-answer or errno.EIO, "nobody can listen for the task's connections")
         return answer
-
-    def fileno(self) -> int:
-        """See `Ahead`."""
-        return self._ahead.fileno()
-
-    def close(self) -> None:
-        """See one that was not needed end."""
-        self._ahead.close()
 
 
 def _live(control: socket.socket, parent: int) -> None:
