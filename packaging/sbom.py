@@ -208,7 +208,8 @@ def _os_release(root: Path) -> Mapping[str, str]:
 
 
 def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _output(*command: str) -> str:

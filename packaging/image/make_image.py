@@ -90,10 +90,7 @@ def main(arguments: list[str]) -> int:
 
 def check_tools() -> None:
     """Raises BuildFailed."""
-    missing = [name for name in NEEDED if shutil.which(name) is None and not Path(name).exists()]
-    if missing:
-        wanted = " ".join(sorted({NEEDED[name] for name in missing}))
-        raise BuildFailed(f"there is no {', '.join(missing)}: apt install {wanted}")
+    root_tree.check_tools(NEEDED)
 
 
 def build(wanted: Wanted, directory: Path) -> list[Path]:

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +68,14 @@ class Tree:
     root: Path
     kernel: Path
     initrd: Path
+
+
+def check_tools(needed: Mapping[str, str]) -> None:
+    """Programs and files of this machine, and the packages that bring them. Raises BuildFailed."""
+    missing = [name for name in needed if shutil.which(name) is None and not Path(name).exists()]
+    if missing:
+        wanted = " ".join(sorted({needed[name] for name in missing}))
+        raise BuildFailed(f"there is no {', '.join(missing)}: apt install {wanted}")
 
 
 def make(package: Path, key: Path | None, work: Path, more: tuple[str, ...] = ()) -> Tree:

@@ -35,7 +35,7 @@ else:
 
 BUILD = root_tree.ROOT / "build"
 ARCHITECTURE = "amd64"
-NEEDED = ("mmdebstrap", "tar")
+NEEDED = {name: name for name in ("mmdebstrap", "tar")}
 LEFT_OUT = (
     *("./boot/*", "./efi", "./usr/lib/modules", "./usr/lib/firmware", "./etc/fstab"),
     *("./usr/lib/dispatch-image", "./usr/share/dispatch-image", "./usr/lib/systemd/boot"),
@@ -88,10 +88,7 @@ def main(arguments: list[str]) -> int:
 
 def check_tools() -> None:
     """Raises BuildFailed."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        wanted = " ".join(missing)
-        raise root_tree.BuildFailed(f"there is no {', '.join(missing)}: apt install {wanted}")
+    root_tree.check_tools(NEEDED)
 
 
 def build(package: Path, directory: Path) -> tuple[Path, str]:
