@@ -166,6 +166,8 @@ def pattern_keys(act: str, pattern: str) -> list[str]:
     """Where a pattern is filed; an object is looked up under all its `object_keys`."""
     if act in PATH_ACTS:
         return [_literal_directory(pattern)]
+    if is_exact(act, pattern):
+        return [pattern]
     first, _, rest = pattern.partition(WORD_GAP)
     if "*" in first:
         return [_ANY_WORDS]
@@ -180,7 +182,7 @@ def object_keys(act: str, obj: str) -> list[str]:
         return _upwards(obj)
     first, _, rest = obj.partition(WORD_GAP)
     second = rest.partition(WORD_GAP)[0]
-    return [f"{first} {second}", f"{first} *", _ANY_WORDS]
+    return [obj, f"{first} {second}", f"{first} *", _ANY_WORDS]
 
 
 _ANY_WORDS = "* *"
