@@ -6,6 +6,8 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
+# many tests wait for another program: one more at a time than there are processors
+MANY := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 LAST := browser or crash or slow or system
 # what is large and few need is tried in CI, and when asked for
 IN-CI := $(if $(filter true,$(CI)),ansible)
@@ -22,7 +24,7 @@ demo: ## try it: one link, a chat page on this machine, a sample project (or PRO
 .PHONY: test
 test: ## all tests, the real claude program included
 	@$(call set-up,runtime dev $(IN-CI))
-	@$(with-claude) $(PYTEST) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
+	@$(with-claude) $(PYTEST) $(MANY) -m 'not ($(LAST))' && $(PYTEST) -m '$(LAST)'
 
 .PHONY: test-system
 test-system: ## with the Debian package in virtual machines, as CI does (root, Debian)
