@@ -7,7 +7,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
 # many tests wait for another program: one more at a time than there are processors
-MANY := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+MANY = -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 LAST := browser or crash or slow or system
 # what is large and few need is tried in CI, and when asked for
 IN-CI := $(if $(filter true,$(CI)),ansible)
