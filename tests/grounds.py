@@ -158,10 +158,24 @@ def marked_processes(mark: str) -> list[str]:
     """Command lines that contain `mark`, anywhere on this machine."""
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
+        line = command_line(int(directory.name))
         if mark in line:
             found.append(line)
     return found
+
+
+def command_line(pid: int) -> str:
+    """Its words, with a blank after each; "" when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def children(pid: int) -> list[int]:
+    """None when it has ended."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in listed.split()]

@@ -36,13 +36,14 @@ from appliance.core.model import (
 )
 from appliance.errors import AgentFailed
 from appliance.ports import Judge
-from appliance.task.processes import descendants
+from appliance.task.processes import descendants, send
 from tests.emulators.anthropic import Anthropic, ApiError, Call, Turn, mentions, returned, says
 from tests.grounds import (
     KEY,
     LEVELS,
     Grounds,
     allow,
+    command_line,
     marked_processes,
     nowhere,
     refuse,
@@ -408,9 +409,8 @@ async def test_a_killed_launcher_ends_the_task_and_everything_in_it(walled_or_no
     await agent.ready()
     async with agent.start(desk.grounds.task("x"), allow) as session:
         await api.asked()
-        for pid in descendants(os.getpid()):
-            if b"appliance/task" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+        launchers = [p for p in descendants(os.getpid()) if "appliance/task" in command_line(p)]
+        send(signal.SIGKILL, launchers)  # those forked ahead die with theirs
         last = ended([event async for event in session.events()])
         assert "launcher was killed" in last.text
     assert marked_processes(f"--add-dir={desk.grounds.project.path}") == []

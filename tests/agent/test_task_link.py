@@ -21,10 +21,10 @@ from appliance.agent.task_link import MAX_SECRET, Launch, Secret, TaskExited, Ta
 from appliance.core.model import Isolation
 from appliance.errors import AgentFailed, SandboxRefused
 from appliance.task.processes import descendants, processes
-from tests.grounds import LEVELS, Grounds, marked_processes
+from tests.grounds import LEVELS, Grounds, command_line, marked_processes
 
 ROOT = Path(__file__).parents[2]
-INETD = b"emulators/inetd.py"
+INETD = "emulators/inetd.py"
 KEY_VARIABLE = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
 DETACHED = """
 import os, time
@@ -61,7 +61,7 @@ async def link(links: Launchers) -> AsyncIterator[TaskLink]:
     async with Beside(link.run(ready.set)):
         await ready.wait()
         # exec(2) wakes us before /proc shows its words
-        await until(launchers)
+        await until(launchers, within_seconds=5)
         yield link
 
 
@@ -84,25 +84,18 @@ async def inetd(path: Path, command: tuple[str, ...]) -> AsyncIterator[None]:
 def launchers() -> set[int]:
     """Processes below us that run the launcher, those that wait and those that work."""
     lines = {pid: command_line(pid) for pid in descendants(os.getpid())}
-    found = {pid for pid, line in lines.items() if b"appliance/task" in line and INETD not in line}
+    found = {pid for pid, line in lines.items() if "appliance/task" in line and INETD not in line}
     return found - {process.pid for process in processes() if process.parent in found}
 
 
 def who_run(command: tuple[str, ...]) -> list[str]:
     """The command lines of those that run it, orphans too."""
-    return [line for line in marked_processes(" ".join(command)) if INETD.decode() not in line]
+    return [line for line in marked_processes(" ".join(command)) if INETD not in line]
 
 
-def command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-async def until(holds: Callable[[], object]) -> None:
+async def until(holds: Callable[[], object], within_seconds: float = 1.0) -> None:
     """Wait for what no event tells."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(within_seconds):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -300,7 +293,9 @@ async def test_a_killed_daemon_leaves_nothing_behind(grounds: Grounds, level: Is
     )
     assert daemon.stdout is not None
     assert await daemon.stdout.readline() == b"detached\n"
-    await until(lambda: len(descendants(daemon.pid)) >= 4)  # two launchers, two of the script
+    await until(
+        lambda: len(descendants(daemon.pid)) >= 4, within_seconds=5
+    )  # two launchers, two of the script
     daemon.kill()
     await daemon.wait()
     await until(lambda: not marked_processes(str(grounds.projects_file.parent)))

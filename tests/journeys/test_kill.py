@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulators.anthropic import Asked, Call, Turn
-from tests.grounds import marked_processes
+from tests.grounds import children, command_line, marked_processes
 from tests.journeys.house import ALICE, PATIENCE_SECONDS, ROOT, House
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(1200)]
@@ -59,21 +59,6 @@ class Target:
                 mark in command_line(pid) for pid in children(self._daemon) for mark in marks
             ):
                 await asyncio.sleep(0.005)
-
-
-def children(pid: int) -> list[int]:
-    try:
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(child) for child in listed.split()]
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
 
 
 def kill(pids: list[int]) -> None:

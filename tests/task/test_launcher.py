@@ -10,11 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from appliance.core.model import Ceiling, Isolation
@@ -28,7 +27,16 @@ from appliance.task.header import (
     decode,
     encode,
 )
-from tests.grounds import HAS_BUBBLEWRAP, HAS_LANDLOCK, LEVELS, WALLS, Grounds, marked_processes
+from tests.grounds import (
+    HAS_BUBBLEWRAP,
+    HAS_LANDLOCK,
+    LEVELS,
+    WALLS,
+    Grounds,
+    children,
+    command_line,
+    marked_processes,
+)
 
 DETACHED = """
 import os, sys, time
@@ -94,13 +102,8 @@ class Launcher:
 
     def in_waiting(self) -> list[int]:
         """Those forked ahead: they run what it runs, unlike the children of a wall tried out."""
-        of_this = psutil.Process(self.process.pid)
-        found = []
-        for child in of_this.children():
-            with suppress(psutil.Error):
-                if child.cmdline() == of_this.cmdline():
-                    found.append(child.pid)
-        return found
+        pid = self.process.pid
+        return [child for child in children(pid) if command_line(child) == command_line(pid)]
 
     def close(self) -> None:
         """What happens when the daemon dies."""
