@@ -171,7 +171,6 @@ class TaskLink:
             started = await _answer(reader)
             self._taken.set()  # only now: starting the next one would have delayed this one
             running = Running(started, *await pipes.streams(), control)
-            stack.callback(running.stdin.close)
             await stack.enter_async_context(Beside(self._watch(launcher, reader, running)))
             yield running
 
@@ -242,6 +241,7 @@ class _Pipes:
         self,
     ) -> tuple[asyncio.StreamWriter, asyncio.StreamReader, asyncio.StreamReader]:
         _, stdin = await asyncio.open_unix_connection(sock=self._stdin)
+        self._stack.callback(stdin.close)
         return stdin, await self._reader(self._stdout), await self._reader(self._stderr)
 
     async def _reader(self, descriptor: int | None) -> asyncio.StreamReader:

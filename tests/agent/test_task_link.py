@@ -6,12 +6,14 @@ All of it holds whether launchers are children of ours or somebody else's.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -160,6 +162,20 @@ async def test_without_a_launcher_in_waiting_a_task_starts_all_the_same(
     async with TaskLink(links).start(grounds.task("x"), shell("echo fine")) as running:
         assert await running.stdout.read() == b"fine\n"
     assert launchers() == set()
+
+
+async def test_who_gives_up_while_the_pipes_are_opened_leaves_none_open(
+    link: TaskLink, grounds: Grounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_up(_: object, pipe: BinaryIO) -> None:
+        pipe.close()
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "connect_read_pipe", give_up)
+    with pytest.raises(asyncio.CancelledError):
+        async with link.start(grounds.task("x"), shell("sleep 600")):
+            pass
+    gc.collect()  # a writer left open would say so
 
 
 async def test_leaving_ends_the_task_and_everything_below_it(
